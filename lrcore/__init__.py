@@ -1,0 +1,1 @@
+"""Ten one-vs-all logistic regressions that read handwritten digits, in numpy."""

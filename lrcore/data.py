@@ -1,0 +1,174 @@
+"""Image data sets in the IDX format, MNIST's own.
+
+An IDX file is a big-endian header (two zero bytes, a type code, the number of
+dimensions, one 32-bit size per dimension) and then the raw values.  Source:
+the format's description on LeCun, Cortes and Burges' MNIST page.
+"""
+
+from __future__ import annotations
+
+import gzip
+import math
+import struct
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lrcore.errors import UserError
+
+MNIST_FOLDER = Path(__file__).resolve().parent.parent / "data" / "mnist"
+
+UINT8 = 0x08
+# Far above any set of 28x28 pictures that fits a learner's machine, and low
+# enough that a forged header can not make us allocate the machine away.
+MAX_BYTES = 2**31
+
+_PREFIX = {"train": "train", "test": "t10k"}
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Pictures and their labels.
+
+    images : uint8 array, shape (n, 28, 28); ink is bright (255), paper is 0.
+    labels : uint8 array, shape (n,); which digit each picture shows, 0 to 9.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, chosen) -> Dataset:
+        """The pictures that an index, slice or mask picks out."""
+        return Dataset(self.images[chosen], self.labels[chosen])
+
+
+def read_idx(path) -> np.ndarray:
+    """Read one IDX file of unsigned bytes, gzipped or not.
+
+    Returns a read-only uint8 array with the shape that the header states.
+    Raises UserError that says what is wrong with a damaged file.
+    """
+    path = Path(path)
+    raw = _read_bytes(path)
+    if len(raw) < 4:
+        raise UserError(
+            f"{path.name} has {len(raw)} bytes, too few for an IDX header; fetch the file again."
+        )
+    zero, kind, ndim = struct.unpack(">HBB", raw[:4])
+    if zero != 0:
+        raise UserError(
+            f"{path.name} is not an IDX file: it starts with {raw[:4].hex()} where the magic "
+            "number's two zero bytes belong; check that this is the right file."
+        )
+    if kind != UINT8:
+        raise UserError(
+            f"{path.name} holds values of IDX type 0x{kind:02x}; only unsigned bytes (0x08) "
+            "are read, so convert its values to the range 0 to 255."
+        )
+    header = 4 + 4 * ndim
+    if ndim == 0 or len(raw) < header:
+        raise UserError(
+            f"{path.name} ends inside its IDX header (magic {raw[:4].hex()}); fetch the file again."
+        )
+    shape = struct.unpack(f">{ndim}I", raw[4:header])
+    # Python integers: a forged header must not overflow to a small product.
+    expected = math.prod(shape)
+    if expected != len(raw) - header:
+        sizes = " x ".join(map(str, shape))
+        raise UserError(
+            f"{path.name} should hold {sizes} = {expected:,} bytes of values by its header, "
+            f"but {len(raw) - header:,} follow; the file is damaged, fetch it again."
+        )
+    return np.frombuffer(raw, np.uint8, offset=header).reshape(shape)
+
+
+def write_idx(path, values: np.ndarray) -> None:
+    """Write a uint8 array as an IDX file, gzipped (without a time stamp) if the name says .gz."""
+    values = np.ascontiguousarray(values, dtype=np.uint8)
+    header = struct.pack(f">HBB{values.ndim}I", 0, UINT8, values.ndim, *values.shape)
+    raw = header + values.tobytes()
+    path = Path(path)
+    if path.suffix == ".gz":
+        raw = gzip.compress(raw, mtime=0)
+    path.write_bytes(raw)
+
+
+def load_dataset(folder=MNIST_FOLDER, part: str = "train") -> Dataset:
+    """Load one part of a data set from a folder of IDX files.
+
+    Parameters
+    ----------
+    folder : the folder that holds `train-images-idx3-ubyte`,
+        `train-labels-idx1-ubyte` and, for the test part, the two `t10k-` files,
+        each plain or with `.gz` behind its name.  MNIST itself is the default.
+    part : 'train' or 'test'.
+
+    Raises UserError where a file is missing or damaged, or where images and
+    labels do not fit each other.
+    """
+    prefix = _PREFIX[part]
+    images_path = _find(folder, f"{prefix}-images-idx3-ubyte")
+    labels_path = _find(folder, f"{prefix}-labels-idx1-ubyte")
+    images, labels = read_idx(images_path), read_idx(labels_path)
+    if images.ndim != 3 or images.shape[1:] != (28, 28):
+        raise UserError(
+            f"{images_path.name} has the shape {_shape(images)}, but pictures of 28 x 28 "
+            "(n x 28 x 28) are needed; resize them first."
+        )
+    if labels.ndim != 1:
+        raise UserError(
+            f"{labels_path.name} has the shape {_shape(labels)}, but labels are one row of "
+            "numbers; check that images and labels were not swapped."
+        )
+    if len(images) != len(labels):
+        raise UserError(
+            f"{images_path.name} holds {len(images):,} images but {labels_path.name} holds "
+            f"{len(labels):,} labels; use the two files of one set."
+        )
+    if len(labels) == 0:
+        raise UserError(f"{images_path.name} holds no images; use a set with at least one.")
+    if labels.max() > 9:
+        raise UserError(
+            f"{labels_path.name} has a label {labels.max()}; only the digits 0 to 9 are known."
+        )
+    return Dataset(images, labels)
+
+
+def _find(folder, name: str) -> Path:
+    folder = Path(folder)
+    for path in (folder / name, folder / f"{name}.gz"):
+        if path.is_file():
+            return path
+    raise UserError(
+        f"{folder} has no {name} (nor {name}.gz); point at a folder that holds the IDX files."
+    )
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            zipped = file.read(2) == b"\x1f\x8b"
+            file.seek(0)
+            if zipped:
+                file = gzip.GzipFile(fileobj=file)
+            raw = file.read(MAX_BYTES + 1)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise UserError(
+            f"{path.name} is damaged: its gzip stream does not unpack ({error}); fetch it again."
+        ) from error
+    except OSError as error:
+        raise UserError(
+            f"{path.name} can not be read ({error.strerror}); check the file and its folder."
+        ) from error
+    if len(raw) > MAX_BYTES:
+        raise UserError(f"{path.name} is larger than 2 GiB; split the set into smaller ones.")
+    return raw
+
+
+def _shape(array: np.ndarray) -> str:
+    return " x ".join(map(str, array.shape))
