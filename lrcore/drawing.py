@@ -1,0 +1,227 @@
+"""Pen strokes to the 28x28 digit that MNIST would have made of them.
+
+A stroke is a float array of shape (m, 2): the points x, y that the pen went
+through, y downwards, in any unit.  Since only the pen's way counts, it makes
+no difference where, how large or with how thick a pen a digit was drawn.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from lrcore.frame import BOX, SIDE, crop_to_ink, frame
+
+# MNIST's median stroke width in pixels of the 28x28 picture: 2 * area / length of outline,
+# where the outline's length is the picture's total variation.
+PEN = 2.6
+# Drawn this much larger than the 28x28 picture, then shrunk, for smooth edges.
+FINE = 8
+# A curve of the canvas becomes this many straight pieces.
+PIECES = 6
+_ORIGIN = {"left": -0.5, "top": -0.5, "center": 0.0, "right": 0.5, "bottom": 0.5}
+
+
+def strokes_from_canvas(
+    json_data: dict | None, eraser: str | None = None
+) -> list[np.ndarray]:
+    """The strokes that are left on a streamlit-drawable-canvas.
+
+    Parameters
+    ----------
+    json_data : what `st_canvas(...).json_data` holds, Fabric.js' own record of
+        the drawing; None while nothing was drawn.
+    eraser : the stroke colour that the eraser paints with; by default the
+        canvas' background colour.
+
+    A path in the eraser's colour rubs out what it covers of the strokes drawn
+    before it.  What was undone is no longer in the record.  Returns float
+    arrays of shape (m, 2), in the canvas' pixels, in the order of writing.
+    """
+    if not json_data:
+        return []
+    eraser = eraser if eraser is not None else json_data.get("background")
+    strokes: list[np.ndarray] = []
+    for thing in json_data.get("objects", []):
+        if str(thing.get("type", "")).lower() != "path":
+            continue
+        lines, width = _polylines(thing)
+        if eraser and str(thing.get("stroke", "")).lower() == eraser.lower():
+            strokes = _rub_out(strokes, lines, width / 2)
+        else:
+            strokes += lines
+    return strokes
+
+
+def to_digit(strokes: Sequence[np.ndarray], pen: float = PEN) -> np.ndarray:
+    """Redraw strokes as one of MNIST's pictures.
+
+    pen : width of the pen in pixels of the 28x28 picture.
+
+    Returns a uint8 array of shape (28, 28), ink bright; all zero for no strokes.
+    """
+    return frame(redraw(strokes, pen))
+
+
+def redraw(strokes: Sequence[np.ndarray], pen: float = PEN) -> np.ndarray:
+    """The strokes large and with MNIST's pen, FINE times the size of the digit; values 0 to 1."""
+    strokes = _finite(strokes)
+    if not strokes:
+        return np.zeros((SIDE * FINE, SIDE * FINE), np.float32)
+    points = np.concatenate(strokes)
+    low, extent = points.min(0), np.ptp(points, axis=0)
+    # The box of 20 holds the ink, that is, the pen's way and half a pen on either side.  A
+    # mere dot stays a dot.
+    scale = (BOX - pen) * FINE / max(extent.max(), 1e-9)
+    size = np.ceil(extent * scale + (pen + 2) * FINE).astype(int)
+    placed = [(stroke - low) * scale + (pen / 2 + 1) * FINE for stroke in strokes]
+    return rasterise(placed, size[0], size[1], pen * FINE)
+
+
+def naive(
+    strokes: Sequence[np.ndarray], width: int, height: int, pen: float | Sequence[float]
+) -> np.ndarray:
+    """What most demos do: the whole canvas, as it is, shrunk to 28x28.
+
+    width, height : the canvas in the strokes' units.
+    pen : the pen's width in those units, one for all strokes or one for each.
+
+    Returns a uint8 array of shape (28, 28), ink bright.
+    """
+    ink = rasterise(strokes, math.ceil(width), math.ceil(height), pen)
+    small = Image.fromarray(ink).resize((SIDE, SIDE), Image.Resampling.BOX)
+    return np.rint(np.asarray(small) * 255).astype(np.uint8)
+
+
+def film(strokes: Sequence[np.ndarray], width: int, height: int, pen: float) -> list:
+    """The steps from canvas to digit as (caption, uint8 picture with bright ink) pairs."""
+    canvas = rasterise(strokes, math.ceil(width), math.ceil(height), pen)
+    drawn = redraw(strokes)
+    steps = [
+        ("As drawn", canvas),
+        ("Cropped to the ink", crop_to_ink(canvas)),
+        ("Redrawn with MNIST's pen", crop_to_ink(drawn)),
+    ]
+    film = [
+        (caption, np.rint(ink * 255).astype(np.uint8))
+        for caption, ink in steps
+        if ink.size
+    ]
+    return [*film, ("Scaled to 20x20, centred by mass in 28x28", frame(drawn))]
+
+
+def rasterise(
+    strokes: Sequence[np.ndarray], width: int, height: int, pen: float | Sequence[float]
+) -> np.ndarray:
+    """Draw strokes with a round pen; float32 array of shape (height, width), 0 or 1."""
+    picture = Image.new("L", (max(1, int(width)), max(1, int(height))))
+    draw = ImageDraw.Draw(picture)
+    for stroke, wide in zip(strokes, np.broadcast_to(pen, len(strokes)), strict=True):
+        points = [(float(x), float(y)) for x, y in stroke]
+        draw.line(points, fill=1, width=max(1, round(wide)))
+        radius = max(1, round(wide)) / 2
+        for x, y in points:
+            draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=1)
+    return np.asarray(picture, np.float32)
+
+
+def _finite(strokes: Iterable[np.ndarray]) -> list[np.ndarray]:
+    strokes = (np.asarray(stroke, float).reshape(-1, 2) for stroke in strokes)
+    return [stroke for stroke in strokes if len(stroke) and np.isfinite(stroke).all()]
+
+
+def _polylines(path: dict) -> tuple[list[np.ndarray], float]:
+    """The lines of a Fabric.js path in canvas pixels, and the width of its pen."""
+    lines: list[list] = []
+    for command, *numbers in path.get("path") or []:
+        to = np.reshape(np.asarray(numbers, float), (-1, 2))
+        if command == "M" or not lines:
+            lines.append([to[-1]])
+        elif command == "Z":
+            lines[-1].append(lines[-1][0])
+        else:
+            lines[-1] += list(
+                bezier([lines[-1][-1], *to], PIECES if len(to) > 1 else 1)
+            )[1:]
+    if not lines:
+        return [], 0.0
+    lines = [np.array(line) for line in lines]
+    points = np.concatenate(lines)
+    middle = (points.min(0) + points.max(0)) / 2
+    # Fabric places a path by the middle of its points.  As long as nobody moved or scaled it,
+    # what follows changes nothing.
+    scale = np.array([path.get("scaleX", 1), path.get("scaleY", 1)], float)
+    wide = float(path.get("strokeWidth") or 1)
+    if "width" in path and "left" in path:
+        size = (np.array([path["width"], path["height"]], float) + wide) * scale
+        origin = [
+            _ORIGIN[path.get("originX", "left")],
+            _ORIGIN[path.get("originY", "top")],
+        ]
+        angle = math.radians(path.get("angle", 0))
+        turn = np.array(
+            [[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]]
+        )
+        centre = np.array([path["left"], path["top"]], float) - (size * origin) @ turn
+        flip = np.where([path.get("flipX", False), path.get("flipY", False)], -1, 1)
+        lines = [((line - middle) * scale * flip) @ turn + centre for line in lines]
+    return lines, wide * float(np.sqrt(abs(scale.prod())))
+
+
+def bezier(control: Sequence, pieces: int) -> np.ndarray:
+    """Points along a Bezier curve of any degree; control (k, 2), returns (pieces + 1, 2).
+
+    Source: de Casteljau's construction, repeated straight interpolation.
+    """
+    points = np.asarray(control, float)[:, None]
+    t = np.linspace(0, 1, pieces + 1)[:, None]
+    while len(points) > 1:
+        points = points[:-1] * (1 - t) + points[1:] * t
+    return np.broadcast_to(points[0], (pieces + 1, 2))
+
+
+def _rub_out(
+    strokes: list[np.ndarray], eraser: list[np.ndarray], radius: float
+) -> list:
+    """What an eraser of this radius leaves: strokes lose covered points and may fall apart."""
+    way = np.concatenate(
+        [_dense(line, radius / 4) for line in eraser] or [np.empty((0, 2))]
+    )
+    left = []
+    for stroke in strokes:
+        fine = _dense(stroke, radius / 4)
+        away = np.concatenate(
+            [
+                np.linalg.norm(part[:, None] - way, axis=2).min(1)
+                for part in _chunks(fine)
+            ]
+        )
+        keep = away > radius
+        if keep.all():
+            left.append(stroke)
+            continue
+        edges = np.flatnonzero(np.diff(keep)) + 1
+        parts = zip(np.split(fine, edges), np.split(keep, edges), strict=True)
+        left += [part for part, kept in parts if kept[0]]
+    return left
+
+
+def _chunks(points: np.ndarray, size: int = 256) -> list[np.ndarray]:
+    return [points[at : at + size] for at in range(0, len(points), size)]
+
+
+def _dense(line: np.ndarray, step: float) -> np.ndarray:
+    """The same line with points at most `step` apart."""
+    if len(line) < 2:
+        return line
+    along = np.concatenate(
+        [[0], np.cumsum(np.linalg.norm(np.diff(line, axis=0), axis=1))]
+    )
+    count = int(np.ceil(along[-1] / max(step, 1e-3))) + 1
+    at = np.union1d(along, np.linspace(0, along[-1], count))
+    return np.column_stack(
+        [np.interp(at, along, line[:, 0]), np.interp(at, along, line[:, 1])]
+    )

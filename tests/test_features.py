@@ -1,0 +1,96 @@
+"""What each map promises, checked on real digits."""
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from lrcore import features
+from lrcore.data import load_dataset
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load_dataset(part="test").take(slice(600))
+
+
+@pytest.mark.parametrize("name", features.FEATURES)
+def test_a_picture_alone_and_in_company_gives_the_same_features(name, digits):
+    together = features.extract(name, digits.images)
+    assert together.dtype == np.float32
+    assert together.shape[0] == len(digits)
+    for i in (0, features.BLOCK, len(digits) - 1):
+        alone = features.extract(name, digits.images[i : i + 1])
+        np.testing.assert_allclose(alone[0], together[i], atol=1e-5)
+
+
+@pytest.mark.parametrize("name", features.FEATURES)
+def test_blank_pictures_and_no_pictures_are_fine(name):
+    blank = features.extract(name, np.zeros((1, 28, 28), np.uint8))
+    assert np.isfinite(blank).all()
+    none = features.extract(name, np.zeros((0, 28, 28), np.uint8))
+    assert none.shape == (0, blank.shape[1])
+
+
+def test_pixels_are_brightnesses_row_by_row(digits):
+    X = features.extract("pixels", digits.images)
+    assert X[7, 28 * 10 + 3] == np.float32(digits.images[7, 10, 3] / 255)
+
+
+def test_straightened_digits_stand_upright_mid_frame(digits):
+    ink = features.extract("straightened", digits.images).reshape(-1, 28, 28)
+    x, y, _, xy, yy = features._moments(ink)
+    assert np.abs(x - 13.5).max() < 0.6
+    assert np.abs(y - 13.5).max() < 0.6
+    before = features._moments(digits.images / np.float32(255))
+    assert np.abs(xy / yy).mean() < 0.05 * np.abs(before[3] / before[4]).mean()
+
+
+def test_straightened_forgets_a_shear(digits):
+    """A digit and the same digit leaning come out alike; their pixels do not."""
+    image = digits.images[0]
+    leaning = ndimage.affine_transform(
+        image.astype(float), [[1, 0], [0.4, 1]], [0, -5.6]
+    )
+    pair = np.stack([image, leaning.clip(0, 255).astype(np.uint8)])
+
+    def apart(name):
+        a, b = features.extract(name, pair)
+        return np.linalg.norm(a - b)
+
+    assert apart("straightened") < 0.4 * apart("pixels")
+
+
+def test_strokes_tell_directions_apart():
+    picture = np.zeros((2, 28, 28), np.uint8)
+    picture[0, 5:23, 12:16] = 255
+    picture[1, 12:16, 5:23] = 255
+    upright, lying = features.extract("strokes", picture)
+    assert upright @ lying < 0.6 * (upright @ upright)
+
+
+def test_the_cache_remembers_and_a_read_only_disk_costs_only_the_cache(
+    tmp_path, monkeypatch, digits
+):
+    monkeypatch.setattr(features, "CACHE_FOLDER", tmp_path / "cache")
+    expected = features.extract("strokes", digits.images)
+    np.testing.assert_array_equal(
+        features.extract_cached("strokes", digits.images), expected
+    )
+    (stored,) = (tmp_path / "cache").iterdir()
+
+    monkeypatch.setattr(features, "extract", lambda *_: pytest.fail("computed again"))
+    np.testing.assert_array_equal(
+        features.extract_cached("strokes", digits.images), expected
+    )
+
+    monkeypatch.setattr(features, "extract", lambda *_: expected)
+    stored.write_bytes(b"damaged")
+    np.testing.assert_array_equal(
+        features.extract_cached("strokes", digits.images), expected
+    )
+
+    (tmp_path / "file").write_text("a file can not hold a folder")
+    monkeypatch.setattr(features, "CACHE_FOLDER", tmp_path / "file" / "cache")
+    np.testing.assert_array_equal(
+        features.extract_cached("strokes", digits.images), expected
+    )
