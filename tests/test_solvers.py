@@ -1,0 +1,142 @@
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+from lrcore.data import load_dataset
+from lrcore.errors import UserError
+from lrcore.logistic import OneVsAllLoss, curated_labels
+from lrcore.solvers import SOLVERS, Diverged, Knobs
+
+
+@pytest.fixture(scope="module")
+def loss():
+    train = load_dataset().take(slice(1200))
+    X = (train.images.reshape(-1, 784) / 255).astype(np.float32)
+    return OneVsAllLoss(X, curated_labels(train.labels, np.arange(10)), C=1.0)
+
+
+def run(name, loss, steps, seed=0, theta=None, **settings):
+    solver = SOLVERS[name]
+    theta = np.zeros((loss.K, 1 + loss.D)) if theta is None else theta
+    running = solver.function(loss, theta, solver.knobs(**settings), np.random.default_rng(seed))
+    return list(itertools.islice(running, steps + 1))
+
+
+def total(step):
+    return step.cost.sum()
+
+
+@pytest.fixture(scope="module")
+def best(loss):
+    return total(run("preconditioned-lbfgs", loss, 50)[-1])
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+def test_steps_tell_the_truth(loss, name):
+    steps = run(name, loss, 3)
+    assert [step.iteration for step in steps] == [0, 1, 2, 3]
+    assert not steps[0].theta.any() and steps[0].step_length == 0
+    assert total(steps[0]) == pytest.approx(10 * math.log(2), rel=1e-5)
+    for before, step in itertools.pairwise(steps):
+        cost, gradient = loss.cost_and_gradient(step.theta)
+        np.testing.assert_allclose(step.cost, cost, rtol=1e-4)
+        assert step.gradient_norm == pytest.approx(np.linalg.norm(gradient), rel=1e-2)
+        length = np.linalg.norm(step.theta - before.theta)
+        assert step.step_length == pytest.approx(length, rel=1e-6)
+        assert total(step) < total(before)
+
+
+@pytest.mark.parametrize(
+    ("name", "steps", "within"),
+    [
+        ("gradient-descent", 50, 4.2),
+        ("mini-batch", 25, 2.6),
+        ("adam", 25, 2.1),
+        ("lbfgs", 50, 1.01),
+        ("preconditioned-lbfgs", 20, 1.01),
+    ],
+)
+def test_defaults_converge(loss, best, name, steps, within):
+    last = run(name, loss, steps)[-1]
+    assert best <= total(last) * 1.00001
+    assert total(last) < within * best
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+def test_same_seed_same_theta_bit_for_bit(loss, name):
+    first, again = run(name, loss, 2)[-1].theta, run(name, loss, 2)[-1].theta
+    assert np.array_equal(first, again)
+    other = run(name, loss, 2, seed=1)[-1].theta
+    assert np.array_equal(first, other) == (not SOLVERS[name].stochastic)
+
+
+@pytest.mark.parametrize("name", ["gradient-descent", "mini-batch", "adam"])
+def test_divergence_is_shown_and_then_explained(loss, name):
+    solver, costs = SOLVERS[name], []
+    steps = solver.function(
+        loss, np.zeros((10, 785)), solver.knobs(learning_rate=50.0), np.random.default_rng(0)
+    )
+    with pytest.raises(Diverged, match=r"The learning rate of 50 overshoots.* try .*5\.") as stop:
+        for step in itertools.islice(steps, 50):
+            costs.append(total(step))
+    assert isinstance(stop.value, UserError)
+    assert len(costs) >= 5  # the page has something to show
+    assert costs[-1] > 1.05 * min(costs)
+
+
+def test_a_cost_that_is_no_number_ends_the_run_at_once():
+    loss = OneVsAllLoss(np.array([[1e300], [-1e300]]), np.array([[1], [0]]))
+    steps = SOLVERS["gradient-descent"].function(
+        loss, np.zeros((1, 2)), Knobs(learning_rate=1e10), np.random.default_rng(0)
+    )
+    with pytest.raises(Diverged, match="no longer a number"):
+        list(itertools.islice(steps, 10))
+
+
+def test_learning_rate_can_be_changed_in_the_middle(loss):
+    knobs = Knobs(learning_rate=0.01)
+    steps = SOLVERS["gradient-descent"].function(
+        loss, np.zeros((10, 785)), knobs, np.random.default_rng(0)
+    )
+    next(steps), next(steps)
+    slope = next(steps).gradient_norm
+    knobs.learning_rate = 0.02
+    assert next(steps).step_length == pytest.approx(0.02 * slope, rel=1e-6)
+
+
+def test_learning_rate_picked_from_the_data_is_written_where_it_can_be_read(loss):
+    knobs = Knobs()
+    steps = SOLVERS["gradient-descent"].function(
+        loss, np.zeros((10, 785)), knobs, np.random.default_rng(0)
+    )
+    next(steps)
+    assert 0.02 < knobs.learning_rate < 0.5
+
+
+@pytest.mark.parametrize("C", [math.inf, 1e-3, 100.0])
+@pytest.mark.parametrize("name", ["lbfgs", "preconditioned-lbfgs"])
+def test_quasi_newton_finds_the_optimum_for_any_l2_shape_and_class_count(name, C):
+    rng = np.random.default_rng(3)
+    X = rng.random((40, 60)) if C < math.inf else rng.random((400, 6))  # n < D, too
+    X[:, 0] = 0  # a pixel never inked
+    y = curated_labels(rng.integers(0, 2, len(X)), [1])
+    last = run(name, OneVsAllLoss(X, y, C), 200)[-1]
+    assert last.gradient_norm < 1e-7
+    assert last.theta[0, 1] == 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "word"),
+    [
+        ({"learning_rate": 0.0}, "learning rate"),
+        ({"learning_rate": math.nan}, "learning rate"),
+        ({"momentum": 1.0}, "momentum"),
+        ({"batch_size": 0}, "batch size"),
+        ({"memory": 0}, "memory"),
+    ],
+)
+def test_impossible_knobs_are_refused_in_a_sentence(settings, word):
+    with pytest.raises(UserError, match=word):
+        Knobs(**settings)
