@@ -1,0 +1,331 @@
+"""From a photo, a scan or a screenshot of one handwritten digit to its 28x28 picture.
+
+The way has five steps, and `film` shows them: the picture in grey; its ink, after the
+background has been levelled and light-on-dark told from dark-on-light; the digit alone; the
+digit with its strokes as wide as MNIST's pens draw them; and that in MNIST's frame.
+
+Sources of the methods:
+
+- Levelling: a morphological closing wider than any stroke leaves the paper without its ink
+  (J. Serra, "Image Analysis and Mathematical Morphology", 1982); what divides by it no longer
+  knows shadows, since light reflected is paper times illumination.
+- Threshold: the mean level weighted by edge strength, which, unlike a threshold taken from the
+  histogram, does not mind how little of a page is ink (J. Kittler, J. Illingworth and J. Föglein,
+  "Threshold selection based on a simple image statistic", 1985).
+- Stroke width: the mean distance to the edge inside a stroke of width w is w / 4.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from scipy import ndimage
+
+from lrcore.errors import UserError
+from lrcore.frame import BOX, crop_to_ink, frame
+
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
+# A picture is worked on at no more than this many pixels a side: a stroke of a digit that fills
+# a fiftieth of the page is still two pixels wide, and a photo takes a fraction of a second.
+LONGEST = 1600
+MOST_PIXELS = 50_000_000
+MOST_SIDE = 20_000
+# Widths of stroke in a frame of 28x28: those of MNIST's training digits lie between the first
+# two in 19 of 20 cases, and what lies outside is brought to the nearer one.
+THINNEST, THICKEST = 1.9, 3.9
+
+
+def open_picture(source) -> np.ndarray:
+    """A picture in grey: float32 of shape (h, w), 0 black to 1 white, at most LONGEST a side.
+
+    `source` is a path, bytes, an open binary file, a PIL image, or an array: (h, w) grey or
+    (h, w, 3 or 4) colour, of integers or of floats.  Turned as EXIF says; where it is
+    transparent, paper is put behind it.  Raises UserError for what cannot be read.
+    """
+    return open_to_scale(source)[0]
+
+
+def open_to_scale(source) -> tuple[np.ndarray, tuple[int, int]]:
+    """`open_picture`, and the (width, height) of the picture in its own pixels, turned upright."""
+    if isinstance(source, np.ndarray):
+        return _shrunk(_from_array(source))
+    if isinstance(source, Image.Image):
+        return _shrunk(source)
+    if isinstance(source, (str, os.PathLike)):
+        path = Path(source)
+        if not path.is_file():
+            raise UserError(f"There is no picture at '{source}'.")
+        name = f"'{path.name}'"
+        source = path
+    else:
+        name = "This file"
+        if isinstance(source, (bytes, bytearray, memoryview)):
+            source = io.BytesIO(source)
+    try:
+        image = Image.open(source, formats=FORMATS)
+    except Image.DecompressionBombError:
+        raise UserError(_too_large(name)) from None
+    # Pillow's readers meet damage with errors of a dozen kinds; to the user they are one.
+    except Exception:  # noqa: BLE001
+        raise UserError(
+            f"{name} is not a picture that can be read: "
+            "use PNG, JPEG, WebP, BMP, GIF or TIFF."
+        ) from None
+    with image:
+        return _shrunk(image, name)
+
+
+def _too_large(name: str) -> str:
+    return (
+        f"{name} is too large: at most {MOST_PIXELS // 1_000_000} million pixels "
+        f"and {MOST_SIDE:,} a side."
+    )
+
+
+def _from_array(array: np.ndarray) -> Image.Image:
+    colour = array.ndim == 3 and array.shape[2] in (3, 4)
+    if (
+        array.size == 0
+        or not (array.ndim == 2 or colour)
+        or array.dtype.kind not in "buif"
+    ):
+        raise UserError(
+            f"An array of shape {array.shape} and type {array.dtype} is not a picture: "
+            "give (height, width) or (height, width, 3 or 4) numbers."
+        )
+    if (
+        max(array.shape[:2]) > MOST_SIDE
+        or array.shape[0] * array.shape[1] > MOST_PIXELS
+    ):
+        raise UserError(_too_large("The array"))
+    if array.dtype == bool:
+        array = array.astype(np.uint8) * 255
+    if array.dtype == np.uint8:
+        return Image.fromarray(array)
+    if not colour:
+        return Image.fromarray(array.astype(np.float32))
+    top = np.iinfo(array.dtype).max if array.dtype.kind in "ui" else 1.0
+    return Image.fromarray(
+        np.clip(np.nan_to_num(array) / top * 255, 0, 255).astype(np.uint8)
+    )
+
+
+def _shrunk(image: Image.Image, name: str = "The picture"):
+    width, height = image.size
+    if max(width, height) > MOST_SIDE or width * height > MOST_PIXELS:
+        raise UserError(_too_large(name))
+    if min(width, height) == 0:
+        raise UserError(f"{name} has no pixels.")
+    try:
+        turn = image.getexif().get(0x0112, 1)
+        scale = max(width, height) / LONGEST
+        # JPEG can be decoded at a half, a quarter or an eighth for a fraction of the price.
+        if scale > 1:
+            image.draft(None, (round(width / scale), round(height / scale)))
+        image.load()
+        flat = _in_few_modes(image)
+        if scale > 1:
+            flat = flat.resize(
+                (max(1, round(width / scale)), max(1, round(height / scale))),
+                Image.Resampling.BOX,
+                reducing_gap=1.0,
+            )
+        finite = flat.mode != "F" or np.isfinite(np.asarray(flat)).all()
+        grey = _grey(flat) if finite else None
+    except MemoryError:
+        raise UserError(_too_large(name)) from None
+    except Exception:  # noqa: BLE001
+        raise UserError(
+            f"{name} is damaged: it could not be read to its end."
+        ) from None
+    if grey is None:
+        raise UserError(f"{name} holds values that are not numbers.")
+    upright = _turned(grey, turn)
+    return upright, ((height, width) if turn in (5, 6, 7, 8) else (width, height))
+
+
+def _in_few_modes(image: Image.Image) -> Image.Image:
+    """The same picture as L, RGB, RGBA or, beyond 8 bits, F."""
+    if image.mode[0] in "IF":
+        return image.convert("F")
+    if image.mode in ("LA", "La", "PA", "RGBa") or "transparency" in image.info:
+        return image.convert("RGBA")
+    if image.mode == "1":
+        return image.convert("L")
+    return image if image.mode in ("L", "RGB", "RGBA") else image.convert("RGB")
+
+
+def _grey(image: Image.Image) -> np.ndarray:
+    if image.mode == "F":
+        values = np.asarray(image, np.float32)
+        low, high = values.min(), values.max()
+        # What the numbers meant is not known (12 bits in 16, metres, ...): their range serves.
+        return (values - low) / (high - low) if high > low else np.ones_like(values)
+    if image.mode == "RGBA":
+        image = _on_paper(image)
+    return np.asarray(image.convert("L"), np.float32) / 255
+
+
+def _on_paper(image: Image.Image) -> Image.Image:
+    """Behind a picture with holes goes its own colour; behind mere ink goes what it shows on."""
+    opaque = np.asarray(image.getchannel("A")) > 127
+    if opaque.all() or not opaque.any():
+        return image.convert("RGB")
+    seen = np.asarray(image.convert("RGB"))[opaque]
+    if opaque.mean() > 0.5:
+        paper = tuple(int(c) for c in np.median(seen, axis=0))
+    else:
+        paper = (0, 0, 0) if seen.mean() > 127 else (255, 255, 255)
+    behind = Image.new("RGBA", image.size, paper)
+    behind.alpha_composite(image)
+    return behind.convert("RGB")
+
+
+def _turned(grey: np.ndarray, orientation: int) -> np.ndarray:
+    """Upright, by the eight orientations of EXIF (tag 0x0112)."""
+    if orientation in (2, 4, 5, 7):
+        grey = grey[:, ::-1]
+    quarters = {3: 2, 4: 2, 5: 1, 6: 3, 7: 3, 8: 1}.get(orientation, 0)
+    return np.ascontiguousarray(np.rot90(grey, quarters))
+
+
+def find_ink(grey: np.ndarray) -> np.ndarray:
+    """The ink of a picture: float32 of shape (h, w), 0 for paper to 1 for full ink.
+
+    `grey` is what `open_picture` gives, written dark on light or light on dark, on paper however
+    lit.  Raises UserError where nothing is written.
+    """
+    grey = np.asarray(grey, np.float32)
+    dark = grey if _dark_on_light(grey) else 1 - grey
+    # Once with a window that no stroke fills, then, its width known, as close as it allows:
+    # the closer the window, the better it follows the edge of a shadow.
+    ink, edge = _above_paper(dark, window=0.4 * min(grey.shape))
+    width = stroke_width(ink > edge)
+    ink, edge = _above_paper(dark, window=6 * width)
+    written = ink > edge
+    full = np.quantile(ink[written], 0.9)
+    # Black enough is black: MNIST's own pictures pass as they are.
+    full = 1.0 if full > 0.95 else full
+    # The soft rim of a stroke is part of it, the same faint grey far from any stroke is paper.
+    # Where a stroke is many pixels wide its rim holds no shape, only blur and JPEG's ripples.
+    near = ndimage.binary_dilation(written, iterations=2)
+    near &= ink > (0.25 * full if width > 5 else 0)
+    return np.where(near, np.clip(ink / full, 0, 1), 0).astype(np.float32)
+
+
+def _resized(grey: np.ndarray, longest: int) -> np.ndarray:
+    """`grey` with its longer side shrunk to `longest` where it is longer, by area."""
+    shrink = max(1.0, max(grey.shape) / longest)
+    size = tuple(max(1, round(side / shrink)) for side in grey.shape[::-1])
+    return np.asarray(Image.fromarray(grey).resize(size, Image.Resampling.BOX))
+
+
+def _dark_on_light(grey: np.ndarray) -> bool:
+    """Whether the strokes are darker than the paper round them.
+
+    What departs most from the median of its neighbourhood is ink, for ink is the smaller part
+    of any neighbourhood wider than a stroke.  Three widths vote, for strokes thick and thin.
+    """
+    vote = 0.0
+    for longest, part in ((64, 0.67), (64, 0.33), (128, 0.12)):
+        small = _resized(grey, longest)
+        window = max(3, int(min(small.shape) * part) // 2 * 2 + 1)
+        residue = small - ndimage.median_filter(small, size=window, mode="nearest")
+        light, dark = (np.clip(s * residue, 0, None) ** 3 for s in (1, -1))
+        vote += np.log10((dark.sum() + 1e-9) / (light.sum() + 1e-9))
+    return vote >= 0
+
+
+def _above_paper(dark: np.ndarray, window: float) -> tuple[np.ndarray, float]:
+    """How much darker than the paper each pixel is (0 to 1), and the level that parts the two."""
+    # Paper varies slowly: a coarse copy will do, and averaging takes the noise out of the maximum.
+    coarse = _resized(dark, 400)
+    scale = max(dark.shape) / max(coarse.shape)
+    size = 2 * max(1, round(window / scale / 2)) + 1
+    paper = ndimage.grey_closing(coarse, size=size, mode="nearest")
+    paper = ndimage.gaussian_filter(paper, size / 6, mode="nearest")
+    paper = np.asarray(
+        Image.fromarray(paper).resize(dark.shape[::-1], Image.Resampling.BILINEAR)
+    )
+    ink = np.clip(1 - dark / np.maximum(paper, 1e-3), 0, 1)
+    smooth = ndimage.gaussian_filter(ink, 1.0) if scale > 1 else ink
+    edges = np.hypot(*np.gradient(smooth)) if min(ink.shape) > 1 else np.zeros_like(ink)
+    # Of noise alone (a Rayleigh law) not one edge in ten thousand is 4 medians high.
+    weight = np.maximum(edges - 4 * np.median(edges), 0) ** 2
+    if weight.sum() == 0 or (edge := float((weight * ink).sum() / weight.sum())) < 0.02:
+        raise UserError(
+            "No ink was found in the picture: write larger or darker, or take it in better light."
+        )
+    return ink, edge
+
+
+def stroke_width(written: np.ndarray) -> float:
+    """The mean width of the strokes, in pixels, of a mask of shape (h, w)."""
+    # Padded, so that a stroke which leaves the picture has an edge there.
+    inside = ndimage.distance_transform_edt(np.pad(written, 1))
+    # The transform measures to the middle of the nearest pixel outside: half a pixel too far.
+    return 4 * float((inside[inside > 0] - 0.5).mean())
+
+
+def main_digit(ink: np.ndarray) -> np.ndarray:
+    """The part of `ink`, cropped, that one digit takes: its largest blob and what lies close by."""
+    # What is less than a twelfth of the picture apart belongs together; a loose hat does.
+    reach = max(1, round(max(ink.shape) / 80))
+    blobs, count = ndimage.label(ndimage.binary_dilation(ink > 0, iterations=reach))
+    if count > 1:
+        weight = ndimage.sum_labels(ink, blobs, np.arange(1, count + 1))
+        # A thumb or the edge of the table reaches into the picture; few digits do.
+        edge = np.concatenate([blobs[0], blobs[-1], blobs[:, 0], blobs[:, -1]])
+        weight[np.unique(edge[edge > 0]) - 1] *= 0.1
+        ink = np.where(blobs == 1 + weight.argmax(), ink, 0)
+    return crop_to_ink(ink)
+
+
+def with_mnist_pen(ink: np.ndarray) -> np.ndarray:
+    """The same digit, cropped, drawn with a pen as wide as MNIST's; unchanged where it is."""
+    ink = crop_to_ink(ink)
+    longest = 5 * BOX
+    scale = longest / max(ink.shape)
+    size = tuple(max(1, round(side * scale)) for side in ink.shape[::-1])
+    fine = np.asarray(Image.fromarray(ink).resize(size, Image.Resampling.BICUBIC))
+    written = np.pad(fine > 0.5, longest // 4)
+    if not written.any():
+        return ink
+    width = stroke_width(written) / longest
+    wanted = np.clip(width, THINNEST / BOX, THICKEST / BOX)
+    if width == wanted:
+        return ink
+    # Paring a stroke shrinks the digit's box too, hence the denominator.
+    pared = longest * (width - wanted) / (2 * (1 - wanted))
+    depth = ndimage.distance_transform_edt(written) - ndimage.distance_transform_edt(
+        ~written
+    )
+    return crop_to_ink(np.clip(depth - pared, 0, 1).astype(np.float32))
+
+
+def film(source) -> list[tuple[str, np.ndarray]]:
+    """What the model sees, step by step: (caption, grey image in 0 to 1), the last one 28x28."""
+    grey = open_picture(source)
+    ink = find_ink(grey)
+    digit = main_digit(ink)
+    penned = with_mnist_pen(digit)
+    return [
+        ("the picture in grey", grey),
+        ("its ink", ink),
+        ("the digit", digit),
+        ("strokes as wide as MNIST's", penned),
+        ("in MNIST's frame", frame(penned) / np.float32(255)),
+    ]
+
+
+def picture_to_digit(source) -> np.ndarray:
+    """The uint8 picture of shape (28, 28) that MNIST would have made of the digit in `source`.
+
+    `source` is anything that `open_picture` takes.  Raises UserError where it cannot be read or
+    nothing is written on it.
+    """
+    return frame(with_mnist_pen(main_digit(find_ink(open_picture(source)))))

@@ -1,0 +1,156 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageOps
+
+from lrcore.data import load_dataset
+from lrcore.errors import UserError
+from lrcore.picture import LONGEST, film, find_ink, open_picture, picture_to_digit
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load_dataset(part="test").images[:200]
+
+
+def saved(image, format="PNG", **options):
+    file = io.BytesIO()
+    image.save(file, format, **options)
+    return file.getvalue()
+
+
+def scene(size=(300, 300), paper=255, ink=0, mode="L"):
+    """A hand-drawn 7, high up and to the left, so that a turn or a flip shows."""
+    image = Image.new(mode, size, paper)
+    pen = ImageDraw.Draw(image)
+    w, h = size
+    pen.line(
+        [(0.1 * w, 0.1 * h), (0.4 * w, 0.1 * h), (0.2 * w, 0.6 * h)],
+        fill=ink,
+        width=max(1, h // 30),
+    )
+    return image
+
+
+def difference(one, other):
+    """Mean grey levels of 255 between two digits; one pixel aside, by rounding, is no difference."""
+    one = np.asarray(one, int)
+    shifts = [np.roll(other, (r, c), (0, 1)) for r in (-1, 0, 1) for c in (-1, 0, 1)]
+    return min(np.abs(one - shifted).mean() for shifted in shifts)
+
+
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF"])
+def test_every_format_gives_the_same_digit(format):
+    image = scene()
+    assert difference(picture_to_digit(saved(image, format)), picture_to_digit(image)) < 6
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA", "LA", "CMYK", "I;16", "I", "F"])
+def test_every_mode_gives_the_same_digit(mode):
+    image = scene()
+    if mode == "I;16":
+        image = Image.fromarray(np.asarray(image).astype(np.uint16) * 200)
+    else:
+        image = image.convert(mode)
+    other = saved(image, "TIFF")
+    assert difference(picture_to_digit(other), picture_to_digit(scene())) < 1
+
+
+@pytest.mark.parametrize("ink", [0, 255])
+def test_transparent_paper(ink):
+    image = scene(mode="LA", paper=(128, 0), ink=(ink, 255))
+    assert difference(picture_to_digit(image), picture_to_digit(scene())) < 1
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation(orientation):
+    image = scene((200, 300))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    file = saved(image, "PNG", exif=exif)
+    expected = ImageOps.exif_transpose(Image.open(io.BytesIO(file)))
+    np.testing.assert_allclose(open_picture(file) * 255, np.asarray(expected), atol=0.01)
+
+
+@pytest.mark.parametrize(
+    "source, words",
+    [
+        (b"", "not a picture"),
+        (b"hello, I am a text", "not a picture"),
+        (saved(Image.effect_noise((300, 300), 50))[:2000], "damaged"),
+        (saved(Image.new("1", (30_000, 2))), "too large"),
+        (saved(Image.new("1", (15_000, 15_000))), "too large"),
+        (np.zeros((0, 5)), "not a picture"),
+        (np.zeros((5, 5, 7)), "not a picture"),
+        (np.array([["a"]]), "not a picture"),
+        (np.full((9, 9), np.nan), "not numbers"),
+        (
+            saved(Image.fromarray(np.full((9, 9), np.nan, np.float32)), "TIFF"),
+            "not numbers",
+        ),
+        (Image.new("L", (200, 100), 240), "No ink"),
+        (Image.new("L", (1, 1)), "No ink"),
+        ("no/such/file.png", "There is no picture"),
+    ],
+)
+def test_bad_pictures_get_one_sentence(source, words):
+    with pytest.raises(UserError, match=words) as error:
+        picture_to_digit(source)
+    assert "\n" not in str(error.value) and len(str(error.value)) < 200
+
+
+def test_large_pictures_are_worked_on_small():
+    grey = open_picture(scene((4000, 3000)))
+    assert max(grey.shape) == LONGEST and grey.dtype == np.float32
+    assert 0 <= grey.min() and grey.max() <= 1
+
+
+def test_mnist_passes_unchanged(digits):
+    read = np.stack([picture_to_digit(saved(Image.fromarray(d))) for d in digits])
+    same = (read == digits).all(axis=(1, 2)).mean()
+    assert same > 0.7
+    assert np.abs(read.astype(int) - digits).mean() < 2.5
+
+
+@pytest.mark.parametrize("height", [12, 60, 400, 3000])
+def test_size_and_place_do_not_matter(digits, height):
+    for digit in digits[:5]:
+        small = Image.fromarray(255 - digit).resize((height, height), Image.Resampling.BICUBIC)
+        page = Image.new("L", (2 * height, height + 5), 250)
+        page.paste(small, (height // 3, 5))
+        assert difference(picture_to_digit(page), picture_to_digit(digit)) < (
+            30 if height < 28 else 11
+        )
+
+
+def test_light_and_shadow_are_levelled():
+    page = np.asarray(scene(), float)
+    rows, columns = np.indices(page.shape)
+    shade = 0.25 + 0.75 * columns / 300 * rows / 300
+    lit = Image.fromarray((page * shade).astype(np.uint8))
+    assert difference(picture_to_digit(lit), picture_to_digit(scene())) < 6
+    chalk = ImageOps.invert(scene())
+    np.testing.assert_array_equal(picture_to_digit(chalk), picture_to_digit(scene()))
+
+
+def test_thick_and_thin_pens_come_out_alike():
+    reads = []
+    for width in (2, 40):
+        page = Image.new("L", (300, 300), 255)
+        ImageDraw.Draw(page).line([(80, 60), (220, 60), (120, 250)], fill=0, width=width)
+        reads.append((picture_to_digit(page) > 127).sum())
+    assert reads[1] < 3 * reads[0]
+
+
+def test_ink_is_found_and_nothing_else():
+    ink = find_ink(open_picture(scene()))
+    assert ink.min() == 0 and ink.max() == 1
+    np.testing.assert_array_equal(ink > 0.5, np.asarray(scene()) < 128)
+
+
+def test_film_ends_with_what_the_model_sees():
+    steps = film(scene())
+    assert len(steps) == 5 and all(isinstance(caption, str) for caption, _ in steps)
+    assert all(0 <= image.min() and image.max() <= 1 for _, image in steps)
+    np.testing.assert_array_equal(np.rint(steps[-1][1] * 255), picture_to_digit(scene()))
