@@ -1,0 +1,5 @@
+import sys
+
+from lrcore.cli import main
+
+sys.exit(main())

@@ -1,0 +1,286 @@
+"""The command line: `python -m lrcore predict|evaluate|train|info`.
+
+The only place in the core that prints.  Answers go to stdout, one sentence a
+bad input to stderr; the exit code is 0 only if every input was answered.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import sys
+import time
+from dataclasses import fields
+from pathlib import Path
+
+from lrcore.data import MNIST_FOLDER, load_dataset
+from lrcore.errors import UserError
+from lrcore.reading import Reader
+from lrcore.segment import find_digits
+from lrcore.training import Run, Settings, write_history
+from lrcore.weights import DEFAULT, REST, load_weights, save_weights
+
+
+def main(argv: list[str] | None = None) -> int:
+    arguments = _parser().parse_args(argv)
+    try:
+        return arguments.run(arguments)
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        return 130
+
+
+def predict(arguments) -> int:
+    reader = Reader(_weights(arguments))
+    failed = 0
+    for file in arguments.image:
+        try:
+            found = find_digits(file)
+        except UserError as error:
+            print(f"{file}: {error}", file=sys.stderr)
+            failed += 1
+            continue
+        answer = _answer(file, found, reader)
+        print(json.dumps(answer) if arguments.json else _sentence(answer, reader))
+    return 1 if failed else 0
+
+
+def evaluate(arguments) -> int:
+    weights = _weights(arguments)
+    data = load_dataset(arguments.data, arguments.part)
+    accuracy, images = Reader(weights).accuracy(data.images, data.labels)
+    if images == 0:
+        raise UserError(f"{arguments.data} has no picture of a digit that {weights.name} knows.")
+    if arguments.json:
+        print(json.dumps({"accuracy": accuracy, "images": images}))
+    else:
+        print(f"{weights.name}: {accuracy:.2%} of {images:,} pictures read right")
+    return 0
+
+
+def train(arguments) -> int:
+    settings = Settings(**{item.name: getattr(arguments, item.name) for item in fields(Settings)})
+    data = load_dataset(arguments.data, "train")
+    test = load_dataset(arguments.data, "test")
+    run = Run(settings, data, test)
+    bar = _Bar(settings.iterations)
+    for point in run.steps():
+        bar.show(point)
+    bar.close(run.message)
+    weights = run.weights(command=command_of(settings, arguments.out), name=arguments.out.stem)
+    save_weights(arguments.out, weights)
+    if arguments.history:
+        _write_history(arguments.history, run)
+    print(
+        f"{arguments.out}: cost {weights.record['cost']:.6f}, "
+        f"test accuracy {weights.record['test_accuracy']:.2%}"
+    )
+    return 0
+
+
+def info(arguments) -> int:
+    weights = load_weights(arguments.weights, arguments.mean, arguments.scale)
+    table = {
+        "name": weights.name,
+        "task": "binary" if weights.binary else "one-vs-all",
+        "classes": ["rest" if c == REST else int(c) for c in weights.classes],
+        "features": weights.features,
+        "theta": list(weights.theta.shape),
+        **weights.record,
+    }
+    if arguments.json:
+        print(json.dumps(table))
+    else:
+        width = max(map(len, table))
+        for key, value in table.items():
+            print(f"{key:<{width}}  {value}")
+    return 0
+
+
+def command_of(settings: Settings, out) -> str:
+    """The shortest `train` command that repeats these settings."""
+    parts = ["python -m lrcore train"]
+    for item in fields(Settings):
+        value = getattr(settings, item.name)
+        # How many images is what a reader looks for first, so it is always said.
+        if value != item.default or item.name == "images":
+            parts.append(
+                f"{_flag(item.name)} {value:g}"
+                if isinstance(value, float)
+                else f"{_flag(item.name)} {value}"
+            )
+    return " ".join([*parts, "--out", shlex.quote(str(out))])
+
+
+def _weights(arguments):
+    return load_weights(arguments.weights, arguments.mean, arguments.scale)
+
+
+def _answer(file: str, found: list, reader: Reader) -> dict:
+    """What is printed of one picture; with several digits, `digit` is the largest one's."""
+    readings = reader.read([item.image for item in found])
+    boxes = [
+        {
+            "digit": int(readings.digits[i]),
+            "box": [int(side) for side in item.box],
+            "probabilities": _rounded(readings.probabilities[i]),
+            "sure": bool(readings.sure[i]),
+        }
+        for i, item in enumerate(found)
+    ]
+    largest = max(boxes, key=lambda b: _area(b["box"]))
+    lines: dict[int, list[str]] = {}
+    for item, box in zip(found, boxes, strict=True):
+        lines.setdefault(item.line, []).append(_name(box["digit"]))
+    return {
+        "file": str(file),
+        "digit": largest["digit"],
+        "probabilities": largest["probabilities"],
+        "sure": largest["sure"],
+        "text": "\n".join("".join(line) for line in lines.values()),
+        "boxes": boxes,
+    }
+
+
+def _sentence(answer: dict, reader: Reader) -> str:
+    file, digit, p = answer["file"], answer["digit"], answer["probabilities"]
+    if len(answer["boxes"]) > 1:
+        return f"{file}: {len(answer['boxes'])} digits\n{answer['text']}"
+    if reader.weights.binary:
+        positive = int(reader.weights.classes[1])
+        if digit == REST:
+            return f"{file}: this is not a {positive} ({max(p):.2f})"
+        return f"{file}: this is a {digit} ({max(p):.2f})"
+    doubt = "" if answer["sure"] else ", but none of the models is sure"
+    each = "  ".join(f"{c}: {q:.2f}" for c, q in zip(reader.weights.classes, p, strict=True))
+    return f"{file}: {digit}{doubt}\n  {each}"
+
+
+def _name(digit: int) -> str:
+    return "-" if digit == REST else str(digit)
+
+
+def _area(box: list[int]) -> int:
+    left, top, right, bottom = box
+    return (right - left) * (bottom - top)
+
+
+def _rounded(values) -> list[float]:
+    return [round(float(value), 6) for value in values]
+
+
+class _Bar:
+    """One line on stderr that shows how far a run is; silent where stderr is no terminal."""
+
+    WIDTH = 30
+
+    def __init__(self, iterations: int):
+        self.iterations = iterations
+        self.there = sys.stderr.isatty()
+        self.last = 0.0
+
+    def show(self, point) -> None:
+        now = time.monotonic()
+        if not self.there or now - self.last < 0.1:
+            return
+        self.last = now
+        done = round(self.WIDTH * point.iteration / self.iterations)
+        print(
+            f"\r[{'#' * done}{'.' * (self.WIDTH - done)}] {point.iteration}/{self.iterations}  "
+            f"cost {point.cost:.6f}  {point.seconds:.1f} s ",
+            end="",
+            file=sys.stderr,
+        )
+
+    def close(self, message: str) -> None:
+        if self.there:
+            print(file=sys.stderr)
+        print(message, file=sys.stderr)
+
+
+def _write_history(path, run: Run) -> None:
+    try:
+        with open(path, "w", newline="") as file:
+            write_history(file, run.history, run.settings.classes[-run.theta.shape[0] :])
+    except OSError as error:
+        raise UserError(
+            f"{path} can not be written ({error.strerror}); choose another place."
+        ) from error
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m lrcore",
+        description="Ten one-vs-all logistic regressions read handwritten digits.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    reading = commands.add_parser("predict", help="read the digits in pictures")
+    reading.set_defaults(run=predict)
+    reading.add_argument("image", nargs="+", help="a PNG, JPEG, WebP, BMP, GIF or TIFF picture")
+    _weights_options(reading, "--weights")
+
+    judging = commands.add_parser("evaluate", help="measure accuracy on a labelled set")
+    judging.set_defaults(run=evaluate)
+    _weights_options(judging, "--weights")
+    judging.add_argument(
+        "--data", type=Path, default=MNIST_FOLDER, help="folder of IDX files (default: MNIST)"
+    )
+    judging.add_argument("--part", choices=("train", "test"), default="test")
+
+    showing = commands.add_parser("info", help="show what a weights file says of itself")
+    showing.set_defaults(run=info)
+    _weights_options(showing, "weights")
+
+    training = commands.add_parser("train", help="train a model and write its weights")
+    training.set_defaults(run=train)
+    for item in fields(Settings):
+        _setting_option(training, item)
+    training.add_argument("--data", type=Path, default=MNIST_FOLDER)
+    training.add_argument("--out", type=Path, required=True, help="the .npz file to write")
+    training.add_argument("--history", type=Path, help="a .csv file for the cost, step by step")
+    return parser
+
+
+def _weights_options(parser, name: str) -> None:
+    parser.add_argument(
+        name,
+        type=Path,
+        **({"default": DEFAULT} if name.startswith("--") else {}),
+        help="a weights file: .npz, or a plain .npy theta of shape (10, 784)",
+    )
+    parser.add_argument(
+        "--mean", type=float, default=0.0, help="for a plain .npy: mean of the greys (0..255)"
+    )
+    parser.add_argument(
+        "--scale", type=float, default=255.0, help="for a plain .npy: what greys were divided by"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object a line")
+
+
+def _setting_option(parser, item) -> None:
+    declared = item.metadata["knob"]
+    whole = str(item.type).startswith("int") or "int" in str(item.type).split(" | ")
+    kind = str if isinstance(item.default, str) else int if whole else float
+    limits = (
+        f"one of {', '.join(map(str, declared.options))}"
+        if declared.options
+        else f"{declared.low:g} to {declared.high:g}"
+    )
+    default = "the solver's own" if item.default is None else item.default
+    parser.add_argument(
+        _flag(item.name),
+        dest=item.name,
+        type=kind,
+        default=item.default,
+        metavar=item.name.upper(),
+        help=f"{declared.help} ({limits}; default: {default})".replace("%", "%%"),
+    )

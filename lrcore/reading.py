@@ -1,0 +1,88 @@
+"""28x28 digits -> features -> theta -> probabilities -> answer: the one reading path."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lrcore.features import extract
+from lrcore.logistic import sigmoid
+from lrcore.weights import REST, Weights
+
+# Features of this many pictures at a time keep the memory of a large set small.
+BLOCK = 2048
+
+
+@dataclass(frozen=True)
+class Readings:
+    """What a model makes of n pictures.
+
+    digits : int array, shape (n,); the answer, `REST` (-1) for 'not this digit'.
+    scores : float array, shape (n, K); theta . x with the bias, before the sigmoid.
+    probabilities : float array.  One-vs-all: shape (n, K), K independent
+        answers to 'is it this digit?', which need not sum to 1.  Binary:
+        shape (n, 2), for the negative and the positive class, summing to 1.
+    sure : bool array, shape (n,); False where the model should rather say that it
+        does not know.
+    """
+
+    classes: np.ndarray
+    digits: np.ndarray
+    scores: np.ndarray
+    probabilities: np.ndarray
+    sure: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.digits)
+
+
+class Reader:
+    """Reads 28x28 pictures with one set of weights."""
+
+    def __init__(self, weights: Weights):
+        self.weights = weights
+
+    def read(self, images: np.ndarray) -> Readings:
+        """Read uint8 pictures of shape (n, 28, 28), ink bright as in MNIST."""
+        images = np.asarray(images, np.uint8).reshape(-1, 28, 28)
+        blocks = [self._read(images[i : i + BLOCK]) for i in range(0, len(images), BLOCK)]
+        if not blocks:
+            blocks = [self._read(images)]
+        parts = [np.concatenate(part) for part in zip(*blocks, strict=True)]
+        return Readings(self.weights.classes, *parts)
+
+    def accuracy(self, images: np.ndarray, labels: np.ndarray) -> tuple[float, int]:
+        """Share of right answers and how many pictures it is a share of.
+
+        A binary model of two digits is asked about pictures of those two only.
+        """
+        images, truth = relevant(self.weights, images, labels)
+        if not len(truth):
+            return float("nan"), 0
+        return float(np.mean(self.read(images).digits == truth)), len(truth)
+
+    def _read(self, images: np.ndarray):
+        weights = self.weights
+        X = extract(weights.features, images)
+        scores = X @ weights.theta[:, 1:].T + weights.theta[:, 0]
+        calibration = weights.calibration
+        p = sigmoid(scores) if calibration is None else calibration.probabilities(scores)
+        if weights.binary:
+            p = np.hstack([1 - p, p])
+        digits = weights.classes[p.argmax(axis=1)]
+        # Without a calibration the plain rule: some model must say yes.
+        sure = p.max(axis=1) >= 0.5 if calibration is None else calibration.sure(X, scores)
+        return digits, scores, p, sure
+
+
+def relevant(weights: Weights, images: np.ndarray, labels: np.ndarray):
+    """The pictures that a model can be asked about, with the answers it should give."""
+    if not weights.binary:
+        known = np.isin(labels, weights.classes)
+        return images[known], labels[known].astype(int)
+    negative, positive = weights.classes
+    if negative == REST:
+        return images, np.where(labels == positive, positive, REST)
+    asked = np.isin(labels, weights.classes)
+    return images[asked], labels[asked].astype(int)

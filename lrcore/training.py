@@ -1,0 +1,417 @@
+"""A training run from its settings to weights, one step at a time.
+
+Every knob a learner may turn is declared once, in `Settings`: the command
+line and the Train page build their controls from it.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+
+import numpy as np
+
+from lrcore.data import Dataset
+from lrcore.errors import UserError
+from lrcore.features import FEATURES, extract, extract_cached
+from lrcore.logistic import OneVsAllLoss, curated_labels, softplus
+from lrcore.reading import Reader
+from lrcore.solvers import SOLVERS, Diverged
+from lrcore.weights import REST, Weights
+
+TASKS = {
+    "one-vs-all": "Ten digits, one-vs-all",
+    "two-digits": "Two digits",
+    "one-digit": "One digit against the rest",
+}
+HOLDOUT = 10_000
+
+
+@dataclass(frozen=True)
+class Knob:
+    """How a setting is offered: what it is called, explained and bounded by."""
+
+    label: str
+    help: str
+    low: float | None = None
+    high: float | None = None
+    options: tuple | None = None
+    log: bool = False
+
+
+def _knob(default, label, help, **bounds):
+    return field(default=default, metadata={"knob": Knob(label, help, **bounds)})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that a run depends on: the same settings and data, the same theta."""
+
+    task: str = _knob(
+        "one-vs-all",
+        "Task",
+        "What is learned: one model a digit, all ten at once; or a single model that tells two "
+        "digits, or one digit and the rest, apart.",
+        options=tuple(TASKS),
+    )
+    digit: int = _knob(
+        1, "Digit", "The digit whose label becomes 1.", low=0, high=9, options=tuple(range(10))
+    )
+    against: int = _knob(
+        0,
+        "Against",
+        "With two digits, the one whose label becomes 0.",
+        low=0,
+        high=9,
+        options=tuple(range(10)),
+    )
+    images: int = _knob(
+        60_000,
+        "Training images",
+        "How many of the training pictures are used, picked at random by the seed.",
+        low=10,
+        high=60_000,
+    )
+    features: str = _knob(
+        "pixels",
+        "Features",
+        "What theta reads: the 784 pixels, the pixels straightened, or the directions of the "
+        "strokes.",
+        options=tuple(FEATURES),
+    )
+    solver: str = _knob(
+        "preconditioned-lbfgs",
+        "Solver",
+        "The method that walks theta downhill to the smallest cost.",
+        options=tuple(SOLVERS),
+    )
+    learning_rate: float | None = _knob(
+        None,
+        "Learning rate",
+        "How far a step goes along the gradient. Solvers with a line search find it themselves; "
+        "empty takes the solver's own default.",
+        low=1e-5,
+        high=100.0,
+        log=True,
+    )
+    momentum: float | None = _knob(
+        None,
+        "Momentum",
+        "How much of the last step is carried into the next (mini-batch only).",
+        low=0.0,
+        high=0.999,
+    )
+    batch_size: int | None = _knob(
+        None,
+        "Batch size",
+        "Pictures a step looks at (mini-batch and Adam).",
+        low=1,
+        high=60_000,
+    )
+    C: float = _knob(
+        1.0,
+        "C (inverse strength of L2)",
+        "Large C trusts the data, small C keeps theta small and smooth: the cost gains "
+        "theta^2 / (2 n C), the bias spared.",
+        low=1e-6,
+        high=1e6,
+        log=True,
+    )
+    iterations: int = _knob(
+        200,
+        "Iterations",
+        "At most so many; one iteration looks at every training picture once. A solver that has "
+        "arrived stops earlier.",
+        low=1,
+        high=100_000,
+    )
+    tolerance: float = _knob(
+        1e-5,
+        "Tolerance",
+        "The run has arrived when the length of the gradient falls below this.",
+        low=0.0,
+        high=1.0,
+        log=True,
+    )
+    patience: int = _knob(
+        0,
+        "Early stopping",
+        "Stop when the held-out cost has not fallen for so many iterations; 0 never stops early.",
+        low=0,
+        high=100_000,
+    )
+    seed: int = _knob(
+        0,
+        "Seed",
+        "Starts the random numbers that pick and shuffle pictures: the same seed, the same run.",
+        low=0,
+        high=2**31 - 1,
+    )
+
+    def __post_init__(self):
+        for item in fields(self):
+            _check(item.name, getattr(self, item.name), item.metadata["knob"])
+        if self.task == "two-digits" and self.digit == self.against:
+            raise UserError(
+                f"Two different digits are needed, not {self.digit} twice; change one of them."
+            )
+
+    @property
+    def classes(self) -> np.ndarray:
+        """Which classes the run tells apart, in the form that `Weights` documents."""
+        if self.task == "one-vs-all":
+            return np.arange(10)
+        return np.array([self.against if self.task == "two-digits" else REST, self.digit])
+
+
+def knob(name: str) -> Knob:
+    """The declaration of one setting."""
+    return Settings.__dataclass_fields__[name].metadata["knob"]
+
+
+def _check(name: str, value, knob: Knob) -> None:
+    if value is None:
+        if Settings.__dataclass_fields__[name].default is None:
+            return
+        raise UserError(f"{knob.label} is missing; give a value.")
+    if knob.options is not None:
+        if value not in knob.options:
+            raise UserError(
+                f"{knob.label} can not be {value!r}; choose among "
+                f"{', '.join(map(str, knob.options))}."
+            )
+        return
+    # C may be infinite: no L2 at all.
+    if math.isnan(value) or value < knob.low or (value > knob.high and name != "C"):
+        raise UserError(
+            f"{knob.label} can not be {value:g}; choose a value from {knob.low:g} to {knob.high:g}."
+        )
+
+
+@dataclass(frozen=True)
+class Point:
+    """One row of a run's history.
+
+    iteration : 0 is the start.
+    seconds : work so far; pauses and watching do not count.
+    cost : the total on the training pictures, and `costs`, shape (K,), by class.
+    heldout_cost, heldout_accuracy : on pictures that the run does not learn
+        from; NaN where there are none.
+    gradient_norm, step_length : Euclidean lengths, as in `lrcore.solvers.Step`.
+    learning_rate : that led here; None for solvers that search for it.
+    """
+
+    iteration: int
+    seconds: float
+    cost: float
+    costs: np.ndarray
+    heldout_cost: float
+    heldout_accuracy: float
+    gradient_norm: float
+    step_length: float
+    learning_rate: float | None
+
+
+class Run:
+    """A training run: settings and data in, a `Point` a step, `weights` out.
+
+    Parameters
+    ----------
+    settings : Settings.
+    train, test : Datasets.  The test set is reported on at the end, and is what
+        the held-out curve follows where every training picture is learned from.
+    start : Weights of the same classes and features to begin at; theta zero
+        otherwise.
+
+    Attributes: `theta`, shape (K, 1 + D), as of the last step; `history`, a list
+    of Point; `message`, a sentence on why it ended, None while it may go on;
+    `knobs`, which may be turned between steps.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        train: Dataset,
+        test: Dataset | None = None,
+        start: Weights | None = None,
+    ):
+        self.settings, self.test = settings, test
+        self.history: list[Point] = []
+        self.message: str | None = None
+        solver = SOLVERS[settings.solver]
+        self.knobs = solver.knobs(
+            learning_rate=settings.learning_rate,
+            momentum=settings.momentum,
+            batch_size=settings.batch_size,
+        )
+        self._rated = "learning_rate" in solver.uses
+        rng = np.random.default_rng(settings.seed)
+        chosen, heldout = split(settings, train, rng)
+        self.images = len(chosen)
+        self._loss = self._loss_on(train, chosen, settings.C)
+        self._watched, self._watched_labels = None, None
+        self.heldout_name = "held-out"
+        if not len(heldout) and test is not None:
+            train, self.heldout_name = test, "test"
+            heldout = np.flatnonzero(_asked(settings, test.labels))
+        if len(heldout):
+            self._watched = self._loss_on(train, heldout, math.inf)
+            self._watched_labels = train.labels[heldout]
+        self.theta = self._begin(start)
+        self._steps = solver.function(self._loss, self.theta, self.knobs, rng)
+        self._best, self._best_at = math.inf, 0
+
+    def steps(self) -> Iterator[Point]:
+        """Go on until the run ends; every Point is in `history` as well."""
+        while (point := self.step()) is not None:
+            yield point
+
+    def step(self) -> Point | None:
+        """One iteration; None, with a sentence in `message`, once the run has ended."""
+        if self.message is not None:
+            return None
+        began = time.perf_counter()
+        try:
+            step = next(self._steps)
+        except StopIteration:
+            return self._end("Arrived: no step lowers the cost any further.")
+        except Diverged as error:
+            return self._end(str(error))
+        seconds = time.perf_counter() - began
+        if self.history:
+            seconds += self.history[-1].seconds
+        self.theta = step.theta
+        point = Point(
+            step.iteration,
+            seconds,
+            float(step.cost.sum()),
+            step.cost,
+            *self._held_out(step.theta),
+            step.gradient_norm,
+            step.step_length,
+            self.knobs.learning_rate if self._rated else None,
+        )
+        self.history.append(point)
+        self._judge(point)
+        return point
+
+    def weights(self, name: str = "trained", command: str | None = None) -> Weights:
+        """The model as of the last step, with the record of how it was made."""
+        last, settings = self.history[-1], self.settings
+        record = {
+            "images": self.images,
+            "solver": SOLVERS[settings.solver].title,
+            "iterations": last.iteration,
+            "C": settings.C,
+            "seed": settings.seed,
+            "cost": round(last.cost, 6),
+        }
+        if self.heldout_name == "held-out" and self._watched is not None:
+            record["heldout_accuracy"] = round(last.heldout_accuracy, 6)
+            record["heldout_images"] = len(self._watched_labels)
+        weights = Weights(
+            self.theta.astype(np.float32), settings.classes, settings.features, record, None, name
+        )
+        if self.test is not None:
+            accuracy, images = Reader(weights).accuracy(self.test.images, self.test.labels)
+            record["test_accuracy"], record["test_images"] = round(accuracy, 6), images
+        if command is not None:
+            record["command"] = command
+        return weights
+
+    def _loss_on(self, data: Dataset, chosen: np.ndarray, C: float) -> OneVsAllLoss:
+        classes = self.settings.classes
+        rows = classes if self.settings.task == "one-vs-all" else classes[1:]
+        X = _features(self.settings.features, data.images, chosen)
+        return OneVsAllLoss(X, curated_labels(data.labels[chosen], rows), C)
+
+    def _begin(self, start: Weights | None) -> np.ndarray:
+        shape = (self._loss.K, 1 + self._loss.D)
+        if start is None:
+            return np.zeros(shape)
+        if start.features != self.settings.features or not np.array_equal(
+            start.classes, self.settings.classes
+        ):
+            raise UserError(
+                f"{start.name} does not fit these settings; start from weights of the same task "
+                "and features, or from zero."
+            )
+        return start.theta.astype(np.float64)
+
+    def _held_out(self, theta: np.ndarray) -> tuple[float, float]:
+        watched = self._watched
+        if watched is None:
+            return math.nan, math.nan
+        z = watched.products(theta)
+        cost = (softplus(z) - watched.targets * z).mean(axis=0, dtype=np.float64).sum()
+        classes = self.settings.classes
+        if self.settings.task == "one-vs-all":
+            right = classes[z.argmax(axis=1)] == self._watched_labels
+        else:
+            right = (z[:, 0] > 0) == (self._watched_labels == classes[1])
+        return float(cost), float(right.mean())
+
+    def _judge(self, point: Point) -> None:
+        settings = self.settings
+        if point.heldout_cost < self._best:
+            self._best, self._best_at = point.heldout_cost, point.iteration
+        if point.gradient_norm <= settings.tolerance:
+            self._end("Arrived: the gradient is as good as zero.")
+        elif settings.patience and point.iteration - self._best_at >= settings.patience:
+            self._end(
+                f"Stopped early: the {self.heldout_name} cost has not fallen for "
+                f"{settings.patience} iterations."
+            )
+        elif point.iteration >= settings.iterations:
+            self._end("Done: all the iterations asked for.")
+
+    def _end(self, message: str) -> None:
+        self.message = message
+        self._steps.close()
+
+
+def split(settings: Settings, data: Dataset, rng: np.random.Generator):
+    """Which pictures are learned from and which are held out: two sorted arrays of indices."""
+    usable = np.flatnonzero(_asked(settings, data.labels))
+    mixed = rng.permutation(usable)
+    chosen = np.sort(mixed[: settings.images])
+    present = np.unique(data.labels[chosen])
+    if len(present) < 2:
+        raise UserError(
+            "The pictures chosen are all of one digit, so there is nothing to tell apart; "
+            "use more pictures or another seed."
+        )
+    if settings.task == "one-digit" and settings.digit not in present:
+        raise UserError(
+            f"No picture of a {settings.digit} is among those chosen; use more pictures."
+        )
+    return chosen, np.sort(mixed[settings.images :][:HOLDOUT])
+
+
+def _asked(settings: Settings, labels: np.ndarray) -> np.ndarray:
+    if settings.task == "two-digits":
+        return np.isin(labels, settings.classes)
+    return np.ones(len(labels), bool)
+
+
+def _features(name: str, images: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """Features of the chosen pictures; the costly maps come from the disk after the first time."""
+    if name == "pixels":
+        return extract(name, images if len(chosen) == len(images) else images[chosen])
+    X = extract_cached(name, images)
+    return X if len(chosen) == len(images) else X[chosen]
+
+
+def write_history(file, history: list[Point], classes) -> None:
+    """A run's history as CSV: a header line, then a line an iteration."""
+    rows = csv.writer(file, lineterminator="\n")
+    plain = [item.name for item in fields(Point) if item.name != "costs"]
+    rows.writerow([*plain, *(f"cost_{digit}" for digit in classes)])
+    for point in history:
+        rows.writerow(
+            ["" if (value := getattr(point, name)) is None else value for name in plain]
+            + [float(cost) for cost in point.costs]
+        )

@@ -1,0 +1,305 @@
+"""Trained models as files: theta, what it reads, and the record of how it was made.
+
+A weights file is an `.npz` of plain arrays, never unpickled.  What a file
+claims is checked in full before anything else sees it, since users bring
+files of their own.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import json
+import os
+import tempfile
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from lrcore.errors import UserError
+from lrcore.features import FEATURES, extract
+
+try:
+    from lrcore.calibration import Calibration
+except ImportError:  # TEMPORARY until calibration lands
+    Calibration = None
+
+WEIGHTS_FOLDER = Path(__file__).resolve().parent.parent / "weights"
+DEFAULT = WEIGHTS_FOLDER / "strokes.npz"
+
+FORMAT = "ten-thetas-1"
+# What stands for "any other digit" where one digit is told from the rest.
+REST = -1
+# The largest file that is read, packed and unpacked; the biggest of ours is far below.
+MAX_BYTES = 64 * 2**20
+CALIBRATION_PREFIX = "calibration_"
+REQUIRED = ("format", "theta", "classes", "features", "record")
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A trained model.
+
+    theta : float array, shape (K, 1 + D): one row a class, the bias in column 0,
+        then a weight for each of the D features.  K = 10 for one-vs-all over
+        the ten digits; a binary model has K = 1, the row of its positive class.
+    classes : int array.  One-vs-all: the K digits, row by row.  Binary: two
+        entries, the negative class and then the positive one; the negative
+        is `REST` (-1) where one digit is told from all others.
+    features : name of the feature map that theta reads, a key of `FEATURES`.
+    record : how theta came to be (training images, solver, cost, accuracy,
+        the command that made it); free of meaning to the code.
+    calibration : maps scores to calibrated probabilities and tells an unsure
+        answer, or None.
+    name : what to call the model on a page.
+    """
+
+    theta: np.ndarray
+    classes: np.ndarray
+    features: str = "pixels"
+    record: dict = field(default_factory=dict)
+    calibration: Calibration | None = None
+    name: str = "unnamed"
+
+    def __post_init__(self):
+        # Shared between sessions: nobody may change a model in place.
+        self.theta.setflags(write=False)
+        self.classes.setflags(write=False)
+
+    @property
+    def binary(self) -> bool:
+        return len(self.theta) == 1
+
+
+def load_weights(source, mean: float = 0.0, scale: float = 255.0, name: str | None = None):
+    """Read a weights file.
+
+    Parameters
+    ----------
+    source : path or bytes of an `.npz` made by `save_weights`, or of a plain
+        `.npy` theta of shape (10, 784) without bias, as older projects publish.
+    mean, scale : for a plain `.npy` only: the standardisation it was trained
+        with, x = (grey - mean) / scale with grey from 0 to 255.  It is folded
+        into theta and the bias, so such a model then reads like any other.
+    name : what to call the model; the file's own stem by default.
+
+    Returns Weights.  Raises UserError that says what is wrong with the file.
+    """
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        raw, label = bytes(source), name or "the uploaded file"
+    else:
+        path = Path(source)
+        label, name = path.name, name or path.stem
+        raw = _read_file(path)
+    if len(raw) > MAX_BYTES:
+        raise UserError(f"{label} is larger than 64 MiB, too large for a weights file.")
+    name = name or "uploaded"
+    if raw[:2] == b"PK":
+        return _from_npz(raw, label, name)
+    if raw[:6] == b"\x93NUMPY":
+        return _from_npy(raw, label, name, mean, scale)
+    raise UserError(
+        f"{label} is not a weights file; bring an .npz made by this program "
+        "or a plain .npy theta of shape (10, 784)."
+    )
+
+
+def pack_weights(weights: Weights) -> bytes:
+    """The bytes of the `.npz` file that `load_weights` reads; the same weights, the same bytes."""
+    arrays = {
+        "format": np.array(FORMAT),
+        "theta": weights.theta,
+        "classes": weights.classes,
+        "features": np.array(weights.features),
+        "record": np.array(json.dumps(weights.record)),
+    }
+    if weights.calibration is not None:
+        for key, value in weights.calibration.arrays().items():
+            arrays[CALIBRATION_PREFIX + key] = value
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for key, value in arrays.items():
+            member = io.BytesIO()
+            np.lib.format.write_array(member, np.asarray(value), allow_pickle=False)
+            # A fixed date, so that remaking a model can be checked byte by byte.
+            info = zipfile.ZipInfo(f"{key}.npy", (1980, 1, 1, 0, 0, 0))
+            info.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(info, member.getvalue())
+    return buffer.getvalue()
+
+
+def save_weights(path, weights: Weights) -> None:
+    """Write a weights file so that a crash in the middle leaves the old one whole."""
+    path = Path(path)
+    try:
+        handle, aside = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(pack_weights(weights))
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(aside, 0o644)
+            os.replace(aside, path)
+        except BaseException:
+            os.unlink(aside)
+            raise
+    except OSError as error:
+        raise UserError(
+            f"{path} can not be written ({error.strerror}); choose another place."
+        ) from error
+
+
+@functools.cache
+def columns(features: str) -> int:
+    """How many columns a feature map makes of a picture."""
+    return extract(features, np.zeros((1, 28, 28), np.uint8)).shape[1]
+
+
+def list_weights(folder=WEIGHTS_FOLDER) -> tuple[dict[str, Path], dict[str, str]]:
+    """The weights files in a folder: (usable ones by name, sentences about the others by name)."""
+    good, bad = {}, {}
+    for path in sorted(Path(folder).glob("*.np[yz]")):
+        try:
+            load_weights(path)
+            good[path.stem] = path
+        except UserError as error:
+            bad[path.stem] = str(error)
+    return good, bad
+
+
+def _read_file(path: Path) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise UserError(
+            f"{path} can not be read ({error.strerror}); check the name of the weights file."
+        ) from error
+
+
+def _from_npz(raw: bytes, label: str, name: str) -> Weights:
+    arrays = _unpack(raw, label)
+    missing = [key for key in REQUIRED if key not in arrays]
+    if missing:
+        raise UserError(
+            f"{label} lacks {' and '.join(missing)}; bring an .npz made by this program."
+        )
+    if _text(arrays["format"], "format", label) != FORMAT:
+        raise UserError(f"{label} is of another format than {FORMAT}; train the model again.")
+    features = _text(arrays["features"], "features", label)
+    if features not in FEATURES:
+        raise UserError(
+            f"{label} reads the features {features[:40]!r}, which are not known here; "
+            f"known are {', '.join(FEATURES)}."
+        )
+    try:
+        record = json.loads(_text(arrays["record"], "record", label))
+    except ValueError as error:
+        raise UserError(f"{label} has a damaged record; train the model again.") from error
+    if not isinstance(record, dict):
+        raise UserError(f"{label} has a record that is no table; train the model again.")
+    theta, classes = arrays["theta"], arrays["classes"]
+    _check_theta(theta, 1 + columns(features), label)
+    _check_classes(classes, len(theta), label)
+    calibration = {
+        key.removeprefix(CALIBRATION_PREFIX): value
+        for key, value in arrays.items()
+        if key.startswith(CALIBRATION_PREFIX)
+    }
+    try:
+        calibration = Calibration.from_arrays(calibration, theta) if calibration else None
+    except UserError as error:
+        raise UserError(f"{label}: {error}") from error
+    return Weights(theta, classes, features, record, calibration, name)
+
+
+def _from_npy(raw: bytes, label: str, name: str, mean: float, scale: float) -> Weights:
+    theta = _read_array(io.BytesIO(raw), label, "theta")
+    if theta.shape == (784, 10):
+        raise UserError(f"{label} has the shape 784 x 10; save its transpose, 10 x 784.")
+    _check_theta(theta, 784, label)
+    if len(theta) != 10:
+        raise UserError(f"{label} has {len(theta)} rows; a plain theta needs ten, one a digit.")
+    if not (np.isfinite(mean) and np.isfinite(scale) and scale > 0):
+        raise UserError(f"Mean {mean} and scale {scale} do not make a standardisation; scale > 0.")
+    theta = theta.astype(np.float64)
+    # theta . (255 x - mean) / scale, with x in 0..1, is (255 theta / scale) . x + bias.
+    bias = -theta.sum(axis=1, keepdims=True) * (mean / scale)
+    folded = np.hstack([bias, theta * (255.0 / scale)])
+    record = {"note": f"a plain theta without bias; pixels standardised by ({mean:g}, {scale:g})"}
+    return Weights(folded, np.arange(10), "pixels", record, None, name)
+
+
+def _unpack(raw: bytes, label: str) -> dict[str, np.ndarray]:
+    try:
+        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+            members = archive.infolist()
+            if len(members) > 32 or sum(member.file_size for member in members) > MAX_BYTES:
+                raise UserError(f"{label} unpacks to more than a weights file may hold.")
+            arrays = {}
+            for member in members:
+                # Names are only keys of a dict here, never paths on a disk.
+                key = member.filename.removesuffix(".npy")
+                with archive.open(member) as file:
+                    arrays[key] = _read_array(io.BytesIO(file.read(MAX_BYTES)), label, key)
+            return arrays
+    except UserError:
+        raise
+    except Exception as error:  # zipfile raises many kinds, zlib's and struct's among them
+        raise UserError(f"{label} is damaged: it does not unpack; fetch it again.") from error
+
+
+def _read_array(file: io.BytesIO, label: str, key: str) -> np.ndarray:
+    """One array, its header checked against the bytes there before any memory is taken."""
+    try:
+        version = np.lib.format.read_magic(file)
+        read_header = {
+            (1, 0): np.lib.format.read_array_header_1_0,
+            (2, 0): np.lib.format.read_array_header_2_0,
+        }[version]
+        shape, _, dtype = read_header(file)
+        if dtype.hasobject:
+            raise UserError(
+                f"{label} holds pickled objects ({key[:40]}), which are never opened here; "
+                "save plain arrays."
+            )
+        size = dtype.itemsize
+        for length in shape:
+            size *= length
+        if size != len(file.getbuffer()) - file.tell():
+            raise UserError(f"{label} is damaged: {key[:40]} is not as long as its header says.")
+        file.seek(0)
+        return np.lib.format.read_array(file, allow_pickle=False)
+    except UserError:
+        raise
+    except Exception as error:  # a damaged header fails in the parser's own many ways
+        raise UserError(f"{label} is damaged: {key[:40]} can not be read.") from error
+
+
+def _text(array: np.ndarray, key: str, label: str) -> str:
+    if array.shape != () or array.dtype.kind != "U":
+        raise UserError(f"{label} has no text under {key}; bring an .npz made by this program.")
+    return str(array)
+
+
+def _check_theta(theta: np.ndarray, columns: int, label: str) -> None:
+    if theta.ndim != 2 or theta.shape[1] != columns or not 1 <= len(theta) <= 10:
+        shape = " x ".join(map(str, theta.shape)) or "a single number"
+        raise UserError(
+            f"{label} has a theta of {shape}, but one row a class and {columns} columns are needed."
+        )
+    if theta.dtype.kind != "f" or theta.dtype.itemsize > 8:
+        raise UserError(f"{label} has a theta of {theta.dtype}; 32 or 64 bit floats are needed.")
+    if not np.isfinite(theta).all():
+        raise UserError(f"{label} has a theta with NaN or infinity; train the model again.")
+
+
+def _check_classes(classes: np.ndarray, rows: int, label: str) -> None:
+    wanted = 2 if rows == 1 else rows
+    if classes.shape != (wanted,) or classes.dtype.kind not in "iu":
+        raise UserError(f"{label} names its classes in a wrong form; {wanted} numbers are needed.")
+    lowest = REST if rows == 1 else 0
+    if classes.min() < lowest or classes.max() > 9 or len(set(classes.tolist())) != wanted:
+        raise UserError(f"{label} names classes that are not digits, or one of them twice.")

@@ -1,0 +1,91 @@
+"""Starts the app and finds a browser: for the browser tests and the screenshots alike."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+
+
+def find_browser() -> str | None:
+    """The path of an installed Chromium or Chrome; CHROME names one that is elsewhere."""
+    named = os.environ.get("CHROME")
+    if named:
+        return named
+    return next((path for name in BROWSERS if (path := shutil.which(name))), None)
+
+
+class Server:
+    """The app, as `streamlit run` starts it, on a free port of this machine."""
+
+    def __enter__(self) -> Server:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        self.process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "streamlit", "run", "streamlit_app.py"),
+                *("--server.port", str(port), "--server.address", "127.0.0.1"),
+                *("--server.headless", "true", "--server.fileWatcherType", "none"),
+            ],
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for _ in range(300):
+            try:
+                with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=1):
+                    return self
+            except OSError:
+                if self.process.poll() is not None:
+                    break
+                time.sleep(0.1)
+        self.__exit__()
+        raise RuntimeError("The app did not start within 30 seconds.")
+
+    def __exit__(self, *_) -> None:
+        self.process.terminate()
+        self.process.wait(timeout=10)
+
+
+def settled(page) -> None:
+    """Wait until Streamlit has nothing left to run."""
+    page.wait_for_selector("[data-testid='stApp'][data-test-script-state='notRunning']")
+
+
+def go_to(page, title: str) -> None:
+    """Change the page by the navigation, opening the sidebar where it is folded away."""
+    link = page.locator("[data-testid='stSidebarNavLink']", has_text=title)
+    if not link.is_visible():
+        page.locator("[data-testid='stExpandSidebarButton']").click()
+    link.click()
+    settled(page)
+
+
+def canvas(page):
+    """The drawing surface, once it is there to be drawn on."""
+    surface = page.locator("canvas.upper-canvas").first
+    surface.wait_for(state="visible")
+    surface.scroll_into_view_if_needed()
+    return surface
+
+
+def draw(page, strokes) -> None:
+    """Draw strokes with the mouse; each is a list of (x, y) as shares of the canvas."""
+    box = canvas(page).bounding_box()
+    for stroke in strokes:
+        points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
+        page.mouse.move(*points[0])
+        page.mouse.down()
+        for x, y in points[1:]:
+            page.mouse.move(x, y, steps=4)
+        page.mouse.up()

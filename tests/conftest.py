@@ -1,0 +1,76 @@
+"""What the tests share: MNIST once a run, the app under AppTest, and the app in a real browser."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from lrcore.data import load_dataset
+from tests.browser.driver import Server, find_browser
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def train_set():
+    return load_dataset(part="train")
+
+
+@pytest.fixture(scope="session")
+def test_set():
+    return load_dataset(part="test")
+
+
+@pytest.fixture
+def app():
+    """The app under AppTest, at its entry point; `app.switch_page('pages/train.py')` goes on."""
+    from streamlit.testing.v1 import AppTest
+
+    return AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
+
+
+@pytest.fixture(scope="session")
+def server():
+    with Server() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    path = find_browser()
+    if path is None:
+        why = "no Chromium or Chrome found; install one (Debian: apt-get install chromium)"
+        if os.environ.get("REQUIRE_BROWSER"):
+            pytest.fail(why)
+        pytest.skip(why)
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium, server):
+    """A fresh desktop-sized page on the running app."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 800})
+    page = context.new_page()
+    page.set_default_timeout(30_000)
+    page.goto(server.url)
+    yield page
+    context.close()
+
+
+@pytest.fixture
+def phone(chromium, server):
+    """A fresh page with the size and the touch screen of a phone."""
+    context = chromium.new_context(
+        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
+    )
+    page = context.new_page()
+    page.set_default_timeout(30_000)
+    page.goto(server.url)
+    yield page
+    context.close()
