@@ -7,7 +7,7 @@ import streamlit as st
 
 from ui.models import model_sidebar
 
-st.set_page_config(page_title="Ten Thetas", page_icon=":material/draw:", layout="wide")
+st.set_page_config(page_title="Ten Thetas", page_icon="ui/icon.png", layout="wide")
 
 page = st.navigation(
     [

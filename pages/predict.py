@@ -1,3 +1,29 @@
+"""Draw, upload, photograph or pick a digit, and see it read."""
+
 import streamlit as st
 
-st.title("predict")
+from ui.models import chosen_model
+from ui.predict import OPEN_IN_GALLERY, PICKED, camera, draw, gallery, upload
+
+WAYS = {"Draw": draw, "Upload": upload, "Camera": camera, "Test set": gallery}
+
+weights = chosen_model()
+if weights is None:
+    st.title("Predict")
+    st.info("There are no weights to read with yet. Train a model on the Train page first.")
+    st.stop()
+
+if OPEN_IN_GALLERY in st.session_state:
+    st.session_state[PICKED] = st.session_state.pop(OPEN_IN_GALLERY)
+    st.session_state["way"] = "Test set"
+way = st.segmented_control(
+    "Where the digit comes from",
+    list(WAYS),
+    default="Draw",
+    required=True,
+    key="way",
+    persist_state="session",
+    label_visibility="collapsed",
+    help="Draw a digit, bring pictures, photograph one, or try one that no model learned from.",
+)
+WAYS[way](weights)

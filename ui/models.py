@@ -15,7 +15,7 @@ from lrcore.errors import UserError
 from lrcore.weights import DEFAULT, REST, WEIGHTS_FOLDER, Weights, list_weights, load_weights
 
 UPLOAD_TYPES = ["npz", "npy"]
-OWN, CHOSEN = "own_models", "chosen_model"
+OWN, CHOSEN, NEXT = "own_models", "chosen_model", "next_model"
 MAX_MB = 64
 
 
@@ -72,7 +72,8 @@ def use_model(weights: Weights) -> str:
             break
         name, number = f"{weights.name} ({number})", number + 1
     own[name] = weights
-    st.session_state[CHOSEN] = name
+    # The choice is a widget, which may not be changed once it is drawn: the next run does.
+    st.session_state[NEXT] = name
     return name
 
 
@@ -100,15 +101,18 @@ def model_sidebar() -> None:
     with st.sidebar:
         names = model_names()
         if names:
-            current = st.session_state.get(CHOSEN)
+            if NEXT in st.session_state:
+                st.session_state[CHOSEN] = st.session_state.pop(NEXT)
+            if st.session_state.get(CHOSEN) not in names:
+                st.session_state[CHOSEN] = names[0]
             picked = st.selectbox(
                 "Model",
                 names,
-                index=names.index(current) if current in names else 0,
+                key=CHOSEN,
+                persist_state="session",
                 help="Which trained weights read your digits. Each file in `weights/` keeps a "
                 "record of how it was made; models you train or bring appear here too.",
             )
-            st.session_state[CHOSEN] = picked
             st.caption(facts(get_model(picked)))
         else:
             st.warning("No usable weights in `weights/`. Train a model, or bring a file.")

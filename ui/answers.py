@@ -1,0 +1,88 @@
+"""An answer on the page: the digit, big; the probabilities; what the model saw."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from lrcore.reading import Reader, Readings
+from lrcore.weights import REST, Weights
+from ui.charts import probability_bars
+
+
+def read(weights: Weights, images: np.ndarray) -> Readings:
+    """Read 28x28 pictures with a model."""
+    return Reader(weights).read(images)
+
+
+def class_names(weights: Weights) -> list[str]:
+    """The classes in order, the way a page calls them."""
+    positive = weights.classes[-1]
+    return [f"not {positive}" if c == REST else str(c) for c in weights.classes]
+
+
+def digit_name(weights: Weights, digit: int) -> str:
+    """'7', or 'not 7' for the negative answer of a model that knows one digit."""
+    return f"not {weights.classes[1]}" if digit == REST else str(digit)
+
+
+def verdict(weights: Weights, readings: Readings, at: int = 0) -> str:
+    """The answer in a sentence, doubts included."""
+    p = readings.probabilities[at]
+    best = p.max()
+    if weights.binary:
+        negative, positive = weights.classes
+        if readings.digits[at] == REST:
+            return f"This is not a {positive} ({best:.2f})."
+        return f"This is a {readings.digits[at]} ({best:.2f})."
+    if best < 0.5:
+        return (
+            "None of the models says yes. The closest is "
+            f"{readings.digits[at]}, with {best:.2f}: try drawing it larger or clearer."
+        )
+    if not readings.sure[at]:
+        second = weights.classes[np.argsort(p)[-2]]
+        if np.sort(p)[-2] > 0.25:
+            return f"Unsure: {readings.digits[at]} perhaps, or {second}."
+        return f"Unsure: it looks a little like {readings.digits[at]}, but not like most digits."
+    return f"It reads {readings.digits[at]} ({best:.2f})."
+
+
+def answer_panel(weights: Weights, image: np.ndarray, saw: str = "What it sees, 28×28") -> Readings:
+    """The whole answer to one 28x28 picture; returns the readings it shows."""
+    readings = read(weights, image[None])
+    names = class_names(weights)
+    answer = digit_name(weights, readings.digits[0])
+    big, words, picture = st.columns([1, 2, 1.6], vertical_alignment="center", wrap=False)
+    with big:
+        big_digit(answer, bool(readings.sure[0]))
+    with words:
+        st.markdown(verdict(weights, readings))
+    with picture:
+        digit_picture(image, saw, 112)
+    st.altair_chart(
+        probability_bars(names, readings.probabilities[0], answer),
+        alt="Probability of each digit: "
+        + ", ".join(f"{n} {p:.2f}" for n, p in zip(names, readings.probabilities[0], strict=True)),
+    )
+    if not weights.binary:
+        st.caption(
+            "Ten models answer ten separate questions, 'is it a 0?', 'is it a 1?' …, "
+            "so the bars need not sum to 1."
+        )
+    return readings
+
+
+def big_digit(answer: str, sure: bool) -> None:
+    """The answer in large type, paler where it is unsure."""
+    size = "5.5rem" if len(answer) == 1 else "3rem"
+    st.html(
+        f'<div role="status" aria-label="Answer: {answer}" data-answer="{answer}" style="font-size:'
+        f'{size};font-weight:700;line-height:1.1;opacity:{1 if sure else 0.45}">{answer}</div>'
+    )
+
+
+def digit_picture(image: np.ndarray, caption: str | None, width: int) -> None:
+    """A 28x28 picture enlarged without smoothing, so that its pixels can be seen."""
+    times = max(1, round(width / image.shape[1]))
+    st.image(image.repeat(times, 0).repeat(times, 1), caption=caption, width=width, alt=caption or "A handwritten digit")

@@ -1,0 +1,198 @@
+"""The four ways in which a digit comes to the Predict page."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import streamlit as st
+from PIL import Image, ImageDraw, ImageOps
+
+from lrcore.drawing import film as drawing_film
+from lrcore.drawing import to_digit
+from lrcore.errors import UserError
+from lrcore.picture import film as picture_film
+from lrcore.segment import Found, find_digits
+from lrcore.weights import Weights
+from ui.answers import answer_panel, digit_name, digit_picture, read, verdict
+from ui.canvas import Drawing, drawing_canvas
+from ui.models import mnist
+from ui.palette import FOR
+
+TYPES = ["png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff"]
+SIDE = 300
+# Another page that wants a test picture shown here leaves its index under the first key.
+OPEN_IN_GALLERY, PICKED, MIX = "gallery_image", "gallery_picked", "gallery_mix"
+
+
+@st.fragment
+def draw(weights: Weights) -> None:
+    """The canvas and, after each stroke, the answer."""
+    left, right = st.columns([5, 7], gap="medium")
+    with left:
+        st.markdown("**Draw a digit**")
+        drawing = drawing_canvas(SIDE, SIDE)
+    with right:
+        if not drawing.strokes:
+            st.info("Draw a digit on the canvas, the way you write it: anywhere, at any size.")
+            return
+        answer_panel(weights, to_digit(drawing.strokes))
+    _beneath_drawing(weights, drawing)
+
+
+def _beneath_drawing(weights: Weights, drawing: Drawing) -> None:
+    naive, steps = st.columns(2, gap="large")
+    with naive:
+        if st.toggle(
+            "Compare with naive shrinking",
+            help="Feeds the same drawing as most demos do: the whole canvas shrunk to 28×28, "
+            "neither cropped nor centred.",
+        ):
+            _naive(weights, drawing)
+    with steps, st.expander("What the model sees, step by step"):
+        film_strip(drawing_film(drawing.strokes, drawing.width, drawing.height, drawing.pen))
+
+
+def _naive(weights: Weights, drawing: Drawing) -> None:
+    pair = np.stack([drawing.shrunk(), to_digit(drawing.strokes)])
+    readings = read(weights, pair)
+    for at, (column, name) in enumerate(
+        zip(st.columns(2), ("Shrunk as it is", "Prepared as MNIST was"), strict=True)
+    ):
+        with column:
+            digit_picture(pair[at], name, 112)
+            answer = digit_name(weights, readings.digits[at])
+            st.markdown(f"reads **{answer}** ({readings.probabilities[at].max():.2f})")
+    st.caption(
+        "MNIST's digits fill a 20×20 box and are centred by their mass. A model that has never "
+        "seen anything else fails on a drawing that is small, thin or off-centre."
+    )
+
+
+def upload(weights: Weights) -> None:
+    """One or many pictures from the disk."""
+    files = st.file_uploader(
+        "Pictures of digits",
+        type=TYPES,
+        accept_multiple_files=True,
+        max_upload_size=20,
+        help="PNG, JPEG, WebP, BMP, GIF or TIFF; one digit or many in each picture.",
+    )
+    if not files:
+        st.info(
+            "Bring a picture of a digit: a scan, a photo or a screenshot, dark on light or light "
+            "on dark. Several files, and several digits in one, are fine."
+        )
+    for file in files or []:
+        _picture(weights, file.getvalue(), file.name)
+
+
+def camera(weights: Weights) -> None:
+    """A photo from this device's camera."""
+    st.caption("On a phone, 'Upload' opens the camera too, with its full resolution.")
+    photo = st.camera_input(
+        "Photograph a digit",
+        width=480,
+        help="Good light, a dark pen, and the digit in the middle help.",
+    )
+    if photo is not None:
+        _picture(weights, photo.getvalue(), "photo")
+
+
+def _picture(weights: Weights, data: bytes, name: str) -> None:
+    """A picture's answer: one digit in full, several boxed and in reading order."""
+    try:
+        found = find_digits(data)
+    except UserError as error:
+        st.error(f"**{name}**: {error}")
+        return
+    with st.container(border=True):
+        st.markdown(f"**{name}**")
+        if len(found) == 1:
+            left, right = st.columns([2, 3], gap="large")
+            with left:
+                st.image(data, width=280, alt=f"The picture {name}")
+                with st.expander("What the model sees, step by step"):
+                    film_strip(picture_film(data))
+            with right:
+                answer_panel(weights, found[0].image)
+        else:
+            _several(weights, data, found, name)
+
+
+def _several(weights: Weights, data: bytes, found: list[Found], name: str) -> None:
+    readings = read(weights, np.stack([item.image for item in found]))
+    answers = [digit_name(weights, digit) for digit in readings.digits]
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        st.image(
+            boxed(data, found, answers),
+            width="stretch",
+            alt=f"The picture {name} with a box round each of {len(found)} digits",
+        )
+    with right:
+        st.markdown(f"{len(found)} digits, in reading order")
+        lines: dict[int, str] = {}
+        for item, answer in zip(found, answers, strict=True):
+            lines[item.line] = lines.get(item.line, "") + answer
+        st.code("\n".join(lines.values()), language=None)
+        unsure = int((~readings.sure).sum())
+        if unsure:
+            st.caption(f"{unsure} of them unsure.")
+        at = st.selectbox(
+            "Look at one",
+            range(len(found)),
+            format_func=lambda i: f"{i + 1}: {answers[i]}",
+            key=f"look-{name}",
+            help="Shows what the model saw of that digit, and its probabilities.",
+        )
+        answer_panel(weights, found[at].image)
+
+
+def boxed(data: bytes, found: list[Found], answers: list[str]) -> Image.Image:
+    """The picture with a box and an answer at each digit."""
+    picture = ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("RGB")
+    pen = ImageDraw.Draw(picture)
+    line = max(2, max(picture.size) // 300)
+    for item, answer in zip(found, answers, strict=True):
+        left, top, right, bottom = item.box
+        pen.rectangle((left, top, right, bottom), outline=FOR, width=line)
+        pen.text((left, max(0, top - 8 * line)), answer, fill=FOR, font_size=8 * line)
+    return picture
+
+
+def gallery(weights: Weights) -> None:
+    """A dozen digits of the test set, which no model has learned from."""
+    test = mnist("test")
+    mix = st.session_state.setdefault(MIX, 0)
+    picks = np.random.default_rng(mix).permutation(len(test))[:12]
+    left, right = st.columns([5, 7], gap="medium")
+    with left:
+        st.markdown("**Try one from the test set**; none of the models has learned from these")
+        with st.container(horizontal=True, gap="small"):
+            for index in picks:
+                with st.container(width=70):
+                    digit_picture(test.images[index], None, 56)
+                    if st.button("Read", key=f"pick-{index}", help=f"Read test picture {index}."):
+                        st.session_state[PICKED] = int(index)
+        if st.button("Show others", icon=":material/shuffle:", help="Twelve other test pictures"):
+            st.session_state[MIX] = mix + 1
+            st.rerun()
+    with right:
+        index = st.session_state.get(PICKED)
+        if index is None:
+            st.info("Pick a digit to have it read.")
+            return
+        readings = answer_panel(weights, test.images[index], "Test picture, 28×28")
+        right_one = readings.digits[0] == test.labels[index]
+        st.caption(
+            f"Test picture {index} is labelled {test.labels[index]}: "
+            f"{'read right' if right_one else 'read wrong'}."
+        )
+
+
+def film_strip(steps: list) -> None:
+    """Pictures in a row, each with what was done to get there."""
+    for column, (caption, picture) in zip(st.columns(len(steps)), steps, strict=True):
+        with column:
+            st.image(picture, caption=caption, width="stretch", alt=caption)
