@@ -1,0 +1,129 @@
+import csv
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lrcore.cli import main
+from lrcore.weights import WEIGHTS_FOLDER, load_weights
+
+
+def run(capsys, *arguments):
+    """Run the command line; returns (exit code, stdout, stderr)."""
+    code = main([str(argument) for argument in arguments])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory, test_set):
+    """A PNG of each of the first ten test digits."""
+    folder = tmp_path_factory.mktemp("digits")
+    paths = [folder / f"{i}-{test_set.labels[i]}.png" for i in range(10)]
+    for i, path in enumerate(paths):
+        Image.fromarray(test_set.images[i]).save(path)
+    return paths
+
+
+def test_predict_reads_several_pictures(capsys, pictures):
+    code, out, _ = run(capsys, "predict", *pictures, "--json")
+    answers = [json.loads(line) for line in out.splitlines()]
+    assert code == 0
+    assert [answer["file"] for answer in answers] == [str(path) for path in pictures]
+    assert [answer["digit"] for answer in answers] == [int(p.stem[-1]) for p in pictures]
+    assert all(len(answer["probabilities"]) == 10 for answer in answers)
+    assert [answer["text"] for answer in answers] == [p.stem[-1] for p in pictures]
+
+
+def test_predict_says_it_in_words(capsys, pictures):
+    code, out, _ = run(capsys, "predict", pictures[0])
+    assert code == 0
+    assert f"{pictures[0]}: 7" in out
+    assert "7: 1.00" in out
+
+
+def test_a_binary_model_answers_in_a_sentence(capsys, pictures):
+    one = next(path for path in pictures if path.stem.endswith("1"))
+    _, out, _ = run(capsys, "predict", one, "--weights", WEIGHTS_FOLDER / "zero-or-one.npz")
+    assert "this is a 1 (1.00)" in out
+
+
+def test_a_bad_picture_leaves_one_sentence_and_the_others_are_read(capsys, pictures, tmp_path):
+    (tmp_path / "bad.png").write_bytes(b"no picture at all")
+    code, out, err = run(capsys, "predict", pictures[0], tmp_path / "bad.png", pictures[1])
+    assert code != 0
+    assert len(err.strip().splitlines()) == 1
+    assert "bad.png" in err
+    assert f"{pictures[0]}: 7" in out
+    assert f"{pictures[1]}: 2" in out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("predict", "x.png", "--weights", "nowhere.npz"),
+        ("evaluate", "--weights", "nowhere.npz"),
+        ("evaluate", "--data", "nowhere"),
+        ("info", "nowhere.npz"),
+        ("train", "--out", "nowhere/x.npz", "--images", "100", "--iterations", "1"),
+        ("train", "--out", "x.npz", "--images", "3"),
+        ("train", "--out", "x.npz", "--solver", "magic"),
+        ("train", "--out", "x.npz", "--task", "two-digits", "--digit", "4", "--against", "4"),
+        ("train", "--out", "x.npz", "--C", "nan"),
+        ("train", "--out", "x.npz", "--C", "-1"),
+    ],
+)
+def test_a_bad_input_is_one_sentence_and_a_non_zero_exit(capsys, arguments, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run(capsys, *arguments)
+    assert code != 0
+    assert out == ""
+    sentences = [line for line in err.splitlines() if not line.startswith("Done")]
+    assert len(sentences) == 1
+    assert "Traceback" not in err
+
+
+def test_evaluate_prints_accuracy_and_count(capsys):
+    _, out, _ = run(capsys, "evaluate", "--weights", WEIGHTS_FOLDER / "pixels.npz", "--json")
+    answer = json.loads(out)
+    assert answer["images"] == 10_000
+    assert answer["accuracy"] >= 0.919
+
+
+def test_info_shows_the_record(capsys):
+    _, out, _ = run(capsys, "info", WEIGHTS_FOLDER / "pixels.npz")
+    assert "60000" in out
+    assert "python -m lrcore train" in out
+
+
+def test_train_writes_weights_and_history(capsys, tmp_path):
+    model, history = tmp_path / "m.npz", tmp_path / "h.csv"
+    settings = ("--images", 500, "--solver", "gradient-descent", "--iterations", 20, "--seed", 3)
+    code, _, _ = run(capsys, "train", *settings, "--out", model, "--history", history)
+    assert code == 0
+    record = load_weights(model).record
+    assert record["images"] == 500
+    assert record["test_accuracy"] > 0.6
+    with open(history, newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["iteration"]) for row in rows] == list(range(21))
+    costs = [float(row["cost"]) for row in rows]
+    assert costs == sorted(costs, reverse=True)
+    assert float(rows[-1]["heldout_accuracy"]) > 0.6
+    assert float(rows[-1]["seconds"]) >= float(rows[1]["seconds"]) > 0
+
+
+def test_retraining_a_shipped_model_gives_the_shipped_figures(capsys, tmp_path):
+    shipped = load_weights(WEIGHTS_FOLDER / "pixels-6000.npz")
+    command = shipped.record["command"].split()
+    assert command[:3] == ["python", "-m", "lrcore"]
+    assert command[-2] == "--out"
+    again = tmp_path / "again.npz"
+    assert run(capsys, *command[3:-1], again)[0] == 0
+    remade = load_weights(again)
+    assert remade.record["cost"] == pytest.approx(shipped.record["cost"], abs=2e-6)
+    assert remade.record["test_accuracy"] == pytest.approx(
+        shipped.record["test_accuracy"], abs=2e-4
+    )
+    assert np.allclose(remade.theta, shipped.theta, atol=0.02)

@@ -1,0 +1,106 @@
+import math
+
+import numpy as np
+import pytest
+
+from lrcore.errors import UserError
+from lrcore.training import Run, Settings, split
+from lrcore.weights import REST
+
+
+def small(**changes):
+    given = {"images": 600, "iterations": 15, "solver": "gradient-descent"}
+    return Settings(**(given | changes))
+
+
+def test_the_same_seed_gives_the_same_theta_bit_for_bit(train_set):
+    runs = [Run(small(solver="mini-batch", seed=5), train_set) for _ in range(2)]
+    for run in runs:
+        list(run.steps())
+    assert np.array_equal(runs[0].theta, runs[1].theta)
+    other = Run(small(solver="mini-batch", seed=6), train_set)
+    list(other.steps())
+    assert not np.array_equal(runs[0].theta, other.theta)
+
+
+def test_held_out_pictures_are_not_learned_from(train_set):
+    chosen, heldout = split(small(), train_set, np.random.default_rng(0))
+    assert len(chosen) == 600
+    assert len(heldout) == 10_000
+    assert not np.intersect1d(chosen, heldout).size
+
+
+def test_with_every_picture_in_use_the_curve_follows_the_test_set(train_set, test_set):
+    run = Run(small(images=60_000), train_set, test_set)
+    assert run.heldout_name == "test"
+    assert run.step().heldout_cost > 0
+
+
+def test_two_digits_see_only_those_two(train_set, test_set):
+    run = Run(small(task="two-digits", digit=7, against=1), train_set, test_set)
+    list(run.steps())
+    weights = run.weights()
+    assert weights.theta.shape == (1, 785)
+    assert weights.classes.tolist() == [1, 7]
+    assert weights.record["test_images"] == int(np.isin(test_set.labels, [1, 7]).sum())
+    assert weights.record["test_accuracy"] > 0.95
+
+
+def test_one_digit_against_the_rest(train_set, test_set):
+    run = Run(small(task="one-digit", digit=0, iterations=40), train_set, test_set)
+    list(run.steps())
+    weights = run.weights()
+    assert weights.classes.tolist() == [REST, 0]
+    assert weights.record["test_images"] == 10_000
+    assert weights.record["test_accuracy"] > 0.95
+
+
+def test_a_run_that_diverges_shows_it_and_says_why(train_set):
+    run = Run(small(learning_rate=50.0, iterations=500), train_set)
+    points = list(run.steps())
+    assert points[-1].cost > points[0].cost
+    assert "learning rate of 50" in run.message
+    assert len(points) < 500
+
+
+def test_early_stopping_stops_when_held_out_cost_rises(train_set):
+    run = Run(
+        small(solver="lbfgs", images=100, C=1e6, iterations=300, patience=3, tolerance=0.0),
+        train_set,
+    )
+    points = list(run.steps())
+    assert "Stopped early" in run.message
+    costs = [point.heldout_cost for point in points]
+    assert int(np.argmin(costs)) == len(costs) - 1 - 3
+
+
+def test_a_run_can_start_from_weights(train_set):
+    first = Run(small(), train_set)
+    list(first.steps())
+    second = Run(small(iterations=5), train_set, start=first.weights())
+    assert second.step().cost == pytest.approx(first.history[-1].cost, abs=1e-5)
+    with pytest.raises(UserError, match="does not fit"):
+        Run(small(task="one-digit"), train_set, start=first.weights())
+
+
+def test_no_pictures_to_tell_apart_is_said(train_set):
+    with pytest.raises(UserError, match="all of one digit"):
+        Run(small(), train_set.take(train_set.labels == 4))
+    with pytest.raises(UserError, match="No picture of a 9"):
+        Run(small(task="one-digit", digit=9), train_set.take(train_set.labels < 9))
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"images": 5}, "Training images"),
+        ({"C": 0}, "C "),
+        ({"learning_rate": math.nan}, "Learning rate"),
+        ({"features": "wavelets"}, "Features"),
+        ({"iterations": None}, "missing"),
+        ({"task": "two-digits", "digit": 3, "against": 3}, "different digits"),
+    ],
+)
+def test_a_bad_setting_is_said_by_name(changes, says):
+    with pytest.raises(UserError, match=says):
+        Settings(**changes)

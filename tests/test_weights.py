@@ -1,0 +1,208 @@
+import io
+import json
+import pickle
+import zipfile
+
+import numpy as np
+import pytest
+
+from lrcore.errors import UserError
+from lrcore.reading import Reader
+from lrcore.weights import (
+    FORMAT,
+    REST,
+    WEIGHTS_FOLDER,
+    Weights,
+    list_weights,
+    load_weights,
+    pack_weights,
+    save_weights,
+)
+
+SHIPPED = sorted(WEIGHTS_FOLDER.glob("*.npz"))
+
+
+def some(rows=10, columns=785, **changes):
+    rng = np.random.default_rng(0)
+    given = {
+        "theta": rng.normal(size=(rows, columns)).astype(np.float32),
+        "classes": np.arange(rows) if rows > 1 else np.array([0, 1]),
+        "record": {"images": 5},
+    }
+    return Weights(**(given | changes))
+
+
+def packed(**changes):
+    """The bytes of a weights file in which some arrays were exchanged; None leaves one out."""
+    arrays = {
+        "format": np.array(FORMAT),
+        "theta": np.zeros((10, 785), np.float32),
+        "classes": np.arange(10),
+        "features": np.array("pixels"),
+        "record": np.array("{}"),
+    } | changes
+    file = io.BytesIO()
+    np.savez(file, **{key: value for key, value in arrays.items() if value is not None})
+    return file.getvalue()
+
+
+def test_saved_weights_come_back(tmp_path):
+    weights = some()
+    save_weights(tmp_path / "mine.npz", weights)
+    back = load_weights(tmp_path / "mine.npz")
+    assert np.array_equal(back.theta, weights.theta)
+    assert back.classes.tolist() == list(range(10))
+    assert (back.features, back.record, back.name) == ("pixels", {"images": 5}, "mine")
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.npz"]
+
+
+def test_the_same_weights_make_the_same_bytes():
+    assert pack_weights(some()) == pack_weights(some())
+
+
+def test_nobody_can_change_a_model_in_place():
+    with pytest.raises(ValueError, match="read-only"):
+        some().theta[0, 0] = 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"theta": None}, "lacks theta"),
+        ({"theta": None, "record": None}, "lacks theta and record"),
+        ({"format": np.array("other")}, "another format"),
+        ({"format": np.array(7)}, "no text under format"),
+        ({"features": np.array("wavelets")}, "'wavelets'"),
+        ({"features": np.array("../../etc")}, "not known here"),
+        ({"record": np.array("{")}, "damaged record"),
+        ({"record": np.array("[1]")}, "no table"),
+        ({"theta": np.zeros((10, 784), np.float32)}, "theta of 10 x 784"),
+        ({"theta": np.zeros(785, np.float32)}, "theta of 785"),
+        ({"theta": np.zeros((0, 785), np.float32)}, "theta of 0 x 785"),
+        ({"theta": np.zeros((10, 785), int)}, "theta of int64"),
+        ({"theta": np.full((10, 785), np.nan)}, "NaN"),
+        ({"theta": np.full((10, 785), np.inf, np.float32)}, "infinity"),
+        ({"theta": np.array([[None] * 785] * 10)}, "pickled"),
+        ({"classes": np.arange(9)}, "wrong form"),
+        ({"classes": np.zeros(10, int)}, "twice"),
+        ({"classes": np.arange(1, 11)}, "not digits"),
+        ({"classes": np.arange(-1, 9)}, "not digits"),
+        ({"classes": np.arange(10.0)}, "wrong form"),
+    ],
+)
+def test_a_wrong_file_says_what_is_wrong(changes, says):
+    with pytest.raises(UserError) as caught:
+        load_weights(packed(**changes))
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"hello",
+        b"PK\x03\x04",
+        pickle.dumps({"theta": 1}),
+        packed()[:-200],
+        packed()[:300],
+        b"\x93NUMPY\x01\x00",
+        b"\x93NUMPY\x09\x00" + bytes(100),
+    ],
+)
+def test_damaged_bytes_get_a_sentence(raw):
+    with pytest.raises(UserError):
+        load_weights(raw)
+
+
+def test_a_zip_bomb_is_refused_before_it_unpacks():
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("theta.npy", bytes(100 * 2**20))
+    with pytest.raises(UserError, match="unpacks to more"):
+        load_weights(file.getvalue())
+
+
+def test_a_header_that_promises_too_much_takes_no_memory():
+    npy = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        npy, {"descr": "<f8", "fortran_order": False, "shape": (10**6, 10**6)}
+    )
+    with pytest.raises(UserError, match="not as long as its header says"):
+        load_weights(npy.getvalue())
+
+
+def test_a_plain_theta_reads_with_its_own_standardisation(tmp_path, test_set):
+    theta = np.random.default_rng(1).normal(size=(10, 784))
+    np.save(tmp_path / "old.npy", theta)
+    weights = load_weights(tmp_path / "old.npy", mean=33.3, scale=78.6)
+    images = test_set.images[:20]
+    standardised = (images.reshape(20, 784) - 33.3) / 78.6
+    assert np.allclose(Reader(weights).read(images).scores, standardised @ theta.T, atol=1e-3)
+
+
+@pytest.mark.parametrize("shape", [(784, 10), (10, 785), (10,), (1, 784)])
+def test_a_plain_theta_of_another_shape_is_refused(tmp_path, shape):
+    np.save(tmp_path / "old.npy", np.zeros(shape))
+    with pytest.raises(UserError):
+        load_weights(tmp_path / "old.npy")
+
+
+def test_a_plain_theta_wants_a_sensible_standardisation(tmp_path):
+    np.save(tmp_path / "old.npy", np.zeros((10, 784)))
+    with pytest.raises(UserError, match="standardisation"):
+        load_weights(tmp_path / "old.npy", scale=0)
+
+
+def test_a_broken_file_in_the_folder_is_named_and_skipped(tmp_path):
+    save_weights(tmp_path / "good.npz", some())
+    (tmp_path / "broken.npz").write_bytes(b"nonsense")
+    good, bad = list_weights(tmp_path)
+    assert list(good) == ["good"]
+    assert "broken.npz is not a weights file" in bad["broken"]
+
+
+def test_a_failing_write_leaves_the_old_file_whole(tmp_path, monkeypatch):
+    path = tmp_path / "model.npz"
+    save_weights(path, some())
+    before = path.read_bytes()
+
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.replace", fail)
+    with pytest.raises(UserError, match="No space left"):
+        save_weights(path, some(rows=5))
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["model.npz"]
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_shipped_weights_read_the_test_set_as_their_record_says(path, test_set):
+    weights = load_weights(path)
+    accuracy, images = Reader(weights).accuracy(test_set.images, test_set.labels)
+    assert images == weights.record["test_images"]
+    assert accuracy == pytest.approx(weights.record["test_accuracy"], abs=2e-4)
+    for key in ("images", "solver", "iterations", "C", "cost", "command"):
+        assert key in weights.record
+    assert f"weights/{path.name}" in weights.record["command"]
+    assert json.dumps(weights.record)
+
+
+def test_one_digit_against_the_rest_answers_rest(test_set):
+    theta = np.zeros((1, 785), np.float32)
+    theta[0, 0] = -5
+    readings = Reader(some(theta=theta, classes=np.array([REST, 5]))).read(test_set.images[:3])
+    assert readings.digits.tolist() == [REST] * 3
+    assert np.allclose(readings.probabilities.sum(1), 1)
+
+
+def test_one_vs_all_probabilities_are_independent(test_set):
+    weights = load_weights(WEIGHTS_FOLDER / "pixels.npz")
+    readings = Reader(weights).read(test_set.images[:500])
+    assert readings.probabilities.shape == (500, 10)
+    assert np.ptp(readings.probabilities.sum(1)) > 0.1
+
+
+def test_no_pictures_no_answers():
+    readings = Reader(some()).read(np.empty((0, 28, 28), np.uint8))
+    assert len(readings) == 0
