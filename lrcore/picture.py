@@ -20,6 +20,7 @@ from __future__ import annotations
 import io
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -36,6 +37,7 @@ MOST_PIXELS = 50_000_000
 MOST_SIDE = 20_000
 # Widths of stroke in a frame of 28x28: those of MNIST's training digits lie between the first
 # two in 19 of 20 cases, and what lies outside is brought to the nearer one.
+RIM = 2
 THINNEST, THICKEST = 1.9, 3.9
 
 
@@ -70,10 +72,9 @@ def open_to_scale(source) -> tuple[np.ndarray, tuple[int, int]]:
     except Image.DecompressionBombError:
         raise UserError(_too_large(name)) from None
     # Pillow's readers meet damage with errors of a dozen kinds; to the user they are one.
-    except Exception:  # noqa: BLE001
+    except Exception:
         raise UserError(
-            f"{name} is not a picture that can be read: "
-            "use PNG, JPEG, WebP, BMP, GIF or TIFF."
+            f"{name} is not a picture that can be read: use PNG, JPEG, WebP, BMP, GIF or TIFF."
         ) from None
     with image:
         return _shrunk(image, name)
@@ -88,19 +89,12 @@ def _too_large(name: str) -> str:
 
 def _from_array(array: np.ndarray) -> Image.Image:
     colour = array.ndim == 3 and array.shape[2] in (3, 4)
-    if (
-        array.size == 0
-        or not (array.ndim == 2 or colour)
-        or array.dtype.kind not in "buif"
-    ):
+    if array.size == 0 or not (array.ndim == 2 or colour) or array.dtype.kind not in "buif":
         raise UserError(
             f"An array of shape {array.shape} and type {array.dtype} is not a picture: "
             "give (height, width) or (height, width, 3 or 4) numbers."
         )
-    if (
-        max(array.shape[:2]) > MOST_SIDE
-        or array.shape[0] * array.shape[1] > MOST_PIXELS
-    ):
+    if max(array.shape[:2]) > MOST_SIDE or array.shape[0] * array.shape[1] > MOST_PIXELS:
         raise UserError(_too_large("The array"))
     if array.dtype == bool:
         array = array.astype(np.uint8) * 255
@@ -109,9 +103,7 @@ def _from_array(array: np.ndarray) -> Image.Image:
     if not colour:
         return Image.fromarray(array.astype(np.float32))
     top = np.iinfo(array.dtype).max if array.dtype.kind in "ui" else 1.0
-    return Image.fromarray(
-        np.clip(np.nan_to_num(array) / top * 255, 0, 255).astype(np.uint8)
-    )
+    return Image.fromarray(np.clip(np.nan_to_num(array) / top * 255, 0, 255).astype(np.uint8))
 
 
 def _shrunk(image: Image.Image, name: str = "The picture"):
@@ -138,10 +130,8 @@ def _shrunk(image: Image.Image, name: str = "The picture"):
         grey = _grey(flat) if finite else None
     except MemoryError:
         raise UserError(_too_large(name)) from None
-    except Exception:  # noqa: BLE001
-        raise UserError(
-            f"{name} is damaged: it could not be read to its end."
-        ) from None
+    except Exception:
+        raise UserError(f"{name} is damaged: it could not be read to its end.") from None
     if grey is None:
         raise UserError(f"{name} holds values that are not numbers.")
     upright = _turned(grey, turn)
@@ -167,7 +157,25 @@ def _grey(image: Image.Image) -> np.ndarray:
         return (values - low) / (high - low) if high > low else np.ones_like(values)
     if image.mode == "RGBA":
         image = _on_paper(image)
-    return np.asarray(image.convert("L"), np.float32) / 255
+    if image.mode == "L":
+        return np.asarray(image, np.float32) / 255
+    return _along_ink(np.asarray(image, np.float32) / 255)
+
+
+def _along_ink(colour: np.ndarray) -> np.ndarray:
+    """Grey, shape (h, w), in the direction of colour in which ink and paper differ most.
+
+    Orange on white is faint in lightness, and red on green may be none; it is what sticks out of
+    its neighbourhood that gives the direction (its principal axis).
+    """
+    step = max(1, max(colour.shape) // 200)
+    small = colour[::step, ::step]
+    residue = small - ndimage.gaussian_filter(small, (8, 8, 0))
+    # By its square each pixel counts once more: a little ink outweighs much grain.
+    weight = (residue**2).sum(2, keepdims=True)
+    axis = np.linalg.eigh(np.einsum("hwi,hwj->ij", weight * residue, residue))[1][:, -1]
+    axis *= np.sign(axis.sum()) / np.abs(axis).sum()
+    return colour @ axis - np.minimum(axis, 0).sum()
 
 
 def _on_paper(image: Image.Image) -> Image.Image:
@@ -193,8 +201,17 @@ def _turned(grey: np.ndarray, orientation: int) -> np.ndarray:
     return np.ascontiguousarray(np.rot90(grey, quarters))
 
 
-def find_ink(grey: np.ndarray) -> np.ndarray:
-    """The ink of a picture: float32 of shape (h, w), 0 for paper to 1 for full ink.
+class Ink(NamedTuple):
+    """What is written: float32 `level` of shape (h, w), 0 for paper to 1 for full ink; the mask
+    `written` of the same shape, the strokes without their soft rims; their mean width `pen`."""
+
+    level: np.ndarray
+    written: np.ndarray
+    pen: float
+
+
+def find_ink(grey: np.ndarray) -> Ink:
+    """The ink of a picture, without ruled lines, specks, and what lies beyond the paper.
 
     `grey` is what `open_picture` gives, written dark on light or light on dark, on paper however
     lit.  Raises UserError where nothing is written.
@@ -203,18 +220,19 @@ def find_ink(grey: np.ndarray) -> np.ndarray:
     dark = grey if _dark_on_light(grey) else 1 - grey
     # Once with a window that no stroke fills, then, its width known, as close as it allows:
     # the closer the window, the better it follows the edge of a shadow.
-    ink, edge = _above_paper(dark, window=0.4 * min(grey.shape))
-    width = stroke_width(ink > edge)
-    ink, edge = _above_paper(dark, window=6 * width)
-    written = ink > edge
-    full = np.quantile(ink[written], 0.9)
+    level, edge = _above_paper(dark, window=0.4 * min(grey.shape))
+    level, edge = _above_paper(dark, window=6 * stroke_width(level > edge))
+    written = _only_writing(level > edge)
+    pen = stroke_width(written)
+    full = np.quantile(level[written], 0.9)
     # Black enough is black: MNIST's own pictures pass as they are.
     full = 1.0 if full > 0.95 else full
     # The soft rim of a stroke is part of it, the same faint grey far from any stroke is paper.
     # Where a stroke is many pixels wide its rim holds no shape, only blur and JPEG's ripples.
-    near = ndimage.binary_dilation(written, iterations=2)
-    near &= ink > (0.25 * full if width > 5 else 0)
-    return np.where(near, np.clip(ink / full, 0, 1), 0).astype(np.float32)
+    near = ndimage.binary_dilation(written, iterations=RIM)
+    near &= level > (0.25 * full if pen > 5 else 0)
+    level = np.where(near, np.clip(level / full, 0, 1), 0).astype(np.float32)
+    return Ink(level, written, pen)
 
 
 def _resized(grey: np.ndarray, longest: int) -> np.ndarray:
@@ -247,10 +265,10 @@ def _above_paper(dark: np.ndarray, window: float) -> tuple[np.ndarray, float]:
     scale = max(dark.shape) / max(coarse.shape)
     size = 2 * max(1, round(window / scale / 2)) + 1
     paper = ndimage.grey_closing(coarse, size=size, mode="nearest")
-    paper = ndimage.gaussian_filter(paper, size / 6, mode="nearest")
-    paper = np.asarray(
-        Image.fromarray(paper).resize(dark.shape[::-1], Image.Resampling.BILINEAR)
-    )
+    # Never brighter than what was seen, or a dark table would be ink along the paper's edge.
+    smooth = ndimage.gaussian_filter(paper, size / 6, mode="nearest")
+    paper = np.minimum(smooth, ndimage.grey_erosion(paper, size=3, mode="nearest"))
+    paper = np.asarray(Image.fromarray(paper).resize(dark.shape[::-1], Image.Resampling.BILINEAR))
     ink = np.clip(1 - dark / np.maximum(paper, 1e-3), 0, 1)
     smooth = ndimage.gaussian_filter(ink, 1.0) if scale > 1 else ink
     edges = np.hypot(*np.gradient(smooth)) if min(ink.shape) > 1 else np.zeros_like(ink)
@@ -264,25 +282,42 @@ def _above_paper(dark: np.ndarray, window: float) -> tuple[np.ndarray, float]:
 
 
 def stroke_width(written: np.ndarray) -> float:
-    """The mean width of the strokes, in pixels, of a mask of shape (h, w)."""
-    # Padded, so that a stroke which leaves the picture has an edge there.
-    inside = ndimage.distance_transform_edt(np.pad(written, 1))
-    # The transform measures to the middle of the nearest pixel outside: half a pixel too far.
-    return 4 * float((inside[inside > 0] - 0.5).mean())
+    """The mean width of the strokes, in pixels, of a mask of shape (h, w).
+
+    A stroke has two sides: its area is half its outline times its width.  The outline is counted
+    where rows and columns cross it (Crofton's formula for two directions).
+    """
+    mask = np.pad(written, 1)
+    crossings = sum(np.count_nonzero(np.diff(mask, axis=axis)) for axis in (0, 1))
+    return 2 * np.count_nonzero(mask) / (np.pi / 4 * crossings) if crossings else 0.0
 
 
-def main_digit(ink: np.ndarray) -> np.ndarray:
-    """The part of `ink`, cropped, that one digit takes: its largest blob and what lies close by."""
-    # What is less than a twelfth of the picture apart belongs together; a loose hat does.
-    reach = max(1, round(max(ink.shape) / 80))
-    blobs, count = ndimage.label(ndimage.binary_dilation(ink > 0, iterations=reach))
+def _only_writing(written: np.ndarray) -> np.ndarray:
+    """The mask without specks and without what reaches in from beyond the paper."""
+    blobs, count = ndimage.label(written, np.ones((3, 3)))
+    places = ndimage.find_objects(blobs)
+    sides = np.array([(r.stop - r.start, c.stop - c.start) for r, c in places])
+    # A thumb or a table lies along the frame; of a digit that touches it, less than half does.
+    frame = np.concatenate([blobs[0], blobs[-1], blobs[1:-1, 0], blobs[1:-1, -1]])
+    contact = np.bincount(frame, minlength=count + 1)[1:]
+    within = contact <= 0.5 * sides.sum(1)
+    longest = sides.max(1)
+    if longest[within].max(initial=0) < 0.03 * max(written.shape):
+        within[:] = True
+    kept = within & (longest > 0.15 * longest[within].max())
+    return np.concatenate([[False], kept])[blobs]
+
+
+def main_digit(ink: Ink) -> np.ndarray:
+    """The level, cropped, of one digit's ink: the largest blob and what lies close to it."""
+    # What is less than a fortieth of the picture apart belongs together; a loose hat does.
+    reach = max(RIM, round(max(ink.level.shape) / 80))
+    blobs, count = ndimage.label(ndimage.binary_dilation(ink.written, iterations=reach))
+    level = ink.level
     if count > 1:
-        weight = ndimage.sum_labels(ink, blobs, np.arange(1, count + 1))
-        # A thumb or the edge of the table reaches into the picture; few digits do.
-        edge = np.concatenate([blobs[0], blobs[-1], blobs[:, 0], blobs[:, -1]])
-        weight[np.unique(edge[edge > 0]) - 1] *= 0.1
-        ink = np.where(blobs == 1 + weight.argmax(), ink, 0)
-    return crop_to_ink(ink)
+        weight = ndimage.sum_labels(level, blobs, np.arange(1, count + 1))
+        level = np.where(blobs == 1 + weight.argmax(), level, 0)
+    return crop_to_ink(level)
 
 
 def with_mnist_pen(ink: np.ndarray) -> np.ndarray:
@@ -301,9 +336,7 @@ def with_mnist_pen(ink: np.ndarray) -> np.ndarray:
         return ink
     # Paring a stroke shrinks the digit's box too, hence the denominator.
     pared = longest * (width - wanted) / (2 * (1 - wanted))
-    depth = ndimage.distance_transform_edt(written) - ndimage.distance_transform_edt(
-        ~written
-    )
+    depth = ndimage.distance_transform_edt(written) - ndimage.distance_transform_edt(~written)
     return crop_to_ink(np.clip(depth - pared, 0, 1).astype(np.float32))
 
 
@@ -315,7 +348,7 @@ def film(source) -> list[tuple[str, np.ndarray]]:
     penned = with_mnist_pen(digit)
     return [
         ("the picture in grey", grey),
-        ("its ink", ink),
+        ("its ink", ink.level),
         ("the digit", digit),
         ("strokes as wide as MNIST's", penned),
         ("in MNIST's frame", frame(penned) / np.float32(255)),

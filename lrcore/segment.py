@@ -8,7 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from lrcore.frame import frame
-from lrcore.picture import find_ink, open_to_scale, with_mnist_pen
+from lrcore.picture import RIM, find_ink, open_to_scale, with_mnist_pen
 
 
 class Found(NamedTuple):
@@ -28,7 +28,7 @@ def find_digits(source) -> list[Found]:
     """
     grey, (width, height) = open_to_scale(source)
     ink = find_ink(grey)
-    blobs, _ = ndimage.label(ink > 0, np.ones((3, 3)))
+    blobs, _ = ndimage.label(ink.written, np.ones((3, 3)))
     places = ndimage.find_objects(blobs)
     boxes = np.array([(c.start, r.start, c.stop, r.stop) for r, c in places])
     tall = boxes[:, 3] - boxes[:, 1]
@@ -36,17 +36,17 @@ def find_digits(source) -> list[Found]:
     order = np.argsort(tall)
     typical = tall[order][np.searchsorted(weight[order].cumsum(), weight.sum() / 2)]
     groups = _grouped(boxes, typical)
-    groups = [
-        g for g in groups if _box(boxes[g])[3] - _box(boxes[g])[1] > 0.35 * typical
-    ]
+    groups = [g for g in groups if _box(boxes[g])[3] - _box(boxes[g])[1] > 0.35 * typical]
     lines = _lines([_box(boxes[g]) for g in groups])
     scale = width / grey.shape[1], height / grey.shape[0]
     found = []
     for number, line in enumerate(lines):
         for k in line:
             left, top, right, bottom = _box(boxes[groups[k]])
-            members = np.isin(blobs[top:bottom, left:right], np.array(groups[k]) + 1)
-            digit = np.where(members, ink[top:bottom, left:right], 0)
+            around = slice(max(0, top - RIM), bottom + RIM), slice(max(0, left - RIM), right + RIM)
+            members = np.isin(blobs[around], np.array(groups[k]) + 1)
+            near = ndimage.binary_dilation(members, iterations=RIM)
+            digit = np.where(near, ink.level[around], 0)
             box = (
                 int(left * scale[0]),
                 int(top * scale[1]),
@@ -74,11 +74,7 @@ def _grouped(boxes: np.ndarray, typical: float) -> list[list[int]]:
                 gap = max(one[1], two[1]) - min(one[3], two[3])
                 narrow = min(one[2] - one[0], two[2] - two[0])
                 tall = max(one[3], two[3]) - min(one[1], two[1])
-                if (
-                    shared > 0.5 * narrow
-                    and gap < 0.25 * typical
-                    and tall < 1.4 * typical
-                ):
+                if shared > 0.5 * narrow and gap < 0.25 * typical and tall < 1.4 * typical:
                     groups[a] += groups.pop(b)
                     merged = True
     return groups
@@ -96,6 +92,4 @@ def _lines(boxes: list[np.ndarray]) -> list[list[int]]:
                 break
         else:
             lines.append([k])
-    return sorted(
-        lines, key=lambda line: np.mean([boxes[k][1] + boxes[k][3] for k in line])
-    )
+    return sorted(lines, key=lambda line: np.mean([boxes[k][1] + boxes[k][3] for k in line]))

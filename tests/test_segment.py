@@ -14,9 +14,7 @@ def digits():
 
 def page_of(digits, columns, gap=6, height=28):
     rows = [digits[k : k + columns] for k in range(0, len(digits), columns)]
-    page = np.zeros(
-        ((height + gap) * len(rows) + gap, (28 + gap) * columns + gap), np.uint8
-    )
+    page = np.zeros(((height + gap) * len(rows) + gap, (28 + gap) * columns + gap), np.uint8)
     for r, row in enumerate(rows):
         for c, digit in enumerate(row):
             top, left = gap + r * (height + gap), gap + c * (28 + gap)
