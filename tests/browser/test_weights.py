@@ -1,0 +1,56 @@
+"""The Weights page in a real browser."""
+
+import pytest
+
+from lrcore.weights import WEIGHTS_FOLDER, load_weights
+from tests.browser.driver import go_to, settled
+
+pytestmark = pytest.mark.browser
+
+TEN = ".st-key-ten_thetas [role='graphics-document']"
+
+
+def choose_model(page, name):
+    page.locator("[data-testid='stSelectbox']").first.click()
+    page.get_by_role("option", name=name, exact=True).click()
+    settled(page)
+
+
+def test_ten_heatmaps_with_values_on_hover_and_a_closer_look(page):
+    choose_model(page, "pixels")
+    go_to(page, "Weights")
+    page.locator(TEN).nth(9).locator("canvas").wait_for()
+    assert page.locator(TEN).count() == 10
+    for digit in range(10):
+        assert (
+            page.locator(TEN)
+            .nth(digit)
+            .get_attribute("aria-label")
+            .startswith(f"Theta of {digit}.")
+        )
+    three = page.locator(TEN).nth(3).locator("canvas")
+    box = three.bounding_box()
+    assert abs(box["width"] - box["height"]) < 2
+    row, column = 12, 17
+    spot = {
+        "x": (column + 0.5) * box["width"] / 28,
+        "y": (row + 0.5) * box["height"] / 28,
+    }
+    three.hover(position=spot)
+    value = load_weights(WEIGHTS_FOLDER / "pixels.npz").theta[3, 1 + 28 * row + column]
+    tooltip = page.locator("#vg-tooltip-element")
+    tooltip.wait_for()
+    assert f"{value:+.3f}".replace("-", "−") in tooltip.inner_text()
+    three.click(position=spot)
+    page.get_by_text("The average 3").wait_for()
+
+
+def test_a_binary_model_shows_its_one_and_fits_a_phone(phone):
+    phone.locator("[data-testid='stExpandSidebarButton']").click()
+    choose_model(phone, "zero-or-one")
+    go_to(phone, "Weights")
+    phone.locator(TEN).locator("canvas").wait_for()
+    assert phone.locator(TEN).count() == 1
+    assert phone.locator(TEN).get_attribute("aria-label").startswith("Theta of 1 against 0.")
+    main = phone.locator("[data-testid='stMain']")
+    assert main.evaluate("main => main.scrollWidth <= main.clientWidth")

@@ -1,0 +1,249 @@
+"""What the Weights page is made of."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from lrcore.evidence import PICTURES
+from lrcore.features import extract
+from lrcore.frame import SIDE
+from lrcore.weights import Weights, pack_weights
+from ui.heatmaps import (
+    LARGE,
+    SMALL,
+    colour_limit,
+    describe,
+    ink_chart,
+    row_names,
+    scale_bar,
+    theta_png,
+    weight_chart,
+)
+from ui.models import facts, get_model, mnist, model_names
+
+ROW = "weights_row"
+SHARED, OWN = "one scale for all", "each its own scale"
+ONE, PAIR, MODELS = "One digit", "Digit against digit", "Two models"
+
+
+def colour_limits(weights: Weights, shared: bool) -> list[float]:
+    """The colour limit of each row of theta."""
+    theta = weights.theta[:, 1:]
+    return [colour_limit(theta)] * len(theta) if shared else [colour_limit(row) for row in theta]
+
+
+def ten_heatmaps(weights: Weights) -> None:
+    """Every row of theta as a picture; a click chooses one for the closer look."""
+    shared = True
+    if not weights.binary:
+        scale = st.segmented_control(
+            "Colours", [SHARED, OWN], default=SHARED, required=True, key="weights_scale"
+        )
+        shared = scale == SHARED
+    limits = colour_limits(weights, shared)
+    side = SMALL if len(limits) > 1 else LARGE
+    with st.container(horizontal=True, gap="small", key="ten_thetas"):
+        for i, name in enumerate(row_names(weights)):
+            values = weights.theta[i, 1:]
+            chart = weight_chart(
+                weights.features,
+                values,
+                limits[i],
+                side,
+                selection="spot",
+            )
+            with st.container(width=side, gap="xxsmall", horizontal_alignment="center"):
+                st.markdown(f"**{name}**")
+                st.altair_chart(
+                    chart,
+                    width="content",
+                    key=f"theta_{i}_{weights.name}",
+                    on_select=lambda i=i: st.session_state.update({ROW: i}),
+                    alt=describe(weights.features, values, name),
+                )
+    if shared:
+        st.altair_chart(
+            scale_bar(limits[0]),
+            width="content",
+            alt=_scale_words(limits[0]),
+        )
+
+
+def closer_look(weights: Weights) -> None:
+    """One of four ways to look closer, at the row that was clicked."""
+    st.subheader("A closer look")
+    views = {
+        ONE: _one_row,
+        PAIR: _two_rows,
+        MODELS: _two_models,
+    }
+    if weights.binary:
+        del views[PAIR]
+    view = st.segmented_control(
+        "View",
+        list(views),
+        default=ONE,
+        required=True,
+        key="weights_view",
+        label_visibility="collapsed",
+    )
+    views[view](weights)
+
+
+def downloads(weights: Weights) -> None:
+    """The model as a file, and its pictures."""
+    with st.container(horizontal=True):
+        st.download_button(
+            "Pictures (PNG)",
+            lambda: theta_png(weights, colour_limits(weights, shared=True)),
+            f"{weights.name}.png",
+            "image/png",
+            icon=":material/image:",
+            on_click="ignore",
+        )
+        st.download_button(
+            "Weights (.npz)",
+            lambda: pack_weights(weights),
+            f"{weights.name}.npz",
+            "application/octet-stream",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+
+
+@st.cache_data(max_entries=40, show_spinner="Averaging …")
+def mean_image(digit: int, straight: bool) -> np.ndarray:
+    """The average training picture of a digit, as theta gets to see it; float (28, 28)."""
+    data = mnist("train")
+    images = data.images[data.labels == digit]
+    return (
+        extract("straightened" if straight else "pixels", images).mean(axis=0).reshape(SIDE, SIDE)
+    )
+
+
+def _pick_row(label: str, names: list[str], key: str, default: int) -> int:
+    """A choice among rows of theta that outlives a change of page or model."""
+    if len(names) == 1:
+        return 0
+    # The clicks on the ten pictures write the same key.
+    if st.session_state.get(key) not in range(len(names)):
+        st.session_state[key] = default
+    return st.segmented_control(
+        label, range(len(names)), format_func=names.__getitem__, required=True, key=key
+    )
+
+
+def _one_row(weights: Weights) -> None:
+    names = row_names(weights)
+    row = _pick_row("Digit", names, ROW, 0)
+    values, bias = weights.theta[row, 1:], weights.theta[row, 0]
+    limit = colour_limit(values)
+    digit = int(weights.classes[-1] if weights.binary else weights.classes[row])
+    with st.container(horizontal=True):
+        with st.container(width=LARGE, gap="xsmall"):
+            st.markdown(f"**Theta of {names[row]}**")
+            st.altair_chart(
+                weight_chart(weights.features, values, limit, LARGE),
+                width="content",
+                alt=describe(weights.features, values, names[row]),
+            )
+            st.altair_chart(scale_bar(limit), width="content", alt=_scale_words(limit))
+        with st.container(width=LARGE, gap="xsmall"):
+            st.markdown(f"**The average {digit}**")
+            straight = weights.features != "pixels"
+            st.altair_chart(
+                ink_chart(mean_image(digit, straight)),
+                width="content",
+                alt=f"The average of all training pictures of a {digit}.",
+            )
+            st.caption(
+                f"The mean of all {digit}s{', straightened' if straight else ''}. Theta is not a "
+                "picture of the digit: it is where ink makes the *difference*. Ink that every "
+                "digit has tells nothing, and gets a theta near zero."
+            )
+    st.markdown(
+        f"The bias is **{bias:+.2f}**: the score of an empty picture, before any "
+        f"{'pixel' if weights.features in PICTURES else 'edge'} has spoken."
+    )
+    if weights.features in PICTURES:
+        with st.expander("Every number of this theta"):
+            st.dataframe(
+                pd.DataFrame(values.reshape(SIDE, SIDE)).style.format("{:+.2f}"),
+                alt=f"Theta of {names[row]} as a table of 28 rows and 28 columns.",
+            )
+
+
+def _two_rows(weights: Weights) -> None:
+    names = row_names(weights)
+    one = _pick_row("What tells a …", names, "weights_first", min(3, len(names) - 1))
+    two = _pick_row("… from a …", names, "weights_second", len(names) - 2)
+    if one == two:
+        st.info("Choose two different digits.")
+        return
+    values = weights.theta[one, 1:] - weights.theta[two, 1:]
+    limit = colour_limit(values)
+    told = f"{names[one]} rather than {names[two]}"
+    st.altair_chart(
+        weight_chart(weights.features, values, limit, LARGE, what="difference"),
+        width="content",
+        alt=describe(weights.features, values, told, "Theta's difference"),
+    )
+    st.altair_chart(
+        scale_bar(limit, f"for {names[two]}", f"for {names[one]}"),
+        width="content",
+        alt=_scale_words(limit),
+    )
+    st.caption(
+        f"Theta of {names[one]} minus theta of {names[two]}. The model prefers a {names[one]} to "
+        f"a {names[two]} when the sum of this over the inked places, plus "
+        f"{weights.theta[one, 0] - weights.theta[two, 0]:+.2f} from the biases, is above zero."
+    )
+
+
+def _two_models(weights: Weights) -> None:
+    others = [name for name in model_names() if get_model(name) is not weights]
+    if not others:
+        st.info("There is only this one model; train another on the Train page.")
+        return
+    likely = [name for name in others if get_model(name).features == weights.features]
+    other = get_model(
+        st.selectbox(
+            "Beside it",
+            others,
+            others.index(likely[0] if likely else others[0]),
+            key="weights_other",
+        )
+    )
+    same = st.toggle(
+        "Same colours for both",
+        value=False,
+        help="Off, each model has its own scale: shapes compare. On, strengths compare too.",
+    )
+    row = _pick_row("Digit", row_names(weights), ROW, 0)
+    pair = [weights, other]
+    rows = [min(row, len(weights.theta) - 1), min(row, len(other.theta) - 1)]
+    limits = [colour_limit(model.theta[:, 1:]) for model in pair]
+    if same:
+        limits = [max(limits)] * 2
+    with st.container(horizontal=True):
+        for model, row, limit in zip(pair, rows, limits, strict=True):
+            name, values = row_names(model)[row], model.theta[row, 1:]
+            with st.container(width=LARGE, gap="xsmall"):
+                st.markdown(f"**{model.name}**, {name}")
+                st.altair_chart(
+                    weight_chart(model.features, values, limit, LARGE),
+                    width="content",
+                    alt=describe(model.features, values, f"{name} in {model.name}"),
+                )
+                st.altair_chart(scale_bar(limit), width="content", alt=_scale_words(limit))
+                st.caption(facts(model))
+    st.caption(
+        "More pictures, or a stronger L2 (a smaller C), calm the noise: single loud pixels turn "
+        "into shapes."
+    )
+
+
+def _scale_words(limit: float) -> str:
+    return f"Colour scale, from blue, {-limit:.2g}, over zero to orange, {limit:.2g}."
