@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
 
 import numpy as np
@@ -153,7 +153,7 @@ class Settings:
 
     def __post_init__(self):
         for item in fields(self):
-            _check(item.name, getattr(self, item.name), item.metadata["knob"])
+            check_setting(item.name, getattr(self, item.name))
         if self.task == "two-digits" and self.digit == self.against:
             raise UserError(
                 f"Two different digits are needed, not {self.digit} twice; change one of them."
@@ -172,22 +172,26 @@ def knob(name: str) -> Knob:
     return Settings.__dataclass_fields__[name].metadata["knob"]
 
 
-def _check(name: str, value, knob: Knob) -> None:
+def check_setting(name: str, value) -> None:
+    """Raise UserError, with a sentence on what would do, if a setting can not have this value."""
+    declared = knob(name)
     if value is None:
         if Settings.__dataclass_fields__[name].default is None:
             return
-        raise UserError(f"{knob.label} is missing; give a value.")
-    if knob.options is not None:
-        if value not in knob.options:
+        raise UserError(f"{declared.label} is missing; give a value.")
+    if declared.options is not None:
+        if value not in declared.options:
             raise UserError(
-                f"{knob.label} can not be {value!r}; choose among "
-                f"{', '.join(map(str, knob.options))}."
+                f"{declared.label} can not be {value!r}; choose among "
+                f"{', '.join(map(str, declared.options))}."
             )
         return
     # C may be infinite: no L2 at all.
-    if math.isnan(value) or value < knob.low or (value > knob.high and name != "C"):
+    above = value > declared.high and not (name == "C" and math.isinf(value))
+    if math.isnan(value) or value < declared.low or above:
         raise UserError(
-            f"{knob.label} can not be {value:g}; choose a value from {knob.low:g} to {knob.high:g}."
+            f"{declared.label} can not be {value:g}; choose a value from {declared.low:g} to "
+            f"{declared.high:g}."
         )
 
 
@@ -225,10 +229,13 @@ class Run:
         the held-out curve follows where every training picture is learned from.
     start : Weights of the same classes and features to begin at; theta zero
         otherwise.
+    gate : called again and again in the middle of a step; it may wait, which pauses
+        the run, or raise, which ends the step without a trace.
+    clock : seconds of work so far, as `time.perf_counter`, but still while gate waits.
 
     Attributes: `theta`, shape (K, 1 + D), as of the last step; `history`, a list
     of Point; `message`, a sentence on why it ended, None while it may go on;
-    `knobs`, which may be turned between steps.
+    `knobs`, which may be turned between steps; `rated`, whether there is a learning rate to turn.
     """
 
     def __init__(
@@ -237,8 +244,11 @@ class Run:
         train: Dataset,
         test: Dataset | None = None,
         start: Weights | None = None,
+        gate: Callable[[], None] | None = None,
+        clock: Callable[[], float] = time.perf_counter,
     ):
         self.settings, self.test = settings, test
+        self._gate, self._clock = gate, clock
         self.history: list[Point] = []
         self.message: str | None = None
         solver = SOLVERS[settings.solver]
@@ -247,7 +257,7 @@ class Run:
             momentum=settings.momentum,
             batch_size=settings.batch_size,
         )
-        self._rated = "learning_rate" in solver.uses
+        self.rated = "learning_rate" in solver.uses
         rng = np.random.default_rng(settings.seed)
         chosen, heldout = split(settings, train, rng)
         self.images = len(chosen)
@@ -273,14 +283,14 @@ class Run:
         """One iteration; None, with a sentence in `message`, once the run has ended."""
         if self.message is not None:
             return None
-        began = time.perf_counter()
+        began = self._clock()
         try:
             step = next(self._steps)
         except StopIteration:
             return self._end("Arrived: no step lowers the cost any further.")
         except Diverged as error:
             return self._end(str(error))
-        seconds = time.perf_counter() - began
+        seconds = self._clock() - began
         if self.history:
             seconds += self.history[-1].seconds
         self.theta = step.theta
@@ -292,7 +302,7 @@ class Run:
             *self._held_out(step.theta),
             step.gradient_norm,
             step.step_length,
-            self.knobs.learning_rate if self._rated else None,
+            self.knobs.learning_rate if self.rated else None,
         )
         self.history.append(point)
         self._judge(point)
@@ -326,7 +336,9 @@ class Run:
         classes = self.settings.classes
         rows = classes if self.settings.task == "one-vs-all" else classes[1:]
         X = _features(self.settings.features, data.images, chosen)
-        return OneVsAllLoss(X, curated_labels(data.labels[chosen], rows), C)
+        loss = _Gated(X, curated_labels(data.labels[chosen], rows), C)
+        loss.gate = self._gate
+        return loss
 
     def _begin(self, start: Weights | None) -> np.ndarray:
         shape = (self._loss.K, 1 + self._loss.D)
@@ -371,6 +383,17 @@ class Run:
     def _end(self, message: str) -> None:
         self.message = message
         self._steps.close()
+
+
+class _Gated(OneVsAllLoss):
+    """A loss that passes its run's gate whenever it looks at pictures."""
+
+    gate: Callable[[], None] | None = None
+
+    def rows(self, chosen) -> np.ndarray:
+        if self.gate is not None:
+            self.gate()
+        return super().rows(chosen)
 
 
 def split(settings: Settings, data: Dataset, rng: np.random.Generator):

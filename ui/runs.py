@@ -1,0 +1,370 @@
+"""The training runs of a session: worker threads, the queue, and whom they belong to.
+
+A run outlives a page and a lost connection, since it is no part of a script run:
+a thread of its own takes the steps, and pages only look at it and turn its knobs.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import streamlit as st
+from streamlit.runtime import exists, get_instance
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from threadpoolctl import threadpool_limits
+
+from lrcore.cli import command_of
+from lrcore.data import Dataset
+from lrcore.errors import UserError
+from lrcore.training import Point, Run, Settings
+from lrcore.weights import Weights
+
+# Seconds without a browser after which a run's user counts as gone.
+AWAY = 60.0
+# Seconds between two looks at whether the user is still there.
+LOOK = 2.0
+# Runs of one session that have not ended; each holds its pictures in memory.
+MOST_UNENDED = 4
+
+RUNS = "training_runs"
+
+
+class Slots:
+    """So many runs at a time; the others wait in the order in which they came.
+
+    `changed` guards all that the runs' threads and the pages share.
+    """
+
+    def __init__(self, size: int):
+        self.changed = threading.Condition()
+        self._size = size
+        self._working: set[Job] = set()
+        self._waiting: list[Job] = []
+
+    def enter(self, job: Job) -> None:
+        """Give a place up and wait until the job may go on and has one again, or must stop."""
+        with self.changed:
+            self.leave(job)
+            while not job.stopping:
+                if job.allowed > 0:
+                    if job not in self._waiting:
+                        self._waiting.append(job)
+                    if self._waiting.index(job) < self._size - len(self._working):
+                        self._waiting.remove(job)
+                        self._working.add(job)
+                        return
+                elif job in self._waiting:
+                    self._waiting.remove(job)
+                self.changed.wait(LOOK)
+                job.look()
+            self.leave(job)
+
+    def leave(self, job: Job) -> None:
+        """Free the job's place, in the queue or at work."""
+        with self.changed:
+            self._working.discard(job)
+            if job in self._waiting:
+                self._waiting.remove(job)
+            self.changed.notify_all()
+
+    def before(self, job: Job) -> int:
+        """How many runs must end or pause before the job's turn; 0 if it does not wait."""
+        with self.changed:
+            return self._waiting.index(job) + 1 if job in self._waiting else 0
+
+
+class _Stopped(Exception):
+    pass
+
+
+class Job:
+    """A run at work in a thread of its own.
+
+    Parameters
+    ----------
+    name : what the run is called.
+    settings, train, test : as for `lrcore.training.Run`.
+    slots : the queue that it stands in.
+    gone : says whether nobody is there any more who could want the run.
+    allowed : how many iterations it may do at first; infinity to run on, 0 to begin paused.
+
+    Attributes that a page may read at any time: `history`, `theta` (None before the first
+    step), `message` (a sentence on why it ended, None before), `weights` (once it has ended
+    and been tested, None if there are none), `finished` (the thread has nothing left to do).
+    """
+
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        train: Dataset,
+        test: Dataset | None,
+        slots: Slots,
+        gone: Callable[[], bool] = lambda: False,
+        allowed: float = math.inf,
+    ):
+        self.name, self.settings = name, settings
+        self.allowed, self.stopping = allowed, False
+        self.history: list[Point] = []
+        self.message: str | None = None
+        self.weights: Weights | None = None
+        self.finished = False
+        self.heldout_name = "held-out"
+        self.preparing = False
+        self._data, self._slots, self._gone = (train, test), slots, gone
+        self._run: Run | None = None
+        self._placed = False
+        self._waited, self._began, self._looked = 0.0, 0.0, time.monotonic()
+        self._last_theta: np.ndarray | None = None
+        self._thread = threading.Thread(target=self._work, name=f"run {name}", daemon=True)
+        self._thread.start()
+
+    # --- what pages call ---
+
+    @property
+    def state(self) -> str:
+        """'waiting', 'preparing', 'training', 'paused', 'testing' or 'ended'."""
+        if self.finished:
+            return "ended"
+        if self.message is not None:
+            return "testing"
+        if self.allowed <= 0:
+            return "paused"
+        if self.before:
+            return "waiting"
+        return "preparing" if self.preparing or self._run is None else "training"
+
+    @property
+    def before(self) -> int:
+        """Runs before this one in the queue."""
+        return self._slots.before(self)
+
+    @property
+    def theta(self) -> np.ndarray | None:
+        """Theta as of the last step, shape (K, 1 + D)."""
+        run = self._run
+        return self._last_theta if run is None else run.theta
+
+    @property
+    def learning_rate(self) -> float | None:
+        """The learning rate now; None where the solver has none, or none yet."""
+        run = self._run
+        return run.knobs.learning_rate if run is not None and run.rated else None
+
+    def set_learning_rate(self, rate: float) -> None:
+        """Go on with another learning rate from the next step on."""
+        run = self._run
+        if run is not None:
+            run.knobs.learning_rate = rate
+
+    def go_on(self) -> None:
+        self._allow(math.inf)
+
+    def pause(self) -> None:
+        self._allow(0)
+
+    def step(self, count: int = 1) -> None:
+        """Do so many iterations, then pause."""
+        self._allow(count)
+
+    def stop(self, why: str = "Stopped by hand.") -> None:
+        """End the run; answers at once, though the thread may need a moment to wind up."""
+        with self._slots.changed:
+            if self.message is None:
+                self.message = why
+            self.stopping = True
+            self._slots.changed.notify_all()
+
+    def seconds_left(self) -> float | None:
+        """An estimate from the pace so far; None before there is one."""
+        done = self.history[-1].iteration if self.history else 0
+        if not done or self.message is not None:
+            return None
+        return (self._clock() - self._began) / done * (self.settings.iterations - done)
+
+    def rate_changes(self) -> list[Point]:
+        """The first points reached with another learning rate than the ones before them."""
+        points = list(self.history)
+        return [
+            after
+            for before, after in pairwise(points)
+            if before.learning_rate != after.learning_rate
+        ]
+
+    def join(self, timeout: float | None = None) -> None:
+        self._thread.join(timeout)
+
+    # --- what the thread does ---
+
+    def _allow(self, count: float) -> None:
+        with self._slots.changed:
+            self.allowed = count
+            self._slots.changed.notify_all()
+
+    def _work(self) -> None:
+        try:
+            self._train()
+        except _Stopped:
+            pass
+        except UserError as error:
+            self.message = str(error)
+        except MemoryError:
+            self.message = "There is not enough memory for this run; use fewer images."
+        except Exception as error:
+            logging.getLogger(__name__).exception("A run broke off")
+            self.message = (
+                f"The run broke off ({type(error).__name__}: {error}); "
+                "the curve so far is kept. Change the settings and start again."
+            )
+        try:
+            self._wind_up()
+        finally:
+            # The pictures' features are by far the largest part of a run.
+            self._last_theta, self._run, self._data = self.theta, None, None
+            self._slots.leave(self)
+            self.finished = True
+
+    def _train(self) -> None:
+        self._pass()
+        self.preparing = True
+        run = Run(self.settings, *self._data, gate=self._pass, clock=self._clock)
+        self._run, self.history, self.heldout_name = run, run.history, run.heldout_name
+        while run.message is None:
+            self._pass()
+            point = run.step()
+            if self.preparing:
+                self.preparing, self._began = False, self._clock()
+            if point is not None and point.iteration:
+                with self._slots.changed:
+                    self.allowed -= 1
+        self.message = run.message
+
+    def _wind_up(self) -> None:
+        """Test the model that came out."""
+        if self._run is None or len(self.history) < 2 or self._gone():
+            return
+        if not np.isfinite(self._run.theta.astype(np.float32)).all():
+            return
+        command = None
+        if not self.rate_changes():
+            done = replace(self.settings, iterations=self.history[-1].iteration)
+            command = command_of(done, f"{self.name}.npz")
+        self.weights = self._run.weights(self.name, command)
+
+    def _pass(self) -> None:
+        """The gate between blocks of pictures: waits while paused, raises once stopped."""
+        self.look()
+        if self.allowed <= 0 or not self._placed:
+            began = time.perf_counter()
+            self._slots.enter(self)
+            self._placed = True
+            self._waited += time.perf_counter() - began
+        if self.stopping:
+            raise _Stopped
+
+    def _clock(self) -> float:
+        return time.perf_counter() - self._waited
+
+    def look(self) -> None:
+        """Stop if nobody is there any more."""
+        if time.monotonic() - self._looked > LOOK:
+            self._looked = time.monotonic()
+            if self._gone():
+                self.stop("Stopped: its browser has been gone for a minute.")
+
+
+class Runs:
+    """The runs that a session keeps, by name, the oldest first."""
+
+    def __init__(self, session: str = ""):
+        self.jobs: dict[str, Job] = {}
+        self.shown: str | None = None
+        self._presence = Presence(session)
+
+    def __getitem__(self, name: str) -> Job:
+        return self.jobs[name]
+
+    @property
+    def job(self) -> Job | None:
+        """The run that the page shows."""
+        return self.jobs.get(self.shown)
+
+    def start(
+        self,
+        settings: Settings,
+        data: tuple[Dataset, Dataset | None],
+        name: str = "",
+        allowed: float = math.inf,
+    ) -> Job:
+        """Begin a run and show it; UserError if too many have not ended yet."""
+        if sum(not job.finished for job in self.jobs.values()) >= MOST_UNENDED:
+            raise UserError(
+                f"{MOST_UNENDED} of your runs have not ended yet; stop or delete one of them first."
+            )
+        name = self._free_name(name.strip())
+        self._put(name, settings, data, allowed)
+        return self.jobs[name]
+
+    def reset(self, name: str, data: tuple[Dataset, Dataset | None]) -> None:
+        """Put a run back to its start, paused: the same settings and seed, so the same run."""
+        job = self.jobs[name]
+        job.stop()
+        self._put(name, job.settings, data, 0)
+
+    def delete(self, name: str) -> None:
+        self.jobs.pop(name).stop()
+        if self.shown == name:
+            self.shown = next(reversed(self.jobs), None)
+
+    def _put(self, name: str, settings: Settings, data, allowed: float) -> None:
+        self.jobs[name] = Job(name, settings, *data, slots(), self._presence.gone, allowed)
+        self.shown = name
+
+    def _free_name(self, name: str) -> str:
+        number = len(self.jobs) + 1
+        if not name:
+            while f"run {number}" in self.jobs:
+                number += 1
+            return f"run {number}"
+        number, base = 2, name
+        while name in self.jobs:
+            name, number = f"{base} ({number})", number + 1
+        return name
+
+
+class Presence:
+    """Whether a session's browser is there; a short loss of the connection does not count."""
+
+    def __init__(self, session: str):
+        self._session, self._seen = session, time.monotonic()
+
+    def gone(self) -> bool:
+        now = time.monotonic()
+        # Without a server (a test, a notebook) there is nobody to lose.
+        if not exists() or get_instance().is_active_session(self._session):
+            self._seen = now
+        return now - self._seen > AWAY
+
+
+@st.cache_resource(show_spinner=False)
+def slots() -> Slots:
+    """The one queue of this process: as many runs at work as there are processors."""
+    # A run a processor: BLAS's own threads would wait for each other, and for the browser.
+    threadpool_limits(1, user_api="blas")
+    return Slots(max(1, os.cpu_count() or 1))
+
+
+def session_runs() -> Runs:
+    """The runs of the session that this script run belongs to."""
+    if RUNS not in st.session_state:
+        context = get_script_run_ctx()
+        st.session_state[RUNS] = Runs(context.session_id if context else "")
+    return st.session_state[RUNS]

@@ -1,0 +1,186 @@
+"""The settings of a training run: the controls, the presets, and the form that makes links."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from lrcore.errors import UserError
+from lrcore.solvers import SOLVERS
+from lrcore.training import TASKS, Settings, knob
+from ui.links import DEFAULTS, NAMES, make_link, read_link
+
+# Where settings last: a widget forgets its value once its page, or it, is not shown.
+STORE, SHOWN, NOTICES = "train_settings", "train_shown", "train_notices"
+
+LABELS = {
+    "task": TASKS,
+    "solver": {name: solver.title for name, solver in SOLVERS.items()},
+}
+# Rows of the panel; what stands side by side belongs together.
+ROWS = (
+    ("task",),
+    ("digit", "against"),
+    ("images", "iterations"),
+    ("features",),
+    ("solver",),
+    ("learning_rate", "momentum"),
+    ("batch_size",),
+    ("C", "seed"),
+    ("patience", "tolerance"),
+)
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A story told by one run: what its button says, what to watch, and its settings."""
+
+    title: str
+    story: str
+    changes: dict
+
+
+PRESETS = (
+    Preset(
+        "The classic: 5,000 steps of gradient descent",
+        "Every step goes straight downhill. Most of the way is done in the first hundred steps; "
+        "the other thousands creep along a flat valley. Compare it with *ten steps of a better "
+        "method*.",
+        {"solver": "gradient-descent", "images": 6000, "iterations": 5000},
+    ),
+    Preset(
+        "Too large a step",
+        "The same downhill direction, but each step lands higher on the opposite slope: the cost "
+        "climbs instead of falling.",
+        {"solver": "gradient-descent", "images": 6000, "iterations": 200, "learning_rate": 2.0},
+    ),
+    Preset(
+        "Ten steps of a better method",
+        "This method knows how the pixels go together, and is after ten steps where gradient "
+        "descent is after thousands.",
+        {"solver": "preconditioned-lbfgs", "images": 6000, "iterations": 10},
+    ),
+    Preset(
+        "Only 600 images",
+        "With few pictures theta learns them by heart: the training cost goes on falling while "
+        "the held-out cost turns and climbs.",
+        {"solver": "lbfgs", "images": 600, "iterations": 60, "C": 1000.0},
+    ),
+)
+
+
+def take_link() -> None:
+    """On the first look at the page, take over what its URL asks for."""
+    if STORE in st.session_state:
+        return
+    values, shown, notices = read_link(st.query_params.to_dict(), LABELS)
+    st.session_state[STORE] = DEFAULTS | values
+    st.session_state[SHOWN], st.session_state[NOTICES] = shown, notices
+
+
+def notices() -> None:
+    """Say what of the link could not be used, until a run is started."""
+    for notice in st.session_state[NOTICES]:
+        st.warning(notice, icon=":material/link_off:")
+
+
+def panel() -> Settings | None:
+    """The controls; returns the settings, or None after saying what is wrong with them."""
+    store = st.session_state[STORE]
+    for row in ROWS:
+        names = [name for name in row if _visible(name, store)]
+        for name, column in zip(names, st.columns(len(names)) if names else [], strict=True):
+            with column:
+                store[name] = _control(name, store[name])
+    if st.session_state[SHOWN] is not None:
+        st.button(
+            "Show all controls",
+            type="tertiary",
+            icon=":material/tune:",
+            on_click=_show_all,
+            help="The link that opened this page shows only some of them.",
+        )
+    try:
+        return Settings(**store)
+    except UserError as error:
+        st.error(str(error))
+        return None
+
+
+def set_all(changes: dict) -> None:
+    """Put every control to its default, then to these values."""
+    for name, value in (DEFAULTS | changes).items():
+        st.session_state[STORE][name] = value
+        st.session_state[name] = value
+
+
+def link_form() -> None:
+    """A small form that makes a link to the page as it stands."""
+    with st.popover(
+        "Share as a link",
+        icon=":material/link:",
+        width="stretch",
+        help="Makes a link that opens this page with these settings.",
+    ):
+        chosen = st.pills(
+            "Controls that the link leaves visible",
+            NAMES,
+            selection_mode="multi",
+            format_func=lambda name: knob(name).label,
+            key="link_shown",
+            help="None chosen: all of them. 'Learning rate' alone makes a lesson about it.",
+        )
+        base = (st.context.url or "").split("?")[0]
+        st.code(make_link(base, st.session_state[STORE], chosen or None), wrap_lines=True)
+
+
+def _visible(name: str, store: dict) -> bool:
+    task, uses = store["task"], SOLVERS[store["solver"]].uses
+    needed = {
+        "digit": task != "one-vs-all",
+        "against": task == "two-digits",
+        "learning_rate": "learning_rate" in uses,
+        "momentum": "momentum" in uses,
+        "batch_size": "batch_size" in uses,
+    }.get(name, True)
+    shown = st.session_state[SHOWN]
+    return needed and (shown is None or name in shown)
+
+
+def _control(name: str, value):
+    declared = knob(name)
+    if name not in st.session_state:
+        st.session_state[name] = value
+    common = {"key": name, "help": declared.help, "bind": "query-params"}
+    if declared.options is not None:
+        labels = LABELS.get(name, {})
+        options = list(declared.options)
+        return st.selectbox(
+            declared.label,
+            options,
+            index=options.index(DEFAULTS[name]),
+            format_func=lambda option: labels.get(option, str(option)),
+            **common,
+        )
+    default = DEFAULTS[name]
+    whole = isinstance(default, int) or name == "batch_size"
+    kind = int if whole else float
+    return st.number_input(
+        declared.label,
+        min_value=kind(declared.low),
+        max_value=kind(declared.high),
+        value=default,
+        step=1 if whole else _step(declared),
+        format="%d" if whole else "%g",
+        placeholder="automatic",
+        **common,
+    )
+
+
+def _step(declared) -> float:
+    return 0.1 if declared.log else 0.05
+
+
+def _show_all() -> None:
+    st.session_state[SHOWN] = None

@@ -1,0 +1,101 @@
+"""What stands still on the Train page: the runs side by side, the script, the explanations."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import pandas as pd
+import streamlit as st
+
+from lrcore.training import Settings, knob
+from ui.runs import Runs
+from ui.training_charts import AXES
+
+
+def view_options(runs: Runs) -> None:
+    """How the curves are drawn, and which run is watched."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.segmented_control(
+            "Cost axis",
+            ["linear", "log"],
+            default="linear",
+            required=True,
+            key="train_y",
+            persist_state="session",
+            help="A logarithmic axis shows what still happens when the curve looks flat.",
+        )
+        st.segmented_control(
+            "Against",
+            list(AXES),
+            default="iteration",
+            required=True,
+            format_func={"iteration": "iterations", "seconds": "seconds"}.get,
+            key="train_x",
+            persist_state="session",
+            help="Solvers take different time for an iteration: seconds compare them fairly.",
+        )
+        if runs.jobs:
+            names = list(runs.jobs)
+            st.session_state["watched"] = runs.shown
+            runs.shown = st.selectbox(
+                "Run", names, key="watched", help="The run that the buttons and curves belong to."
+            )
+
+
+def runs_table(runs: Runs) -> list[str]:
+    """The table of runs with deletion; returns the names chosen for the overlay."""
+    if not runs.jobs:
+        st.info("No runs yet. Every run you start is kept here for comparison.")
+        return []
+    names = list(runs.jobs)
+    chosen = st.multiselect(
+        "Runs in the picture", names, default=names, help="Overlay as many curves as you like."
+    )
+    st.dataframe(comparison(runs), width="stretch")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        doomed = st.selectbox("Run to delete", names, help="Its curve and its model are lost.")
+        if st.button(
+            "Delete",
+            icon=":material/delete:",
+            help="Stops the run if it is still going, and forgets it.",
+        ):
+            runs.delete(doomed)
+            st.rerun()
+    return chosen
+
+
+def comparison(runs: Runs) -> pd.DataFrame:
+    """A row a run: the settings in which the runs differ, and what each came to."""
+    every = [job.settings for job in runs.jobs.values()]
+    differ = [
+        item.name
+        for item in fields(Settings)
+        if len({getattr(settings, item.name) for settings in every}) > 1
+    ]
+    rows = []
+    for job in runs.jobs.values():
+        row = {knob(name).label: _plain(getattr(job.settings, name)) for name in differ}
+        last = job.history[-1] if job.history else None
+        record = job.weights.record if job.weights else {}
+        row |= {
+            "State": job.state,
+            "Iterations done": last.iteration if last else 0,
+            "Seconds": round(last.seconds, 2) if last else None,
+            "Training cost": last.cost if last else None,
+            "Test accuracy": f"{record['test_accuracy']:.2%}" if record else None,
+        }
+        rows.append(row)
+    return pd.DataFrame(rows, index=pd.Index(list(runs.jobs), name="Run"))
+
+
+def _plain(value):
+    return "automatic" if value is None else str(value)
+
+
+def python_tab(settings: Settings | None) -> None:
+    """The run as a script of its own."""
+    st.caption("soon")
+
+
+def explanations() -> None:
+    """The three questions that a first run raises, each answered shortly, with its formula."""

@@ -1,0 +1,239 @@
+"""Charts of training: specifications without data, the rows they show, and theta as a picture.
+
+While a run streams only rows travel to the browser, so a chart is built once and
+then fed; that is what keeps it from flickering.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+
+import altair as alt
+import numpy as np
+import pandas as pd
+from PIL import Image, ImageDraw, ImageFont
+
+from lrcore.evidence import PICTURES
+from lrcore.features import DIRECTIONS, GRID
+from lrcore.frame import SIDE
+from lrcore.training import Point
+from ui.heatmaps import colours
+from ui.palette import AGAINST, DIGITS, FOR
+
+# No chart shows more points of a curve than about this.
+MOST_POINTS = 240
+AXES = {"iteration": "iteration", "seconds": "seconds of work"}
+ROWS, MARKS = "rows", "marks"
+GREY = (128, 128, 128)
+
+
+def thin(count: int, most: int = MOST_POINTS) -> np.ndarray:
+    """Which of `count` points to show: the first ones densely, the rest evenly, the last always.
+
+    The choice moves only when a curve doubles in length, so that points stay where they are.
+    """
+    if count <= most:
+        return np.arange(count)
+    stride = 2 ** math.ceil(math.log2(count / most))
+    return np.unique(np.r_[0 : most // 4, 0:count:stride, count - 1])
+
+
+def curve_rows(points: Sequence[Point], x: str, heldout_name: str, run: str = "") -> pd.DataFrame:
+    """A run's cost and accuracy: columns x, cost, accuracy, curve and run, a row a point shown."""
+    shown = [points[i] for i in thin(len(points))]
+    at = [getattr(point, x) for point in shown]
+    training = pd.DataFrame({"x": at, "cost": [p.cost for p in shown], "curve": "training"})
+    held_out = pd.DataFrame(
+        {
+            "x": at,
+            "cost": [p.heldout_cost for p in shown],
+            "accuracy": [p.heldout_accuracy for p in shown],
+            "curve": heldout_name,
+        }
+    )
+    rows = pd.concat([training, held_out], ignore_index=True)
+    rows["run"] = run
+    # A cost that has overflowed has no place on any axis.
+    rows.loc[~np.isfinite(rows["cost"].astype(float)), "cost"] = None
+    return rows
+
+
+def digit_rows(points: Sequence[Point], x: str, digits: Sequence[str]) -> pd.DataFrame:
+    """Each digit's own training cost: columns x, cost and digit."""
+    shown = [points[i] for i in thin(len(points), MOST_POINTS // 2)]
+    cost = np.array([point.costs for point in shown]).reshape(len(shown), len(digits))
+    return pd.DataFrame(
+        {
+            "x": np.repeat([float(getattr(point, x)) for point in shown], len(digits)),
+            "cost": np.where(np.isfinite(cost), cost, np.nan).ravel(),
+            "digit": list(digits) * len(shown),
+        }
+    )
+
+
+def mark_rows(changes: Sequence[Point], x: str) -> pd.DataFrame:
+    """Where the learning rate was changed: columns x and label."""
+    return pd.DataFrame(
+        {
+            "x": [float(getattr(point, x)) for point in changes],
+            "label": [f"rate {point.learning_rate:.3g}" for point in changes],
+        }
+    )
+
+
+@functools.cache
+def cost_chart(x: str, log: bool, heldout_name: str, height: int = 230) -> alt.Chart:
+    """Cost on the training and the held-out pictures, with marks where the rate was changed."""
+    curves = (
+        alt.Chart(alt.NamedData(ROWS))
+        .mark_line(interpolate="linear", strokeWidth=2, clip=True)
+        .encode(
+            x=_x(x),
+            y=_cost(log),
+            color=_curve_color(heldout_name),
+            tooltip=[_tip("x", AXES[x]), _tip("cost", "cost"), alt.Tooltip("curve:N")],
+        )
+    )
+    return _finish(alt.layer(curves, *_marks(x)), height)
+
+
+@functools.cache
+def accuracy_chart(x: str, heldout_name: str, height: int = 170) -> alt.Chart:
+    """Share of the held-out pictures read right."""
+    chart = (
+        alt.Chart(alt.NamedData(ROWS))
+        .transform_filter(f"datum.curve == '{heldout_name}'")
+        .mark_line(color=FOR, strokeWidth=2)
+        .encode(
+            x=_x(x),
+            y=alt.Y(
+                "accuracy:Q",
+                title=f"{heldout_name} accuracy",
+                axis=alt.Axis(format=".0%", tickCount=5),
+                scale=alt.Scale(zero=False),
+            ),
+            tooltip=[_tip("x", AXES[x]), alt.Tooltip("accuracy:Q", format=".2%")],
+        )
+    )
+    return _finish(chart, height)
+
+
+@functools.cache
+def digits_chart(x: str, log: bool, digits: tuple[str, ...], height: int = 170) -> alt.Chart:
+    """The training cost of each one-vs-all model by itself."""
+    chart = (
+        alt.Chart(alt.NamedData(ROWS))
+        .mark_line(strokeWidth=1.5)
+        .encode(
+            x=_x(x),
+            y=_cost(log, "cost of each digit"),
+            color=alt.Color(
+                "digit:N",
+                scale=alt.Scale(domain=list(digits), range=DIGITS),
+                legend=alt.Legend(
+                    title=None, orient="right", symbolStrokeWidth=3, rowPadding=0, offset=4
+                ),
+            ),
+            tooltip=[alt.Tooltip("digit:N"), _tip("x", AXES[x]), _tip("cost", "cost")],
+        )
+    )
+    return _finish(chart, height)
+
+
+@functools.cache
+def overlay_chart(x: str, log: bool, runs: tuple[str, ...], height: int = 300) -> alt.Chart:
+    """Several runs' costs in one picture: a colour a run, held-out pictures dashed."""
+    chart = (
+        alt.Chart(alt.NamedData(ROWS))
+        .mark_line(strokeWidth=2, clip=True)
+        .encode(
+            x=_x(x),
+            y=_cost(log),
+            color=alt.Color(
+                "run:N",
+                scale=alt.Scale(domain=list(runs), range=DIGITS),
+                legend=alt.Legend(title=None, orient="top", columns=3, labelLimit=220),
+            ),
+            strokeDash=alt.StrokeDash(
+                "curve:N",
+                scale=alt.Scale(
+                    domain=["training", "held-out", "test"], range=[[1, 0], [6, 3], [2, 2]]
+                ),
+                legend=alt.Legend(title=None, orient="top", symbolStrokeColor="gray"),
+            ),
+            tooltip=[
+                alt.Tooltip("run:N"),
+                alt.Tooltip("curve:N"),
+                _tip("x", AXES[x]),
+                _tip("cost", "cost"),
+            ],
+        )
+    )
+    return _finish(chart, height)
+
+
+def theta_picture(values: np.ndarray, names: Sequence[str], limit: float, zoom: int) -> np.ndarray:
+    """Thetas side by side as small heatmaps.
+
+    values : shape (k, side, side), one map a row of theta, without the bias.
+    names : what to write below each.
+    limit : the colours run from -limit to limit.
+    zoom : screen pixels to a pixel of a 28x28 map.
+
+    Returns an RGBA uint8 array; its paper is transparent, for a light and a dark page alike.
+    """
+    tiles = colours(np.nan_to_num(values), limit)
+    side, gap, foot = SIDE * zoom, 4, 15
+    sheet = Image.new("RGBA", (len(tiles) * (side + gap) - gap, side + foot))
+    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(12)
+    for i, (tile, name) in enumerate(zip(tiles, names, strict=True)):
+        left = i * (side + gap)
+        sheet.paste(Image.fromarray(tile).resize((side, side), Image.Resampling.NEAREST), (left, 0))
+        pen.text((left + side / 2, side + 1), name, GREY, font, anchor="ma")
+    return np.asarray(sheet)
+
+
+def theta_maps(features: str, theta: np.ndarray) -> np.ndarray:
+    """Each row of theta as a square map, shape (K, side, side), the bias left out.
+
+    A row over pixels is a picture already; one over strokes is summed over their directions.
+    """
+    weights = theta[:, 1:]
+    if features in PICTURES:
+        return weights.reshape(-1, SIDE, SIDE)
+    return weights.reshape(-1, DIRECTIONS, GRID, GRID).sum(axis=1)
+
+
+def _x(x: str) -> alt.X:
+    return alt.X("x:Q", title=AXES[x], axis=alt.Axis(tickCount=6), scale=alt.Scale(nice=False))
+
+
+def _cost(log: bool, title: str = "cost") -> alt.Y:
+    kind = alt.Scale(type="log", nice=False) if log else alt.Scale(zero=False)
+    return alt.Y("cost:Q", title=title, scale=kind, axis=alt.Axis(tickCount=5, format="~g"))
+
+
+def _tip(field: str, title: str) -> alt.Tooltip:
+    return alt.Tooltip(f"{field}:Q", title=title, format=".5~g")
+
+
+def _curve_color(heldout_name: str) -> alt.Color:
+    return alt.Color(
+        "curve:N",
+        scale=alt.Scale(domain=["training", heldout_name], range=[AGAINST, FOR]),
+        legend=alt.Legend(title=None, orient="top-right", symbolStrokeWidth=3),
+    )
+
+
+def _marks(x: str) -> tuple[alt.Chart, alt.Chart]:
+    base = alt.Chart(alt.NamedData(MARKS)).encode(x="x:Q")
+    return (
+        base.mark_rule(strokeDash=[4, 3], color="gray"),
+        base.mark_text(align="left", dx=3, y=8, color="gray", fontSize=11).encode(text="label:N"),
+    )
+
+
+def _finish(chart, height: int):
+    return chart.properties(height=height, background="transparent")
