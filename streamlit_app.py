@@ -6,15 +6,11 @@ Start with `streamlit run streamlit_app.py`.  This file only routes.
 import streamlit as st
 
 from ui.models import model_sidebar
+from ui.routing import ROUTED, pages
 
 st.set_page_config(page_title="Ten Thetas", page_icon="ui/icon.png", layout="wide")
 
-page = st.navigation(
-    [
-        st.Page("pages/predict.py", title="Predict", icon=":material/draw:", default=True),
-        st.Page("pages/train.py", title="Train", icon=":material/trending_down:"),
-        st.Page("pages/weights.py", title="Weights", icon=":material/grid_on:"),
-    ]
-)
+page = st.navigation(pages())
 model_sidebar()
+st.session_state[ROUTED] = True
 page.run()

@@ -4,6 +4,9 @@ import streamlit as st
 
 from ui.models import chosen_model
 from ui.predict import OPEN_IN_GALLERY, PICKED, camera, draw, gallery, upload
+from ui.routing import ensure_routed
+
+ensure_routed()
 
 WAYS = {"Draw": draw, "Upload": upload, "Camera": camera, "Test set": gallery}
 

@@ -5,11 +5,13 @@ import streamlit as st
 from lrcore.errors import UserError
 from lrcore.training import Settings
 from ui.models import mnist
+from ui.routing import ensure_routed
 from ui.runs import session_runs
-from ui.train_controls import PRESETS, link_form, notices, panel, set_all, take_link
-from ui.train_live import begin, compare, live, outcome, watch
+from ui.train_controls import PRESETS, link_form, notices, panel, set_all, story, take_link
+from ui.train_live import begin, compare, live, take_away, watch
 from ui.train_runs import explanations, python_tab, runs_table, view_options
 
+ensure_routed()
 take_link()
 runs = session_runs()
 try:
@@ -32,34 +34,31 @@ with st.container(horizontal=True):
             args=(preset,),
             disabled=data is None,
             help=preset.story,
-            type="secondary",
+            width="content",
         )
+st.caption(story(runs.shown))
 notices()
 
-controls, curves = st.columns([1, 2.6], gap="medium")
-with controls, st.container(border=True, gap="xsmall"):
-    settings = panel()
-    st.text_input(
-        "Name of the run",
-        key="run_name",
-        placeholder="run 1",
-        max_chars=40,
-        persist_state="session",
-        help="Under this name the run is kept in this session, for comparison.",
-    )
-    link_form()
+controls, curves = st.columns([1, 2.8], gap="medium")
+with controls:
+    # On a phone the settings would push the curves off the screen.
+    phone = "Mobi" in st.context.headers.get("User-Agent", "")
+    with st.expander("Settings", expanded=not phone, icon=":material/tune:"):
+        settings = panel()
+        link_form()
 
 with curves:
     tabs = st.tabs(["Watch", "Compare", "Python"], key="train_tab", on_change="rerun")
-    view_options(runs)
+    with st.container():
+        axes = view_options(runs)
+        explanations()
     with tabs[0]:
         if tabs[0].open:
-            outcome(runs)
-            live(watch, runs, settings, data)
+            live(watch, runs, axes, settings, data)
+            take_away(runs)
     with tabs[1]:
         if tabs[1].open:
-            live(compare, runs, runs_table(runs))
+            live(compare, runs, axes, runs_table(runs))
     with tabs[2]:
         if tabs[2].open:
             python_tab(settings)
-    explanations()

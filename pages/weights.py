@@ -4,7 +4,10 @@ import streamlit as st
 
 from lrcore.evidence import PICTURES
 from ui.models import chosen_model, facts
+from ui.routing import ensure_routed
 from ui.weights_view import closer_look, downloads, ten_heatmaps
+
+ensure_routed()
 
 st.title("Weights")
 weights = chosen_model()

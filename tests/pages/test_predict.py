@@ -1,0 +1,123 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+
+def png(array, format="PNG"):
+    file = io.BytesIO()
+    Image.fromarray(array).save(file, format)
+    return file.getvalue()
+
+
+def choose(app, way):
+    app.button_group(key="way").set_value(way).run()
+    return app
+
+
+def markup(app):
+    """All text the page shows, big digit included."""
+    return " ".join(
+        [item.value for item in (*app.markdown, *app.error, *app.info, *app.warning)]
+        + [item.proto.body for item in app.get("html")]
+    )
+
+
+def test_an_empty_canvas_invites_and_does_not_answer(app):
+    app.run()
+    assert not app.exception
+    assert "Draw a digit on the canvas" in markup(app)
+    assert "data-answer" not in markup(app)
+
+
+def test_a_drawing_is_answered(app):
+    path = [["M", 150, 40], ["Q", 150, 100, 150, 160], ["L", 150, 260]]
+    one = {"type": "Path", "stroke": "#1f2430", "strokeWidth": 16, "path": path}
+    app.session_state["canvas_drawing"] = {"objects": [one]}
+    app.run()
+    assert not app.exception
+    assert 'data-answer="1"' in markup(app)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF"])
+def test_an_upload_is_read(app, test_set, kind):
+    choose(app.run(), "Upload")
+    large = np.kron(255 - test_set.images[0], np.ones((8, 8), np.uint8))
+    app.main.file_uploader[0].set_value((f"seven.{kind.lower()}", png(large, kind), "image/*")).run()
+    assert not app.exception
+    assert 'data-answer="7"' in markup(app)
+
+
+def test_many_uploads_are_all_answered_and_a_bad_one_is_named(app, test_set):
+    choose(app.run(), "Upload")
+    files = [(f"{i}.png", png(test_set.images[i]), "image/png") for i in range(2)]
+    files.append(("blank.png", png(np.full((60, 60), 255, np.uint8)), "image/png"))
+    files.append(("noise.png", b"this is no picture", "image/png"))
+    app.main.file_uploader[0].set_value(files).run()
+    assert not app.exception
+    assert 'data-answer="7"' in markup(app)
+    assert 'data-answer="2"' in markup(app)
+    errors = [error.value for error in app.error]
+    assert len(errors) == 2
+    assert any("blank.png" in error for error in errors)
+    assert any("noise.png" in error for error in errors)
+
+
+def test_a_picture_from_the_test_set_is_read(app):
+    choose(app.run(), "Test set")
+    assert "Pick a digit" in markup(app)
+    next(button for button in app.button if button.label == "Read").click().run()
+    assert not app.exception
+    assert "data-answer" in markup(app)
+    assert any("is labelled" in caption.value for caption in app.caption)
+
+
+def test_another_page_can_open_a_test_picture_here(app):
+    app.session_state["gallery_image"] = 0
+    app.run()
+    assert 'data-answer="7"' in markup(app)
+
+
+def test_a_binary_model_answers_too(app):
+    app.run()
+    app.sidebar.selectbox[0].set_value("zero-or-one")
+    app.session_state["gallery_image"] = 2
+    app.run()
+    assert not app.exception
+    assert 'data-answer="1"' in markup(app)
+
+
+def test_own_weights_are_used_and_bad_ones_get_a_sentence(app):
+    app.run()
+    theta = io.BytesIO()
+    np.save(theta, np.zeros((10, 784)))
+    app.sidebar.file_uploader[0].set_value(("mine.npy", theta.getvalue(), "application/x")).run()
+    next(button for button in app.sidebar.button if button.label == "Use this file").click().run()
+    assert not app.exception
+    assert app.sidebar.selectbox[0].value == "mine"
+    app.sidebar.file_uploader[0].set_value(("bad.npz", b"PK nonsense", "application/x")).run()
+    next(button for button in app.sidebar.button if button.label == "Use this file").click().run()
+    assert not app.exception
+    assert "damaged" in app.sidebar.error[0].value
+    assert app.sidebar.selectbox[0].value == "mine"
+
+
+def test_where_no_model_says_yes_the_page_says_so(app):
+    app.run()
+    theta = io.BytesIO()
+    np.save(theta, np.full((10, 784), -0.1))
+    app.sidebar.file_uploader[0].set_value(("no.npy", theta.getvalue(), "application/x")).run()
+    next(button for button in app.sidebar.button if button.label == "Use this file").click().run()
+    app.session_state["gallery_image"] = 0
+    app.run()
+    assert "None of the models says yes" in markup(app)
+
+
+def test_every_control_has_a_help_text(app):
+    app.run()
+    for way in ("Draw", "Upload", "Test set"):
+        choose(app, way)
+        for kind in ("button", "selectbox", "slider", "toggle", "file_uploader", "button_group"):
+            for widget in app.get(kind):
+                assert widget.proto.help, f"{kind} {widget.label!r} has no help"

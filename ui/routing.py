@@ -1,0 +1,30 @@
+"""The pages, and the way to them."""
+
+import runpy
+from pathlib import Path
+
+import streamlit as st
+
+ROUTER = Path(__file__).resolve().parent.parent / "streamlit_app.py"
+ROUTED = "routed"
+
+
+def pages() -> list:
+    """All pages, in the order of the navigation."""
+    return [
+        st.Page("pages/predict.py", title="Predict", icon=":material/draw:", default=True),
+        st.Page("pages/train.py", title="Train", icon=":material/trending_down:"),
+        st.Page("pages/weights.py", title="Weights", icon=":material/grid_on:"),
+    ]
+
+
+def ensure_routed() -> None:
+    """Make sure that a page came through the router; every page's first line.
+
+    A server that has never yet run `st.navigation` takes a folder named `pages`
+    for the older kind of app with many pages: whoever opens a link to a page
+    first would get the page alone, without page config, model and sidebar.
+    """
+    if not st.session_state.pop(ROUTED, False):
+        runpy.run_path(str(ROUTER))
+        st.stop()
