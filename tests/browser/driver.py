@@ -59,6 +59,8 @@ class Server:
 
 def settled(page) -> None:
     """Wait until Streamlit has nothing left to run."""
+    # What was just done takes a moment to reach the server: the canvas sends after 200 ms.
+    page.wait_for_timeout(400)
     page.wait_for_selector("[data-testid='stApp'][data-test-script-state='notRunning']")
 
 
@@ -69,6 +71,11 @@ def go_to(page, title: str) -> None:
         page.locator("[data-testid='stExpandSidebarButton']").click()
     link.click()
     settled(page)
+
+
+def press(page, name: str) -> None:
+    """Press one of the app's own buttons; the canvas has some with the same names."""
+    page.locator("[data-testid='stButton'] button", has_text=name).first.click()
 
 
 def canvas(page):

@@ -1,0 +1,95 @@
+import io
+import re
+
+import pytest
+from PIL import Image
+
+from tests.browser.driver import canvas, draw, go_to, press, settled
+
+pytestmark = pytest.mark.browser
+
+ONE = [[(0.5, 0.2), (0.5, 0.5), (0.5, 0.8)]]
+ZERO = [
+    [
+        *((0.5, 0.2), (0.36, 0.28), (0.3, 0.5), (0.36, 0.72), (0.5, 0.8)),
+        *((0.64, 0.72), (0.7, 0.5), (0.64, 0.28), (0.5, 0.2)),
+    ]
+]
+
+
+def answered(page, digit):
+    page.wait_for_selector(f"[data-answer='{digit}']")
+
+
+def test_a_drawn_one_and_zero_are_read_and_undo_and_clear_work(page):
+    draw(page, ONE)
+    answered(page, "1")
+    press(page, "Clear")
+    page.wait_for_selector("text=Draw a digit on the canvas")
+    assert page.locator("[data-answer]").count() == 0
+    draw(page, ZERO)
+    answered(page, "0")
+    draw(page, [[(0.1, 0.1), (0.9, 0.12)]])
+    settled(page)
+    press(page, "Undo")
+    answered(page, "0")
+
+
+def test_the_eraser_rubs_out(page):
+    draw(page, [*ONE, [(0.15, 0.2), (0.15, 0.8)]])
+    settled(page)
+    page.get_by_text("Eraser", exact=True).click()
+    settled(page)
+    draw(page, [[(0.15, 0.1), (0.15, 0.9)], [(0.13, 0.1), (0.17, 0.9)]])
+    answered(page, "1")
+    page.get_by_text("What the model sees, step by step").wait_for()
+
+
+def test_a_drawing_survives_a_change_of_page(page):
+    draw(page, ONE)
+    answered(page, "1")
+    go_to(page, "Weights")
+    go_to(page, "Predict")
+    answered(page, "1")
+    canvas(page)
+    draw(page, ZERO)
+    settled(page)
+    assert page.locator("[data-answer]").count() == 1
+
+
+def test_naive_shrinking_is_shown_beside(page):
+    small = [[(x * 0.3, y * 0.3) for x, y in stroke] for stroke in ZERO]
+    draw(page, small)
+    answered(page, "0")
+    page.get_by_text("Compare with naive shrinking").click()
+    page.get_by_text("Shrunk as it is").wait_for()
+    assert page.get_by_text(re.compile(r"^reads \d \(\d\.\d\d\)$")).count() == 2
+
+
+def test_an_uploaded_png_is_read(page, test_set):
+    file = io.BytesIO()
+    Image.fromarray(test_set.images[0]).save(file, "PNG")
+    page.get_by_role("radio", name="Upload").click()
+    uploader = page.locator("[data-testid='stMain'] input[type=file]")
+    uploader.set_input_files({"name": "7.png", "mimeType": "image/png", "buffer": file.getvalue()})
+    answered(page, "7")
+
+
+def test_a_finger_draws_without_scrolling_the_page(phone):
+    box = canvas(phone).bounding_box()
+    x, top, bottom = box["x"] + box["width"] / 2, box["y"] + 40, box["y"] + box["height"] - 40
+    before = phone.evaluate("document.querySelector('[data-testid=stMain]').scrollTop")
+    touch = phone.context.new_cdp_session(phone)
+
+    def send(kind, y=None):
+        points = [] if y is None else [{"x": x, "y": y}]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    send("touchStart", top)
+    for step in range(1, 21):
+        send("touchMove", top + (bottom - top) * step / 20)
+    send("touchEnd")
+    answered(phone, "1")
+    assert phone.evaluate("document.querySelector('[data-testid=stMain]').scrollTop") == before
+    width = phone.evaluate("document.documentElement.scrollWidth")
+    assert width <= 390
