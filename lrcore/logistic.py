@@ -32,8 +32,8 @@ BLOCK = 512
 def sigmoid(z: np.ndarray) -> np.ndarray:
     """1 / (1 + exp(-z)), elementwise, without overflow at any z; keeps float32 and float64."""
     z = np.asarray(z)
-    small = np.exp(-np.abs(z))  # never above 1, unlike exp(-z)
-    return np.where(z >= 0, 1, small) / (1 + small)
+    # exp(z) / (1 + exp(z)) is the same; either form overflows on one side, this one on none.
+    return np.exp(np.minimum(z, 0)) / (1 + np.exp(-np.abs(z)))
 
 
 def softplus(z: np.ndarray) -> np.ndarray:
@@ -97,7 +97,7 @@ class OneVsAllLoss:
             )
         if not C > 0:
             raise UserError(f"C is {C}, but must be above 0; a small C means strong L2.")
-        self.X, self.targets, self.C = X, targets, C
+        self.X, self.targets, self.C = X, np.asfortranarray(targets), C
         self.n, self.D = X.shape
         self.K = targets.shape[1]
         self.l2 = 1 / (self.n * C)
@@ -107,26 +107,41 @@ class OneVsAllLoss:
         """The rows of X that a slice or an index array picks out, as floats."""
         return as_floats(self.X[chosen])
 
-    def blocks(self) -> Iterator[slice]:
-        """All rows, in slices of BLOCK."""
-        for start in range(0, self.n, BLOCK):
-            yield slice(start, min(start + BLOCK, self.n))
+    def blocks(self, size: int = BLOCK) -> Iterator[slice]:
+        """All rows, in slices."""
+        for start in range(0, self.n, size):
+            yield slice(start, min(start + size, self.n))
 
-    def products(self, theta: np.ndarray) -> np.ndarray:
-        """The scores z = [1 X] theta' of every image, shape (n, K)."""
-        theta = theta.astype(self.dtype)
-        z = np.empty((self.n, len(theta)), self.dtype)
+    def scores(self, theta: np.ndarray) -> np.ndarray:
+        """z = theta [1 X]' of every image, shape (K, n)."""
+        z = np.zeros((len(theta), self.n), self.dtype)
+        if not theta.any():  # most runs start at zero
+            return z
+        low = theta.astype(self.dtype)
         for block in self.blocks():
-            z[block] = self.rows(block) @ theta[:, 1:].T + theta[:, 0]
+            z[:, block] = low[:, 1:] @ self.rows(block).T + low[:, :1]
         return z
 
-    def transposed_products(self, residual: np.ndarray) -> np.ndarray:
-        """residual' [1 X] of an (n, K) array, summed over the images, shape (K, 1 + D)."""
-        out = np.zeros((residual.shape[1], 1 + self.D))
+    def products(self, theta: np.ndarray) -> np.ndarray:
+        """The same scores with one row per image, shape (n, K)."""
+        return self.scores(theta).T
+
+    def gathered(self, residual: np.ndarray) -> np.ndarray:
+        """residual [1 X], an array of shape (K, n) summed over the images, shape (K, 1 + D)."""
+        out = np.zeros((len(residual), 1 + self.D))
+        out[:, 0] = residual.sum(1, dtype=np.float64)
         for block in self.blocks():
-            out[:, 0] += residual[block].sum(0)
-            out[:, 1:] += residual[block].T @ self.rows(block)
+            out[:, 1:] += residual[:, block] @ self.rows(block)
         return out
+
+    def at_scores(self, theta: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Each class's cost (K,) and p - y (K, n) where theta's scores z are known."""
+        cost, residual = np.zeros(self.K), np.empty_like(z)
+        for block in self.blocks(8 * BLOCK):
+            some, y = z[:, block], self.targets[block].T
+            cost += (softplus(some) - y * some).sum(1, dtype=np.float64)
+            residual[:, block] = sigmoid(some) - y
+        return cost / self.n + self.penalty(theta), residual
 
     def penalty(self, theta: np.ndarray) -> np.ndarray:
         """What L2 adds to each class's cost, shape (K,)."""

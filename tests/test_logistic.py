@@ -79,9 +79,9 @@ def test_float32_and_grey_levels_agree_with_float64():
 def test_pieces_make_up_the_whole(small):
     X, targets, theta = small
     loss = OneVsAllLoss(X, targets, 0.5)
-    z = loss.products(theta)
-    residual = sigmoid(z) - targets
-    whole = loss.transposed_products(residual) / loss.n + loss.penalty_gradient(theta)
+    at, residual = loss.at_scores(theta, loss.scores(theta))
+    np.testing.assert_allclose(at, loss.cost(theta), rtol=1e-12)
+    whole = loss.gathered(residual) / loss.n + loss.penalty_gradient(theta)
     np.testing.assert_allclose(whole, loss.cost_and_gradient(theta)[1], atol=1e-12)
     np.testing.assert_allclose(loss.cost(theta), loss.cost_and_gradient(theta)[0], rtol=1e-12)
     np.testing.assert_allclose(
