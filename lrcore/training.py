@@ -70,7 +70,7 @@ class Settings:
     )
     images: int = _knob(
         60_000,
-        "Training images",
+        "Images",
         "How many of the training pictures are used, picked at random by the seed.",
         low=10,
         high=60_000,
@@ -113,9 +113,9 @@ class Settings:
     )
     C: float = _knob(
         1.0,
-        "C (inverse strength of L2)",
-        "Large C trusts the data, small C keeps theta small and smooth: the cost gains "
-        "theta^2 / (2 n C), the bias spared.",
+        "C (L2)",
+        "The inverse strength of L2. Large C trusts the data, small C keeps theta small and smooth: "
+        "the cost gains theta^2 / (2 n C), the bias spared.",
         low=1e-6,
         high=1e6,
         log=True,
@@ -357,7 +357,8 @@ class Run:
         watched = self._watched
         if watched is None:
             return math.nan, math.nan
-        z = watched.products(theta)
+        low = theta.astype(watched.dtype)
+        z = np.concatenate([watched.rows(b) @ low[:, 1:].T for b in watched.blocks()]) + low[:, 0]
         cost = (softplus(z) - watched.targets * z).mean(axis=0, dtype=np.float64).sum()
         classes = self.settings.classes
         if self.settings.task == "one-vs-all":

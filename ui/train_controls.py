@@ -90,9 +90,18 @@ def panel() -> Settings | None:
     store = st.session_state[STORE]
     for row in ROWS:
         names = [name for name in row if _visible(name, store)]
-        for name, column in zip(names, st.columns(len(names)) if names else [], strict=True):
+        columns = st.columns(len(names), vertical_alignment="bottom") if names else []
+        for name, column in zip(names, columns, strict=True):
             with column:
                 store[name] = _control(name, store[name])
+    st.text_input(
+        "Name of the run",
+        key="run_name",
+        placeholder="run 1, run 2, …",
+        max_chars=40,
+        persist_state="session",
+        help="Under this name the run is kept in this session, for comparison.",
+    )
     if st.session_state[SHOWN] is not None:
         st.button(
             "Show all controls",
@@ -113,6 +122,14 @@ def set_all(changes: dict) -> None:
     for name, value in (DEFAULTS | changes).items():
         st.session_state[STORE][name] = value
         st.session_state[name] = value
+
+
+def story(run: str | None) -> str:
+    """What to watch for in a run that a preset began."""
+    for preset in PRESETS:
+        if run and run.startswith(preset.title):
+            return preset.story
+    return "Pick a story, or make up your own run: choose its settings and press Start."
 
 
 def link_form() -> None:

@@ -49,33 +49,33 @@ def _moving(runs: Runs) -> bool:
     return any(not job.finished and job.state != "paused" for job in runs.jobs.values())
 
 
-def watch(runs: Runs, settings: Settings | None, data) -> None:
+def watch(runs: Runs, axes: tuple[str, bool], settings: Settings | None, data) -> None:
     """The shown run: its buttons, numbers, curves and heatmaps."""
     job = runs.job
     _buttons(runs, settings, data)
     _progress(job)
-    x, log = st.session_state["train_x"], st.session_state["train_y"] == "log"
+    x, log = axes
     points = list(job.history) if job else []
     heldout = job.heldout_name if job else "held-out"
     _numbers(job, points, heldout)
     rows = charts.curve_rows(points, x, heldout)
     changes = charts.mark_rows(job.rate_changes() if job else [], x)
-    _chart(
-        charts.cost_chart(x, log, heldout),
-        {charts.ROWS: rows, charts.MARKS: changes},
-        "cost",
-        f"Cost on the training and the {heldout} pictures, falling as the run goes on.",
-    )
     names = row_names(job.settings) if job else [str(digit) for digit in range(10)]
-    left, right = st.columns(2)
+    left, right = st.columns([3, 2])
     with left:
+        _chart(
+            charts.cost_chart(x, log, heldout),
+            {charts.ROWS: rows, charts.MARKS: changes},
+            "cost",
+            f"Cost on the training and the {heldout} pictures, falling as the run goes on.",
+        )
+    with right:
         _chart(
             charts.accuracy_chart(x, heldout),
             {charts.ROWS: rows},
             "accuracy",
             f"Share of the {heldout} pictures read right.",
         )
-    with right:
         _chart(
             charts.digits_chart(x, log, tuple(names)),
             {charts.ROWS: charts.digit_rows(points, x, names)},
@@ -85,9 +85,9 @@ def watch(runs: Runs, settings: Settings | None, data) -> None:
     _thetas(job, names)
 
 
-def compare(runs: Runs, names: list[str]) -> None:
+def compare(runs: Runs, axes: tuple[str, bool], names: list[str]) -> None:
     """The chosen runs' costs in one picture."""
-    x, log = st.session_state["train_x"], st.session_state["train_y"] == "log"
+    x, log = axes
     rows = [
         charts.curve_rows(list(runs[name].history), x, runs[name].heldout_name, name)
         for name in names
@@ -194,7 +194,9 @@ def _progress(job: Job | None) -> None:
         return
     done = job.history[-1].iteration if job.history else 0
     total = job.settings.iterations
-    text = f"**{job.name}** · {STATES[job.state]}"
+    bad = job.message is not None and any(mark in job.message for mark in BAD_ENDS)
+    happy = job.message is not None and not bad
+    text = f"**{job.name}** · {job.message if happy else STATES[job.state]}"
     if job.before:
         text += f": {job.before} run{'s' * (job.before > 1)} before you"
     text += f" · iteration {done:,} of {total:,}"
@@ -203,36 +205,41 @@ def _progress(job: Job | None) -> None:
     if job.state == "training" and (left := job.seconds_left()) is not None:
         text += f" · at most {_duration(left)} left"
     st.progress(min(1.0, done / total), text)
+    if bad:
+        st.error(job.message, icon=":material/error:")
 
 
 def _numbers(job: Job | None, points: list, heldout: str) -> None:
     last = points[-1] if points else None
-    cost, held, accuracy, other = st.columns([1, 1, 1, 1.25])
-    cost.metric(
-        "Training cost",
-        _number(last.cost if last else None),
-        help="What the run makes small: the log losses summed over the digits, averaged over "
-        "the training pictures, with the L2 term.",
-    )
-    held.metric(
-        f"{heldout} cost".capitalize(),
-        _number(last.heldout_cost if last else None),
-        help="The same on pictures that the run does not learn from, without the L2 term.",
-    )
     tested = job.weights.record.get("test_accuracy") if job and job.weights else None
-    if tested is None:
-        accuracy.metric(
-            f"{heldout} accuracy".capitalize(),
-            "–" if last is None else f"{last.heldout_accuracy:.2%}",
-            help="The share of those pictures that are read right.",
+    with st.container(horizontal=True, gap="small"):
+        st.metric(
+            "Training cost",
+            _number(last.cost if last else None),
+            width=125,
+            help="What the run makes small: the log losses summed over the digits, averaged over "
+            "the training pictures, with the L2 term.",
         )
-    else:
-        accuracy.metric(
-            "Test accuracy",
-            f"{tested:.2%}",
-            help="The share of MNIST's 10,000 test pictures read right. No run learns from them.",
+        st.metric(
+            f"{heldout} cost".capitalize(),
+            _number(last.heldout_cost if last else None),
+            width=125,
+            help="The same on pictures that the run does not learn from, without the L2 term.",
         )
-    with other:
+        if tested is None:
+            st.metric(
+                f"{heldout} accuracy".capitalize(),
+                "–" if last is None else f"{last.heldout_accuracy:.2%}",
+                width=145,
+                help="The share of those pictures that are read right.",
+            )
+        else:
+            st.metric(
+                "Test accuracy",
+                f"{tested:.2%}",
+                width=145,
+                help="The share of MNIST's test pictures read right. No run learns from them.",
+            )
         _learning_rate(job)
 
 
@@ -242,6 +249,7 @@ def _learning_rate(job: Job | None) -> None:
         st.metric(
             "Step length",
             _number(job.history[-1].step_length if job.history else None),
+            width=145,
             help="How far the last step moved theta. This solver finds it by a line search.",
         )
         return
@@ -265,6 +273,7 @@ def _learning_rate(job: Job | None) -> None:
         placeholder="–",
         disabled=rate is None,
         key=key,
+        width=145,
         on_change=change,
         help="Change it in the middle of the run: the next step uses it, and the curve is marked.",
     )
@@ -292,48 +301,45 @@ def _thetas(job: Job | None, names: list[str]) -> None:
     st.caption(text)
 
 
-def outcome(runs: Runs) -> None:
-    """What the shown run came to, and what can be done with it."""
+def take_away(runs: Runs) -> None:
+    """What can be done with the shown run once it has ended."""
     job = runs.job
-    if job is None or job.message is None:
-        return
-    bad = any(mark in job.message for mark in BAD_ENDS)
-    (st.error if bad else st.success)(
-        job.message, icon=":material/error:" if bad else ":material/flag:"
-    )
-    if not job.finished:
-        return
+    done = job is not None and job.finished
+    weights = job.weights if done else None
     with st.container(horizontal=True):
         if st.button(
             "Use this model",
             icon=":material/check:",
-            disabled=job.weights is None,
+            disabled=weights is None,
             help="Predict and Weights then work with what this run has learned.",
             key="use",
         ):
-            st.toast(f"Reading with {use_model(job.weights)}")
+            st.session_state["train_used"] = use_model(weights)
             st.rerun()
         st.download_button(
             "Weights",
-            pack_weights(job.weights) if job.weights else b"",
-            f"{job.name}.npz",
+            pack_weights(weights) if weights else b"",
+            f"{job.name}.npz" if job else None,
             "application/octet-stream",
             icon=":material/download:",
             on_click="ignore",
-            disabled=job.weights is None,
+            disabled=weights is None,
             help="An .npz that this app and `python -m lrcore` can load.",
             key="download-weights",
         )
         st.download_button(
             "History",
-            history_csv(job),
-            f"{job.name}.csv",
+            history_csv(job) if done else "",
+            f"{job.name}.csv" if job else None,
             "text/csv",
             icon=":material/download:",
             on_click="ignore",
+            disabled=not done,
             help="A CSV file: a line an iteration, with seconds, costs and accuracy.",
             key="download-history",
         )
+    if used := st.session_state.pop("train_used", None):
+        st.toast(f"Predict and Weights now use {used}", icon=":material/check:")
 
 
 def history_csv(job: Job) -> str:

@@ -12,10 +12,10 @@ from ui.runs import Runs
 from ui.training_charts import AXES
 
 
-def view_options(runs: Runs) -> None:
-    """How the curves are drawn, and which run is watched."""
+def view_options(runs: Runs) -> tuple[str, bool]:
+    """Which run is watched, and how the curves are drawn: (x axis, whether cost is logarithmic)."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.segmented_control(
+        log = st.segmented_control(
             "Cost axis",
             ["linear", "log"],
             default="linear",
@@ -24,7 +24,7 @@ def view_options(runs: Runs) -> None:
             persist_state="session",
             help="A logarithmic axis shows what still happens when the curve looks flat.",
         )
-        st.segmented_control(
+        x = st.segmented_control(
             "Against",
             list(AXES),
             default="iteration",
@@ -35,11 +35,16 @@ def view_options(runs: Runs) -> None:
             help="Solvers take different time for an iteration: seconds compare them fairly.",
         )
         if runs.jobs:
-            names = list(runs.jobs)
             st.session_state["watched"] = runs.shown
-            runs.shown = st.selectbox(
-                "Run", names, key="watched", help="The run that the buttons and curves belong to."
+            st.selectbox(
+                "Run watched",
+                list(runs.jobs),
+                key="watched",
+                on_change=lambda: setattr(runs, "shown", st.session_state["watched"]),
+                width=260,
+                help="The run that the buttons and curves belong to.",
             )
+    return x, log == "log"
 
 
 def runs_table(runs: Runs) -> list[str]:

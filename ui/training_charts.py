@@ -84,15 +84,19 @@ def mark_rows(changes: Sequence[Point], x: str) -> pd.DataFrame:
 
 
 @functools.cache
-def cost_chart(x: str, log: bool, heldout_name: str, height: int = 230) -> alt.Chart:
+def cost_chart(x: str, log: bool, heldout_name: str, height: int = 290) -> alt.Chart:
     """Cost on the training and the held-out pictures, with marks where the rate was changed."""
     curves = (
         alt.Chart(alt.NamedData(ROWS))
-        .mark_line(interpolate="linear", strokeWidth=2, clip=True)
+        .mark_line(strokeWidth=2, clip=True)
         .encode(
             x=_x(x),
             y=_cost(log),
             color=_curve_color(heldout_name),
+            # Dashed, so that the training curve shows where both run together.
+            strokeDash=alt.condition(
+                alt.datum.curve == "training", alt.value([1, 0]), alt.value([6, 4])
+            ),
             tooltip=[_tip("x", AXES[x]), _tip("cost", "cost"), alt.Tooltip("curve:N")],
         )
     )
@@ -100,17 +104,17 @@ def cost_chart(x: str, log: bool, heldout_name: str, height: int = 230) -> alt.C
 
 
 @functools.cache
-def accuracy_chart(x: str, heldout_name: str, height: int = 170) -> alt.Chart:
+def accuracy_chart(x: str, heldout_name: str, height: int = 130) -> alt.Chart:
     """Share of the held-out pictures read right."""
     chart = (
         alt.Chart(alt.NamedData(ROWS))
         .transform_filter(f"datum.curve == '{heldout_name}'")
         .mark_line(color=FOR, strokeWidth=2)
         .encode(
-            x=_x(x),
+            x=_x(x, title=False),
             y=alt.Y(
                 "accuracy:Q",
-                title=f"{heldout_name} accuracy",
+                title="accuracy",
                 axis=alt.Axis(format=".0%", tickCount=5),
                 scale=alt.Scale(zero=False),
             ),
@@ -121,19 +125,26 @@ def accuracy_chart(x: str, heldout_name: str, height: int = 170) -> alt.Chart:
 
 
 @functools.cache
-def digits_chart(x: str, log: bool, digits: tuple[str, ...], height: int = 170) -> alt.Chart:
+def digits_chart(x: str, log: bool, digits: tuple[str, ...], height: int = 130) -> alt.Chart:
     """The training cost of each one-vs-all model by itself."""
     chart = (
         alt.Chart(alt.NamedData(ROWS))
         .mark_line(strokeWidth=1.5)
         .encode(
-            x=_x(x),
-            y=_cost(log, "cost of each digit"),
+            x=_x(x, title=False),
+            y=_cost(log, "digits' costs"),
             color=alt.Color(
                 "digit:N",
                 scale=alt.Scale(domain=list(digits), range=DIGITS),
                 legend=alt.Legend(
-                    title=None, orient="right", symbolStrokeWidth=3, rowPadding=0, offset=4
+                    title=None,
+                    orient="right",
+                    columns=2,
+                    symbolStrokeWidth=3,
+                    symbolSize=60,
+                    rowPadding=0,
+                    columnPadding=4,
+                    offset=4,
                 ),
             ),
             tooltip=[alt.Tooltip("digit:N"), _tip("x", AXES[x]), _tip("cost", "cost")],
@@ -206,8 +217,13 @@ def theta_maps(features: str, theta: np.ndarray) -> np.ndarray:
     return weights.reshape(-1, DIRECTIONS, GRID, GRID).sum(axis=1)
 
 
-def _x(x: str) -> alt.X:
-    return alt.X("x:Q", title=AXES[x], axis=alt.Axis(tickCount=6), scale=alt.Scale(nice=False))
+def _x(x: str, title: bool = True) -> alt.X:
+    return alt.X(
+        "x:Q",
+        title=AXES[x] if title else None,
+        axis=alt.Axis(tickCount=5, titlePadding=4, labelFlush=True),
+        scale=alt.Scale(nice=False),
+    )
 
 
 def _cost(log: bool, title: str = "cost") -> alt.Y:
