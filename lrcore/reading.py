@@ -8,7 +8,8 @@ import numpy as np
 
 from lrcore.features import extract
 from lrcore.logistic import sigmoid
-from lrcore.weights import REST, Weights
+from lrcore.segment import find_digits
+from lrcore.weights import DEFAULT, REST, Weights, load_weights
 
 # Features of this many pictures at a time keep the memory of a large set small.
 BLOCK = 2048
@@ -74,6 +75,21 @@ class Reader:
         # Without a calibration the plain rule: some model must say yes.
         sure = p.max(axis=1) >= 0.5 if calibration is None else calibration.sure(X, scores)
         return digits, scores, p, sure
+
+
+def read(source, weights=DEFAULT) -> Readings:
+    """Read the digits in a picture, in reading order.
+
+    Parameters
+    ----------
+    source : a path, bytes, an open file, a PIL image or a numpy array.
+    weights : Weights, or the path of a weights file.
+
+    Raises UserError where the picture or the weights can not be read.
+    """
+    if not isinstance(weights, Weights):
+        weights = load_weights(weights)
+    return Reader(weights).read(np.stack([found.image for found in find_digits(source)]))
 
 
 def relevant(weights: Weights, images: np.ndarray, labels: np.ndarray):

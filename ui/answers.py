@@ -85,4 +85,5 @@ def big_digit(answer: str, sure: bool) -> None:
 def digit_picture(image: np.ndarray, caption: str | None, width: int) -> None:
     """A 28x28 picture enlarged without smoothing, so that its pixels can be seen."""
     times = max(1, round(width / image.shape[1]))
-    st.image(image.repeat(times, 0).repeat(times, 1), caption=caption, width=width, alt=caption or "A handwritten digit")
+    large = image.repeat(times, 0).repeat(times, 1)
+    st.image(large, caption=caption, width=width, alt=caption or "A handwritten digit")

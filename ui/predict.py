@@ -14,7 +14,7 @@ from lrcore.errors import UserError
 from lrcore.picture import film as picture_film
 from lrcore.segment import Found, find_digits
 from lrcore.weights import Weights
-from ui.answers import answer_panel, digit_name, digit_picture, read, verdict
+from ui.answers import answer_panel, digit_name, digit_picture, read
 from ui.canvas import Drawing, drawing_canvas
 from ui.models import mnist
 from ui.palette import FOR
