@@ -18,7 +18,7 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
 from lrcore.errors import UserError
-from lrcore.logistic import BLOCK, OneVsAllLoss, as_floats, sigmoid
+from lrcore.logistic import BLOCK, OneVsAllLoss, sigmoid
 
 
 @dataclass(frozen=True)
@@ -243,21 +243,19 @@ def preconditioned_lbfgs(
     """
     yield next(_quasi_newton(loss, theta, loss.scores(theta), knobs, None))
     start = theta
-    few = OneVsAllLoss(
-        as_floats(loss.X[::SHARE]), loss.targets[::SHARE], loss.C * loss.n / len(loss.X[::SHARE])
-    )
+    fifth = loss.X[::SHARE]
+    # The same L2 per image, so C grows as their number shrinks.
+    few = OneVsAllLoss(fifth, loss.targets[::SHARE], loss.C * loss.n / len(fifth))
     apart = max(1, few.n // (3 * ROWS))
     gram = _cholesky(few, slice(None, None, apart), np.float32(0.05 / len(few.X[::apart])))
-    warm = _quasi_newton(
-        few, theta, few.scores(theta), knobs, lambda v, pairs: cho_solve(gram, v.T).T
-    )
+    warm = _quasi_newton(few, theta, few.scores(theta), knobs, lambda v, _: _solve(gram, v))
     for step in itertools.islice(warm, 1 + WARM_STEPS):
         theta = step.theta
     z = loss.scores(theta)
     factors = [_cholesky(loss, *_draw(sigmoid(scores))) for scores in z]
 
     def precondition(v, pairs):
-        return np.array([cho_solve(factor, row) for factor, row in zip(factors, v, strict=True)])
+        return np.array([_solve(factor, row) for factor, row in zip(factors, v, strict=True)])
 
     for step in _quasi_newton(loss, theta, z, knobs, precondition):
         length = step.step_length if step.iteration else _norm(theta - start)
@@ -284,7 +282,13 @@ def _cholesky(loss, rows, weights) -> tuple[np.ndarray, bool]:
     np.multiply(features, root[:, None], out=x[:, 1:])
     hessian = x.T @ x
     hessian.flat[:: 2 + loss.D] += loss.l2 + RIDGE * hessian.trace() / len(hessian)
-    return cho_factor(hessian, lower=True, overwrite_a=True, check_finite=False)
+    # Its transpose is the same matrix, laid out as LAPACK wants it.
+    return cho_factor(hessian.T, lower=True, overwrite_a=True, check_finite=False)
+
+
+def _solve(factor, v) -> np.ndarray:
+    """The inverse of the factored matrix times v, row by row; float32 will do for a guess."""
+    return cho_solve(factor, v.T.astype(np.float32), check_finite=False).T
 
 
 def _quasi_newton(loss, theta, z, knobs, first_inverse) -> Iterator[Step]:
