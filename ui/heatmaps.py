@@ -114,7 +114,7 @@ def scale_bar(limit: float, low: str = "against", high: str = "for") -> alt.Char
         grid=False,
     )
     return (
-        alt.Chart(frame, width=300, height=36)
+        alt.Chart(frame, width=SMALL * 2, height=36)
         .mark_rect(color=alt.Gradient(gradient="linear", stops=stops, x1=0, x2=1, y1=0, y2=0))
         .encode(
             x=alt.X("from:Q", axis=axis, scale=alt.Scale(domain=[-limit, limit], nice=False)),
@@ -238,7 +238,7 @@ def _edges(values: np.ndarray, limit: float, what: str, side: int) -> alt.Chart:
 
 def _thickness(pixel: float) -> tuple[float, float]:
     """The thinnest and the thickest edge, on a screen that shows a pixel at this size."""
-    return 0.15 * pixel, 0.9 * pixel
+    return 0.05 * pixel, 0.9 * pixel
 
 
 def _edge_frame(values: np.ndarray) -> pd.DataFrame:

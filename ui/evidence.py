@@ -1,0 +1,178 @@
+"""Why a digit was read: the evidence on the drawing, and the change that would turn the answer."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from lrcore.errors import UserError
+from lrcore.evidence import PICTURES, Change, Evidence, explain, smallest_change
+from lrcore.logistic import sigmoid
+from lrcore.reading import Reader
+from lrcore.weights import REST, Weights
+from ui.caching import WEIGHTS_HASH
+from ui.heatmaps import SMALL, colour_limit, describe, ink_chart, scale_bar, weight_chart
+
+# Two of these stand side by side on a page, and one on a phone.
+SIDE = 10 * 28
+ALONE = "nothing: its score alone"
+
+
+def class_name(digit: int) -> str:
+    """'7', or 'the rest' where one digit is told from all others."""
+    return "the rest" if digit == REST else str(digit)
+
+
+def evidence_section(weights: Weights, image: np.ndarray, key: str = "evidence") -> None:
+    """The evidence for one reading, and what would have changed it.
+
+    image : uint8, shape (28, 28), ink bright.
+    key : apart for each section on a page.
+    """
+    answer = int(Reader(weights).read(image[None]).digits[0])
+    digit, against = _question(weights, answer, key)
+    if digit == against:
+        st.info("Choose two different digits.")
+        return
+    found = explain(weights, image, digit, against)
+    _evidence(weights, image, digit, against, found)
+    st.markdown("**What would have changed its mind?**")
+    _change_of_mind(weights, image, key)
+
+
+def sum_in_words(found: Evidence) -> str:
+    """The score as the sum that it is: 'bias −1.20 + for 8.41 - − against 3.17 = +4.04'."""
+    parts = found.parts
+    words = (
+        f"bias {found.bias:+.2f} + for {parts.clip(0).sum():.2f} − against "
+        f"{-parts.clip(max=0).sum():.2f} = **{found.score:+.2f}**"
+    )
+    return words.replace("-", "−")
+
+
+def _question(weights: Weights, answer: int, key: str) -> tuple[int, int | None]:
+    """'Why a 7, and not a 1?'"""
+    classes = [int(digit) for digit in weights.classes]
+    if weights.binary:
+        return answer, next(digit for digit in classes if digit != answer)
+    with st.container(horizontal=True):
+        digit = st.selectbox(
+            "Why a", classes, classes.index(answer), width=140, key=f"{key}_digit_{answer}"
+        )
+        against = st.selectbox(
+            "rather than",
+            [None, *classes],
+            format_func=lambda other: ALONE if other is None else str(other),
+            width=220,
+            key=f"{key}_against",
+        )
+    return digit, against
+
+
+def _evidence(weights, image, digit, against, found) -> None:
+    limit = colour_limit(found.parts[found.parts != 0]) if found.parts.any() else 1.0
+    name, other = class_name(digit), None if against is None else class_name(against)
+    asked = name if other is None else f"{name} rather than {other}"
+    with st.container(horizontal=True, gap="medium"):
+        with st.container(width=SIDE, gap="xsmall"):
+            st.altair_chart(
+                weight_chart(weights.features, found.parts, limit, SIDE, "evidence", found.picture),
+                width="content",
+                alt=describe(weights.features, found.parts, asked, "Evidence on the drawing for"),
+            )
+            st.altair_chart(
+                scale_bar(limit, f"for {other}" if other else "against", f"for {name}"),
+                width="content",
+                alt=f"Colour scale from {-limit:.2g}, blue, over zero to {limit:.2g}, orange.",
+            )
+        with st.container(width=SIDE, gap="xsmall"):
+            if weights.features in PICTURES:
+                st.altair_chart(
+                    ink_chart(found.picture, SMALL), width="content", alt="The drawing itself."
+                )
+            st.markdown(
+                f":orange[**Orange**] speaks for {name}, :blue[**blue**] "
+                f"{'against' if other is None else f'for {other}'}. Each "
+                f"{'pixel' if weights.features in PICTURES else 'edge'} counts its theta times "
+                "its ink; added up, with the bias:"
+            )
+            st.markdown(sum_in_words(found))
+            st.caption(_meaning(weights, image, digit, against, found.score))
+
+
+def _meaning(
+    weights: Weights, image: np.ndarray, digit: int, against: int | None, score: float
+) -> str:
+    if against is not None and not weights.binary:
+        above, preferred = ("above", digit) if score > 0 else ("below", against)
+        return (
+            f"The score of {digit} minus the score of {against}: {above} zero, so a {preferred} "
+            "is preferred."
+        )
+    readings = Reader(weights).read(image[None])
+    probability = readings.probabilities[0][list(weights.classes).index(digit)]
+    if weights.calibration is None:
+        return f"The sigmoid turns this score into the probability {sigmoid(score):.3f}."
+    return f"The model turns this score into the probability {probability:.3f}."
+
+
+def _change_of_mind(weights: Weights, image: np.ndarray, key: str) -> None:
+    classes = [int(digit) for digit in weights.classes]
+    towards = None
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if not weights.binary:
+            towards = st.selectbox(
+                "Make it read",
+                [None, *classes],
+                format_func=lambda d: "whatever is nearest" if d is None else f"a {d}",
+                width=200,
+                key=f"{key}_towards",
+            )
+        # A search takes seconds, a formula none.
+        if weights.features not in PICTURES and not st.toggle(
+            "Search for a small change (some seconds)", key=f"{key}_search"
+        ):
+            return
+    try:
+        _show_change(weights, _changed(weights, image, towards))
+    except UserError as error:
+        st.info(str(error))
+
+
+@st.cache_resource(
+    max_entries=64, show_spinner="Looking for a small change …", hash_funcs=WEIGHTS_HASH
+)
+def _changed(weights: Weights, image: np.ndarray, towards: int | None) -> Change:
+    return smallest_change(weights, image, towards)
+
+
+def _show_change(weights: Weights, change: Change) -> None:
+    difference = change.after - change.before
+    shown = [
+        (f"Before: {class_name(change.answer)}", ink_chart(change.before, SMALL), "Before."),
+        (
+            "The change",
+            weight_chart("pixels", difference.ravel(), np.abs(difference).max(), SMALL, "ink"),
+            "The change: orange pixels gain ink, blue ones lose it.",
+        ),
+        (f"After: {class_name(change.other)}", ink_chart(change.after, SMALL), "After."),
+    ]
+    with st.container(horizontal=True):
+        for title, chart, words in shown:
+            with st.container(width=SMALL, gap="xxsmall"):
+                st.markdown(f"**{title}**")
+                st.altair_chart(chart, width="content", alt=words)
+    share = change.size / np.linalg.norm(change.before)
+    where = ", in the straightened picture that theta reads" * (weights.features == "straightened")
+    how = (
+        "It is exact: the boundary between two linear models is a plane, and the shortest way to "
+        "a plane runs at a right angle to it, as far as ink between none and full allows."
+        if change.exact
+        else "It was found step by step, since edges do not depend on pixels linearly."
+    )
+    st.caption(
+        f"{'The smallest' if change.exact else 'A small'} change that lets "
+        f"{class_name(change.other)} overtake {class_name(change.answer)}{where}: its length is "
+        f"{change.size:.2f}, {share:.0%} of the drawing's own. Orange pixels gain ink, blue ones "
+        f"lose it. {how}"
+    )
