@@ -95,7 +95,7 @@ def test_an_edge_is_drawn_along_the_border_of_the_ink(side, arrow):
 def test_words_name_the_strongest_places():
     values = np.zeros(784)
     values[28 * 3 + 5], values[28 * 20 + 9] = 2, -1
-    words = describe("pixels", values, "7")
+    words = describe("pixels", values, "Theta of 7")
     assert words.startswith("Theta of 7.")
     assert "(+2.00): row 3, column 5" in words
     assert "(-1.00): row 20, column 9" in words

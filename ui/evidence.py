@@ -41,7 +41,7 @@ def evidence_section(weights: Weights, image: np.ndarray, key: str = "evidence")
 
 
 def sum_in_words(found: Evidence) -> str:
-    """The score as the sum that it is: 'bias −1.20 + for 8.41 - − against 3.17 = +4.04'."""
+    """The score as the sum that it is: 'bias −1.20 + for 8.41 − against 3.17 = +4.04'."""
     parts = found.parts
     words = (
         f"bias {found.bias:+.2f} + for {parts.clip(0).sum():.2f} − against "
@@ -78,7 +78,7 @@ def _evidence(weights, image, digit, against, found) -> None:
             st.altair_chart(
                 weight_chart(weights.features, found.parts, limit, SIDE, "evidence", found.picture),
                 width="content",
-                alt=describe(weights.features, found.parts, asked, "Evidence on the drawing for"),
+                alt=describe(weights.features, found.parts, f"Evidence on the drawing for {asked}"),
             )
             st.altair_chart(
                 scale_bar(limit, f"for {other}" if other else "against", f"for {name}"),

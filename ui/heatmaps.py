@@ -125,12 +125,12 @@ def scale_bar(limit: float, low: str = "against", high: str = "for") -> alt.Char
     )
 
 
-def describe(features: str, values: np.ndarray, name: str, what: str = "Theta") -> str:
+def describe(features: str, values: np.ndarray, title: str) -> str:
     """A text alternative: where a picture of weights speaks loudest for and against."""
     place = _place_names(features)
     top, bottom = int(values.argmax()), int(values.argmin())
     return (
-        f"{what} of {name}. Orange speaks for, blue against. "
+        f"{title}. Orange speaks for, blue against. "
         f"Strongest for ({values[top]:+.2f}): {place(top)}; "
         f"strongest against ({values[bottom]:+.2f}): {place(bottom)}."
     )

@@ -61,7 +61,7 @@ def ten_heatmaps(weights: Weights) -> None:
                     width="content",
                     key=f"theta_{i}_{weights.name}",
                     on_select=lambda i=i: st.session_state.update({ROW: i}),
-                    alt=describe(weights.features, values, name),
+                    alt=describe(weights.features, values, f"Theta of {name}"),
                 )
     if shared:
         st.altair_chart(
@@ -147,7 +147,7 @@ def _one_row(weights: Weights) -> None:
             st.altair_chart(
                 weight_chart(weights.features, values, limit, LARGE),
                 width="content",
-                alt=describe(weights.features, values, names[row]),
+                alt=describe(weights.features, values, f"Theta of {names[row]}"),
             )
             st.altair_chart(scale_bar(limit), width="content", alt=_scale_words(limit))
         with st.container(width=LARGE, gap="xsmall"):
@@ -188,7 +188,7 @@ def _two_rows(weights: Weights) -> None:
     st.altair_chart(
         weight_chart(weights.features, values, limit, LARGE, what="difference"),
         width="content",
-        alt=describe(weights.features, values, told, "Theta's difference"),
+        alt=describe(weights.features, values, f"Theta of {told}"),
     )
     st.altair_chart(
         scale_bar(limit, f"for {names[two]}", f"for {names[one]}"),
@@ -235,7 +235,7 @@ def _two_models(weights: Weights) -> None:
                 st.altair_chart(
                     weight_chart(model.features, values, limit, LARGE),
                     width="content",
-                    alt=describe(model.features, values, f"{name} in {model.name}"),
+                    alt=describe(model.features, values, f"Theta of {name} in {model.name}"),
                 )
                 st.altair_chart(scale_bar(limit), width="content", alt=_scale_words(limit))
                 st.caption(facts(model))

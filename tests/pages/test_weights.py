@@ -54,7 +54,7 @@ def test_one_scale_for_all_or_one_each(app):
 def test_digit_against_digit(app):
     open_page(app, **{CHOSEN: "pixels", "weights_view": "Digit against digit"})
     shown = [chart.proto.alt for chart in app.get("vega_lite_chart")]
-    assert any(alt.startswith("Theta's difference of 3 rather than 8") for alt in shown)
+    assert any(alt.startswith("Theta of 3 rather than 8") for alt in shown)
 
 
 def test_two_models_side_by_side(app):
