@@ -15,6 +15,7 @@ def pages() -> list:
         st.Page("pages/predict.py", title="Predict", icon=":material/draw:", default=True),
         st.Page("pages/train.py", title="Train", icon=":material/trending_down:"),
         st.Page("pages/weights.py", title="Weights", icon=":material/grid_on:"),
+        st.Page("pages/mistakes.py", title="Mistakes", icon=":material/rule:"),
     ]
 
 

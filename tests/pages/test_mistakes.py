@@ -1,0 +1,100 @@
+"""The Mistakes page."""
+
+import numpy as np
+import pytest
+
+from lrcore.metrics import reliability
+from lrcore.reading import Reader
+from lrcore.weights import REST, WEIGHTS_FOLDER, Weights, list_weights, load_weights
+from ui.mistakes import ANSWER, TRUTH, confusion_chart, reliability_chart, study
+from ui.models import CHOSEN
+
+SHIPPED = list(list_weights()[0])
+
+
+@pytest.fixture(scope="module")
+def pixels():
+    return load_weights(WEIGHTS_FOLDER / "pixels.npz")
+
+
+def open_page(app, **state):
+    for key, value in state.items():
+        app.session_state[key] = value
+    app.run()
+    app.switch_page("pages/mistakes.py").run()
+    assert not app.exception
+    return app
+
+
+def figure(app, label):
+    return next(metric.value for metric in app.metric if metric.label == label)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_accuracy_is_that_of_the_record(app, name):
+    open_page(app, **{CHOSEN: name})
+    accuracy = load_weights(WEIGHTS_FOLDER / f"{name}.npz").record["test_accuracy"]
+    assert figure(app, "Accuracy") == f"{accuracy:.2%}"
+
+
+def test_the_cell_chosen_shows_its_pictures_and_opens_them_in_predict(app, pixels, test_set):
+    open_page(app, **{CHOSEN: "pixels"})
+    found = study(pixels)
+    app.selectbox(key=TRUTH).set_value(4).run()
+    app.selectbox(key=ANSWER).set_value(9).run()
+    behind = found.behind(4, 9)
+    assert any(
+        text.value.startswith(f"**{len(behind)}** of 982 pictures of 4") for text in app.markdown
+    )
+    buttons = [button.key for button in app.button if (button.key or "").startswith("cell-")]
+    assert buttons == [f"cell-{i}" for i in found.index[behind][:24]]
+    assert (test_set.labels[found.index[behind]] == 4).all()
+    app.button(key=buttons[0]).click().run()
+    assert not app.exception
+    opened = f"Test picture {found.index[behind[0]]} is labelled 4: read wrong."
+    assert opened in [caption.value for caption in app.caption]
+
+
+def test_pictures_come_the_most_confident_first(pixels, test_set):
+    found = study(pixels)
+    behind = found.behind(4, 9)
+    readings = Reader(pixels).read(test_set.images[found.index[behind]])
+    assert (readings.digits == 9).all()
+    assert readings.probabilities.max(axis=1) == pytest.approx(found.confidence[behind])
+    assert (np.diff(found.confidence[behind]) <= 0).all()
+
+
+def test_counts_and_margins_agree_with_the_answers(pixels):
+    found = study(pixels)
+    assert found.counts.sum() == 10_000
+    assert np.diag(found.counts).sum() == found.right.sum()
+    assert ((found.margin > 0) == found.right).all()
+
+
+def test_one_digit_against_the_rest_is_asked_about_every_picture(test_set):
+    theta = np.zeros((1, 785))
+    theta[0, 0] = -1
+    found = study(Weights(theta, np.array([REST, 5])))
+    assert found.counts.tolist() == [[10_000 - 892, 0], [892, 0]]
+
+
+def test_a_click_on_a_number_is_a_click_on_its_cell():
+    """The layer that takes clicks lies over the one with the numbers."""
+    spec = confusion_chart(np.array([[5, 2], [0, 7]]), ["a", "b"]).to_dict()
+    assert [layer["mark"]["type"] for layer in spec["layer"]] == ["rect", "text", "rect"]
+    (param,) = spec["params"]
+    assert param["select"]["fields"] == ["truth", "answer"]
+    assert spec["layer"][-1]["name"] in param["views"]
+    data = next(iter(spec["datasets"].values()))
+    assert {(row["truth"], row["answer"]): row["count"] for row in data}["a", "b"] == 2
+    assert all(
+        (row["shade"] < 0) == (row["truth"] == row["answer"]) for row in data if row["count"]
+    )
+
+
+def test_reliability_chart_shows_the_curve():
+    curve = reliability(np.array([0.05, 0.95, 0.95]), np.array([0, 1, 0]))
+    data = reliability_chart(curve).to_dict()["datasets"].values()
+    assert [{"said": 0.05, "came": 0.0, "count": 1}, {"said": 0.95, "came": 0.5, "count": 2}] in [
+        [{k: pytest.approx(v) for k, v in row.items()} for row in rows] for rows in data
+    ]

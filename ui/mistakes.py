@@ -1,0 +1,334 @@
+"""What the Mistakes page is made of: a model's answers on the test set, counted and shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import altair as alt
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from lrcore.metrics import Reliability, confusion, precision, recall, reliability
+from lrcore.reading import Reader
+from lrcore.weights import REST, Weights
+from ui.answers import class_names, digit_picture
+from ui.caching import WEIGHTS_HASH
+from ui.models import mnist
+from ui.palette import AGAINST, DIVERGING, FOR, INK, NEUTRAL, PAPER
+from ui.predict import OPEN_IN_GALLERY
+
+TRUTH, ANSWER, SHOWN = "mistakes_truth", "mistakes_answer", "mistakes_shown"
+AT_ONCE = 24
+
+
+@dataclass(frozen=True)
+class Study:
+    """A model's answers to the n test pictures that it can be asked about.
+
+    index : their places in the test set.
+    truth, answer : places in the model's classes.
+    confidence : the probability given to the answer.
+    margin : the true class's score minus the best other's; below zero if read wrong.
+    support : the true class's score.
+    sure : whether the model stands by its answer.
+    counts : confusion matrix, truth by answer.
+    """
+
+    index: np.ndarray
+    truth: np.ndarray
+    answer: np.ndarray
+    confidence: np.ndarray
+    margin: np.ndarray
+    support: np.ndarray
+    sure: np.ndarray
+    counts: np.ndarray
+
+    @property
+    def right(self) -> np.ndarray:
+        """Which answers are right; bool (n,)."""
+        return self.truth == self.answer
+
+    def behind(self, truth: int, answer: int) -> np.ndarray:
+        """Which pictures of one class were read as another, the most confident first."""
+        inside = np.flatnonzero((self.truth == truth) & (self.answer == answer))
+        return inside[np.argsort(-self.confidence[inside], kind="stable")]
+
+    def reliability(self) -> Reliability:
+        """What the confidence in the answers was worth."""
+        return reliability(self.confidence, self.right)
+
+
+@st.cache_resource(max_entries=16, show_spinner="Reading the test set …", hash_funcs=WEIGHTS_HASH)
+def study(weights: Weights) -> Study:
+    """Read the whole test set with a model."""
+    test = mnist("test")
+    if weights.binary and weights.classes[0] == REST:
+        index = np.arange(len(test))
+        labels = np.where(test.labels == weights.classes[1], weights.classes[1], REST)
+    else:
+        index = np.flatnonzero(np.isin(test.labels, weights.classes))
+        labels = test.labels[index].astype(int)
+    readings = Reader(weights).read(test.images[index])
+    places = {int(digit): i for i, digit in enumerate(weights.classes)}
+    truth = np.array([places[label] for label in labels.tolist()])
+    answer = np.array([places[digit] for digit in readings.digits.tolist()])
+    scores = readings.scores
+    if weights.binary:
+        scores = np.hstack([-scores, scores]) / 2
+    rows = np.arange(len(index))
+    support = scores[rows, truth]
+    others = scores.copy()
+    others[rows, truth] = -np.inf
+    counts = confusion(truth, answer, np.arange(len(places)))
+    confidence = readings.probabilities.max(axis=1)
+    margin = support - others.max(axis=1)
+    return Study(index, truth, answer, confidence, margin, support, readings.sure, counts)
+
+
+def confusion_chart(counts: np.ndarray, names: list[str], side: int = 350) -> alt.LayerChart:
+    """The confusion matrix: blue where right, orange where mistaken, the counts written in.
+
+    counts : shape (K, K), truth by answer.  Clicks select 'truth' and 'answer', by name.
+    """
+    rows, columns = (axis.ravel() for axis in np.indices(counts.shape))
+    right = rows == columns
+    mistakes = counts[~np.eye(len(counts), dtype=bool)]
+    # The square root lets rare mistakes be seen beside frequent ones.
+    shade = np.sqrt(counts.ravel() / max(mistakes.max(), 1))
+    shade[right] = -0.7 * np.nan_to_num(recall(counts))
+    frame = pd.DataFrame(
+        {
+            "truth": np.array(names)[rows],
+            "answer": np.array(names)[columns],
+            "count": counts.ravel(),
+            "shade": shade,
+            "label": [str(n) if n else "" for n in counts.ravel()],
+            "dark": (shade < -0.5) | (shade > 0.8),
+        }
+    )
+    axis = alt.Axis(labelAngle=0, ticks=False, domain=False, labelFontSize=13)
+    base = alt.Chart(frame).encode(
+        x=alt.X("answer:N", sort=names, axis=axis, title="read as"),
+        y=alt.Y("truth:N", sort=names, axis=axis, title="is"),
+        tooltip=[
+            alt.Tooltip("truth:N", title="is"),
+            alt.Tooltip("answer:N", title="read as"),
+            alt.Tooltip("count:Q", title="pictures"),
+        ],
+    )
+    stops = np.linspace(-1, 1, len(DIVERGING)).tolist()
+    cells = base.mark_rect(stroke=NEUTRAL, aria=False).encode(
+        color=alt.Color(
+            "shade:Q",
+            scale=alt.Scale(domain=stops, range=DIVERGING, clamp=True, interpolate="rgb"),
+            legend=None,
+        )
+    )
+    # Over the numbers, or a click on one would miss its cell.
+    touch = base.mark_rect(fillOpacity=0, cursor="pointer").add_params(
+        alt.selection_point("cell", fields=["truth", "answer"])
+    )
+    numbers = base.mark_text(fontSize=11 if len(names) > 2 else 16, aria=False).encode(
+        text="label:N",
+        color=alt.condition("datum.dark", alt.value(PAPER), alt.value(INK)),
+    )
+    return alt.layer(cells, numbers, touch, width=side, height=side)
+
+
+def reliability_chart(curve: Reliability, side: int = 300) -> alt.LayerChart:
+    """How often answers of each confidence came true, against the diagonal of honesty."""
+    frame = pd.DataFrame({"said": curve.said, "came": curve.came, "count": curve.count})
+    ends = pd.DataFrame({"said": [0.0, 1.0], "came": [0.0, 1.0]})
+    unit = alt.Scale(domain=[0, 1])
+    x = alt.X("said:Q", scale=unit, title="probability given to the answer")
+    y = alt.Y("came:Q", scale=unit, title="share that was right")
+    honest = alt.Chart(ends).mark_line(strokeDash=[4, 4], color="#8a8f99").encode(x=x, y=y)
+    line = alt.Chart(frame).mark_line(color=AGAINST).encode(x=x, y=y)
+    points = (
+        alt.Chart(frame)
+        .mark_circle(color=FOR, opacity=1)
+        .encode(
+            x=x,
+            y=y,
+            size=alt.Size("count:Q", scale=alt.Scale(range=[30, 300]), legend=None),
+            tooltip=[
+                alt.Tooltip("said:Q", title="said", format=".2f"),
+                alt.Tooltip("came:Q", title="came true", format=".2f"),
+                alt.Tooltip("count:Q", title="pictures"),
+            ],
+        )
+    )
+    return alt.layer(honest, line, points, height=side)
+
+
+def figures(found: Study) -> None:
+    """Accuracy and its companions, as numbers."""
+    right, sure = found.right, found.sure
+    with st.container(horizontal=True):
+        st.metric("Accuracy", f"{right.mean():.2%}", width=150)
+        st.metric("Mistakes", f"{(~right).sum():,} of {len(right):,}", width=190)
+        if sure.any() and not sure.all():
+            st.metric(
+                "When it is sure",
+                f"{right[sure].mean():.2%}",
+                width=170,
+                help=f"It is sure of {sure.mean():.1%} of the pictures.",
+            )
+
+
+def matrix_and_pictures(weights: Weights, found: Study) -> None:
+    """The confusion matrix, and the pictures behind the cell that was clicked."""
+    names = class_names(weights)
+    _start_at_the_commonest_mistake(found, len(names))
+    left, right = st.columns([9, 10], gap="medium")
+    with left:
+        st.altair_chart(
+            confusion_chart(found.counts, names),
+            width="content",
+            key="mistakes_matrix",
+            on_select=lambda: _take_click(names),
+            alt=_matrix_in_words(found, names),
+        )
+        st.caption("Click a cell to see its pictures. Blue: read right; orange: mistaken.")
+    with right:
+        with st.container(horizontal=True):
+            for label, key in (("Is", TRUTH), ("Read as", ANSWER)):
+                st.selectbox(
+                    label,
+                    range(len(names)),
+                    format_func=names.__getitem__,
+                    key=key,
+                    width=120,
+                    on_change=lambda: st.session_state.pop(SHOWN, None),
+                )
+        _pictures_behind(found, names)
+
+
+def each_digit(weights: Weights, found: Study) -> None:
+    """Precision and recall of each class, and the reliability curve."""
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.markdown("**Digit by digit**")
+        st.dataframe(
+            pd.DataFrame(
+                {
+                    "digit": class_names(weights),
+                    "pictures": found.counts.sum(axis=1),
+                    "precision": 100 * precision(found.counts),
+                    "recall": 100 * recall(found.counts),
+                }
+            ),
+            hide_index=True,
+            column_config={
+                "precision": st.column_config.NumberColumn(
+                    format="%.1f %%",
+                    help="Of all the times it read this digit, so many were right.",
+                ),
+                "recall": st.column_config.NumberColumn(
+                    format="%.1f %%", help="Of all the pictures of this digit, so many were found."
+                ),
+            },
+            alt="Precision and recall of each digit.",
+        )
+    with right:
+        curve = found.reliability()
+        st.markdown("**Are its probabilities honest?**")
+        st.altair_chart(
+            reliability_chart(curve),
+            alt="Reliability curve. "
+            + "; ".join(
+                f"said {said:.2f}, came true {came:.2f} ({count} pictures)"
+                for said, came, count in zip(curve.said, curve.came, curve.count, strict=True)
+            ),
+        )
+        st.caption(
+            "On the dashed line, answers given with 0.8 are right 8 times in 10; below it the "
+            "model boasts, above it is too modest. The mean gap is "
+            f"**{curve.error:.3f}** (expected calibration error)."
+        )
+
+
+def hardest_and_typical(weights: Weights, found: Study) -> None:
+    """For each class the picture it fails worst on, and the one that looks most like it."""
+    names = class_names(weights)
+    rows = [
+        ("The hardest of each digit", found.margin, np.argmin, "{truth} → {answer}"),
+        ("The most typical of each digit", found.support, np.argmax, "{truth} ({support:+.1f})"),
+    ]
+    for title, values, pick, words in rows:
+        st.markdown(f"**{title}**")
+        with st.container(horizontal=True, gap="small"):
+            for place in range(len(names)):
+                mine = np.flatnonzero(found.truth == place)
+                if not mine.size:
+                    continue
+                at = int(mine[pick(values[mine])])
+                caption = words.format(
+                    truth=names[place], answer=names[found.answer[at]], support=found.support[at]
+                )
+                _picture(found, at, caption, title)
+
+
+def _start_at_the_commonest_mistake(found: Study, classes: int) -> None:
+    state = st.session_state
+    if state.get(TRUTH) in range(classes) and state.get(ANSWER) in range(classes):
+        # Written back so that the choice outlives a visit to another page.
+        state[TRUTH], state[ANSWER] = state[TRUTH], state[ANSWER]
+        return
+    mistakes = found.counts * ~np.eye(classes, dtype=bool)
+    state[TRUTH], state[ANSWER] = (
+        int(i) for i in np.unravel_index(mistakes.argmax(), mistakes.shape)
+    )
+
+
+def _take_click(names: list[str]) -> None:
+    clicked = st.session_state["mistakes_matrix"].selection.get("cell")
+    if clicked:
+        st.session_state[TRUTH] = names.index(clicked[0]["truth"])
+        st.session_state[ANSWER] = names.index(clicked[0]["answer"])
+        st.session_state.pop(SHOWN, None)
+
+
+def _matrix_in_words(found: Study, names: list[str]) -> str:
+    mistakes = found.counts * ~np.eye(len(names), dtype=bool)
+    worst = np.argsort(-mistakes, axis=None)[:5]
+    listed = [
+        f"{names[truth]} read as {names[answer]}: {mistakes[truth, answer]}"
+        for truth, answer in zip(*np.unravel_index(worst, mistakes.shape), strict=True)
+        if mistakes[truth, answer]
+    ]
+    return f"Confusion matrix. Commonest mistakes: {'; '.join(listed) or 'none'}."
+
+
+def _pictures_behind(found: Study, names: list[str]) -> None:
+    truth, answer = st.session_state[TRUTH], st.session_state[ANSWER]
+    behind = found.behind(truth, answer)
+    if not behind.size:
+        st.info(f"No {names[truth]} was read as {names[answer]}.")
+        return
+    shown = st.session_state.get(SHOWN, AT_ONCE)
+    st.markdown(
+        f"**{len(behind):,}** of {found.counts[truth].sum():,} pictures of {names[truth]} were "
+        f"read as {names[answer]}; the most confident first."
+    )
+    with st.container(horizontal=True, gap="small"):
+        for at in behind[:shown]:
+            _picture(found, at, f"{found.confidence[at]:.2f}", "cell")
+    if len(behind) > shown:
+        st.button("Show more", on_click=lambda: st.session_state.update({SHOWN: shown + AT_ONCE}))
+
+
+def _picture(found: Study, at: int, caption: str, where: str) -> None:
+    """A test picture that opens in Predict."""
+    index = int(found.index[at])
+    with st.container(width=68, gap="xxsmall"):
+        digit_picture(mnist("test").images[index], caption, 56)
+        if st.button(
+            "Open",
+            key=f"{where}-{index}",
+            type="tertiary",
+            help=f"Open test picture {index} in Predict, with its evidence.",
+        ):
+            st.session_state[OPEN_IN_GALLERY] = index
+            st.switch_page("pages/predict.py")
