@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -359,6 +360,9 @@ def slots() -> Slots:
     """The one queue of this process: as many runs at work as there are processors."""
     # A run a processor: BLAS's own threads would wait for each other, and for the browser.
     threadpool_limits(1, user_api="blas")
+    # A run leaves and takes the interpreter thousands of times a second, and each time a page is
+    # being made it waits for as long as this; with the default of 5 ms it would crawl.
+    sys.setswitchinterval(0.0002)
     return Slots(max(1, os.cpu_count() or 1))
 
 

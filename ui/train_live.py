@@ -19,7 +19,7 @@ from ui.models import use_model
 from ui.runs import Job, Runs
 
 # Seconds between two frames; a little under a quarter, so that four a second are kept.
-FRAME = 0.2
+FRAME = 0.22
 STATES = {
     "waiting": "waiting",
     "preparing": "preparing the pictures",
@@ -58,26 +58,26 @@ def watch(runs: Runs, axes: tuple[str, bool], settings: Settings | None, data) -
     points = list(job.history) if job else []
     heldout = job.heldout_name if job else "held-out"
     _numbers(job, points, heldout)
-    rows = charts.curve_rows(points, x, heldout)
+    rows = charts.curve_rows(points, x)
     changes = charts.mark_rows(job.rate_changes() if job else [], x)
     names = row_names(job.settings) if job else [str(digit) for digit in range(10)]
     left, right = st.columns([3, 2])
     with left:
         _chart(
-            charts.cost_chart(x, log, heldout),
+            charts.specification(charts.cost_chart, x, log, heldout),
             {charts.ROWS: rows, charts.MARKS: changes},
             "cost",
             f"Cost on the training and the {heldout} pictures, falling as the run goes on.",
         )
     with right:
         _chart(
-            charts.accuracy_chart(x, heldout),
+            charts.specification(charts.accuracy_chart, x, heldout),
             {charts.ROWS: rows},
             "accuracy",
             f"Share of the {heldout} pictures read right.",
         )
         _chart(
-            charts.digits_chart(x, log, tuple(names)),
+            charts.specification(charts.digits_chart, x, log, tuple(names)),
             {charts.ROWS: charts.digit_rows(points, x, names)},
             "digits",
             "The training cost of each digit's model.",
@@ -89,13 +89,13 @@ def compare(runs: Runs, axes: tuple[str, bool], names: list[str]) -> None:
     """The chosen runs' costs in one picture."""
     x, log = axes
     rows = [
-        charts.curve_rows(list(runs[name].history), x, runs[name].heldout_name, name)
+        charts.curve_rows(list(runs[name].history), x).assign(run=name)
         for name in names
         if name in runs.jobs
     ]
     _chart(
-        charts.overlay_chart(x, log, tuple(names)),
-        {charts.ROWS: pd.concat(rows) if rows else charts.curve_rows([], x, "held-out")},
+        charts.specification(charts.overlay_chart, x, log, tuple(names)),
+        {charts.ROWS: pd.concat(rows) if rows else charts.curve_rows([], x)},
         "overlay",
         "The cost of several runs in one picture.",
     )
@@ -292,7 +292,7 @@ def _thetas(job: Job | None, names: list[str]) -> None:
     for i, column in enumerate(halves):
         part = slice(i * per, (i + 1) * per)
         column.image(
-            charts.theta_picture(maps[part], names[part], limit, 3),
+            charts.theta_picture(maps[part], names[part], limit),
             width="stretch",
             alt=f"{text} Shown: {', '.join(names[part])}.",
         )
@@ -350,9 +350,9 @@ def history_csv(job: Job) -> str:
     return file.getvalue()
 
 
-def _chart(chart, data: dict[str, pd.DataFrame], key: str, alt: str) -> None:
+def _chart(spec: dict, data: dict[str, pd.DataFrame], key: str, alt: str) -> None:
     # The specification stays the same from frame to frame, so only the rows are replaced.
-    spec = {**chart.to_dict(), "datasets": data}
+    spec = {**spec, "datasets": data}
     st.vega_lite_chart(spec=spec, key=f"chart-{key}", alt=alt, width="stretch", height="content")
 
 

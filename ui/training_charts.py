@@ -7,8 +7,9 @@ then fed; that is what keeps it from flickering.
 from __future__ import annotations
 
 import functools
+import io
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import altair as alt
 import numpy as np
@@ -40,37 +41,17 @@ def thin(count: int, most: int = MOST_POINTS) -> np.ndarray:
     return np.unique(np.r_[0 : most // 4, 0:count:stride, count - 1])
 
 
-def curve_rows(points: Sequence[Point], x: str, heldout_name: str, run: str = "") -> pd.DataFrame:
-    """A run's cost and accuracy: columns x, cost, accuracy, curve and run, a row a point shown."""
+def curve_rows(points: Sequence[Point], x: str) -> pd.DataFrame:
+    """A run's curves: columns x, training, heldout (both costs) and accuracy."""
     shown = [points[i] for i in thin(len(points))]
-    at = [getattr(point, x) for point in shown]
-    training = pd.DataFrame({"x": at, "cost": [p.cost for p in shown], "curve": "training"})
-    held_out = pd.DataFrame(
-        {
-            "x": at,
-            "cost": [p.heldout_cost for p in shown],
-            "accuracy": [p.heldout_accuracy for p in shown],
-            "curve": heldout_name,
-        }
-    )
-    rows = pd.concat([training, held_out], ignore_index=True)
-    rows["run"] = run
-    # A cost that has overflowed has no place on any axis.
-    rows.loc[~np.isfinite(rows["cost"].astype(float)), "cost"] = None
-    return rows
+    rows = [(getattr(p, x), p.cost, p.heldout_cost, p.heldout_accuracy) for p in shown]
+    return _table(rows, ["x", "training", "heldout", "accuracy"])
 
 
 def digit_rows(points: Sequence[Point], x: str, digits: Sequence[str]) -> pd.DataFrame:
-    """Each digit's own training cost: columns x, cost and digit."""
+    """Each digit's own training cost: a column x, and one for each digit."""
     shown = [points[i] for i in thin(len(points), MOST_POINTS // 2)]
-    cost = np.array([point.costs for point in shown]).reshape(len(shown), len(digits))
-    return pd.DataFrame(
-        {
-            "x": np.repeat([float(getattr(point, x)) for point in shown], len(digits)),
-            "cost": np.where(np.isfinite(cost), cost, np.nan).ravel(),
-            "digit": list(digits) * len(shown),
-        }
-    )
+    return _table([(getattr(p, x), *p.costs) for p in shown], ["x", *digits])
 
 
 def mark_rows(changes: Sequence[Point], x: str) -> pd.DataFrame:
@@ -84,10 +65,15 @@ def mark_rows(changes: Sequence[Point], x: str) -> pd.DataFrame:
 
 
 @functools.cache
+def specification(chart: Callable[..., alt.TopLevelMixin], *choices) -> dict:
+    """A chart below as its specification, once; Altair checks it too slowly for every frame."""
+    return chart(*choices).to_dict()
+
+
 def cost_chart(x: str, log: bool, heldout_name: str, height: int = 290) -> alt.Chart:
     """Cost on the training and the held-out pictures, with marks where the rate was changed."""
     curves = (
-        alt.Chart(alt.NamedData(ROWS))
+        _costs(heldout_name)
         .mark_line(strokeWidth=2, clip=True)
         .encode(
             x=_x(x),
@@ -103,12 +89,10 @@ def cost_chart(x: str, log: bool, heldout_name: str, height: int = 290) -> alt.C
     return _finish(alt.layer(curves, *_marks(x)), height)
 
 
-@functools.cache
 def accuracy_chart(x: str, heldout_name: str, height: int = 130) -> alt.Chart:
     """Share of the held-out pictures read right."""
     chart = (
         alt.Chart(alt.NamedData(ROWS))
-        .transform_filter(f"datum.curve == '{heldout_name}'")
         .mark_line(color=FOR, strokeWidth=2)
         .encode(
             x=_x(x, title=False),
@@ -124,11 +108,11 @@ def accuracy_chart(x: str, heldout_name: str, height: int = 130) -> alt.Chart:
     return _finish(chart, height)
 
 
-@functools.cache
 def digits_chart(x: str, log: bool, digits: tuple[str, ...], height: int = 130) -> alt.Chart:
     """The training cost of each one-vs-all model by itself."""
     chart = (
         alt.Chart(alt.NamedData(ROWS))
+        .transform_fold(list(digits), as_=["digit", "cost"])
         .mark_line(strokeWidth=1.5)
         .encode(
             x=_x(x, title=False),
@@ -153,11 +137,10 @@ def digits_chart(x: str, log: bool, digits: tuple[str, ...], height: int = 130) 
     return _finish(chart, height)
 
 
-@functools.cache
 def overlay_chart(x: str, log: bool, runs: tuple[str, ...], height: int = 300) -> alt.Chart:
-    """Several runs' costs in one picture: a colour a run, held-out pictures dashed."""
+    """Several runs' costs in one picture: a colour a run (column `run`), held-out ones dashed."""
     chart = (
-        alt.Chart(alt.NamedData(ROWS))
+        _costs("held-out")
         .mark_line(strokeWidth=2, clip=True)
         .encode(
             x=_x(x),
@@ -169,9 +152,7 @@ def overlay_chart(x: str, log: bool, runs: tuple[str, ...], height: int = 300) -
             ),
             strokeDash=alt.StrokeDash(
                 "curve:N",
-                scale=alt.Scale(
-                    domain=["training", "held-out", "test"], range=[[1, 0], [6, 3], [2, 2]]
-                ),
+                scale=alt.Scale(domain=["training", "held-out"], range=[[1, 0], [6, 3]]),
                 legend=alt.Legend(title=None, orient="top", symbolStrokeColor="gray"),
             ),
             tooltip=[
@@ -185,25 +166,26 @@ def overlay_chart(x: str, log: bool, runs: tuple[str, ...], height: int = 300) -
     return _finish(chart, height)
 
 
-def theta_picture(values: np.ndarray, names: Sequence[str], limit: float, zoom: int) -> np.ndarray:
-    """Thetas side by side as small heatmaps.
+def theta_picture(values: np.ndarray, names: Sequence[str], limit: float, zoom: int = 3) -> bytes:
+    """Thetas side by side as small heatmaps, in a PNG.
 
     values : shape (k, side, side), one map a row of theta, without the bias.
     names : what to write below each.
     limit : the colours run from -limit to limit.
     zoom : screen pixels to a pixel of a 28x28 map.
-
-    Returns an RGBA uint8 array; its paper is transparent, for a light and a dark page alike.
     """
     tiles = colours(np.nan_to_num(values), limit)
-    side, gap, foot = SIDE * zoom, 4, 15
+    side, gap, foot = SIDE * zoom, 4, 18
+    # Transparent paper, for a light and a dark page alike.
     sheet = Image.new("RGBA", (len(tiles) * (side + gap) - gap, side + foot))
-    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(12)
+    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(14)
     for i, (tile, name) in enumerate(zip(tiles, names, strict=True)):
         left = i * (side + gap)
         sheet.paste(Image.fromarray(tile).resize((side, side), Image.Resampling.NEAREST), (left, 0))
         pen.text((left + side / 2, side + 1), name, GREY, font, anchor="ma")
-    return np.asarray(sheet)
+    file = io.BytesIO()
+    sheet.save(file, "PNG", compress_level=1)
+    return file.getvalue()
 
 
 def theta_maps(features: str, theta: np.ndarray) -> np.ndarray:
@@ -215,6 +197,12 @@ def theta_maps(features: str, theta: np.ndarray) -> np.ndarray:
     if features in PICTURES:
         return weights.reshape(-1, SIDE, SIDE)
     return weights.reshape(-1, DIRECTIONS, GRID, GRID).sum(axis=1)
+
+
+def _table(rows: list[tuple], columns: list[str]) -> pd.DataFrame:
+    values = np.array(rows, float).reshape(len(rows), len(columns))
+    # What has overflowed has no place on any axis.
+    return pd.DataFrame(np.where(np.isfinite(values), values, np.nan), columns=columns)
 
 
 def _x(x: str, title: bool = True) -> alt.X:
@@ -233,6 +221,16 @@ def _cost(log: bool, title: str = "cost") -> alt.Y:
 
 def _tip(field: str, title: str) -> alt.Tooltip:
     return alt.Tooltip(f"{field}:Q", title=title, format=".5~g")
+
+
+def _costs(heldout_name: str) -> alt.Chart:
+    """Rows of both costs, one below the other: a field cost and a field curve that names it."""
+    return (
+        alt.Chart(alt.NamedData(ROWS))
+        .transform_fold(["training", "heldout"], as_=["kind", "cost"])
+        .transform_calculate(curve=f"datum.kind == 'heldout' ? '{heldout_name}' : 'training'")
+        .transform_filter("isValid(datum.cost)")
+    )
 
 
 def _curve_color(heldout_name: str) -> alt.Color:
