@@ -26,7 +26,7 @@ from benchmarks.made_pictures import rows, singles
 from lrcore.data import load_dataset
 from lrcore.errors import UserError
 from lrcore.reading import Reader
-from lrcore.segment import find_digits
+from lrcore.segment import find_digits, trust
 from lrcore.weights import DEFAULT, load_weights
 
 SINGLES, ROWS = 300, 200
@@ -35,7 +35,7 @@ SINGLES, ROWS = 300, 200
 def read_text(source, reader: Reader) -> str:
     """The digits of a picture, a space for a new line; '' where none is found."""
     try:
-        found = find_digits(source, reader.confidence)
+        found = find_digits(source, trust(reader))
     except UserError:
         return ""
     digits = reader.read(np.stack([item.image for item in found])).digits

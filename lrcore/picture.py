@@ -38,6 +38,7 @@ MOST_SIDE = 20_000
 # Widths of stroke in a frame of 28x28: those of MNIST's training digits lie between the first
 # two in 19 of 20 cases, and what lies outside is brought to the nearer one.
 RIM = 2
+FADED = 1.0
 THINNEST, THICKEST = 1.9, 3.9
 
 
@@ -222,7 +223,9 @@ def find_ink(grey: np.ndarray) -> Ink:
     # the closer the window, the better it follows the edge of a shadow.
     level, edge = _above_paper(dark, window=0.4 * min(grey.shape))
     level, edge = _above_paper(dark, window=6 * stroke_width(level > edge))
-    written = _only_writing(level > edge)
+    # What is fainter counts where it goes on from a stroke: pens fade.
+    written = ndimage.binary_propagation(level > edge, np.ones((3, 3)), mask=level > FADED * edge)
+    written = _only_writing(written)
     pen = stroke_width(written)
     full = np.quantile(level[written], 0.9)
     # Black enough is black: MNIST's own pictures pass as they are.
@@ -327,9 +330,9 @@ def with_mnist_pen(ink: np.ndarray) -> np.ndarray:
     scale = longest / max(ink.shape)
     size = tuple(max(1, round(side * scale)) for side in ink.shape[::-1])
     fine = np.asarray(Image.fromarray(ink).resize(size, Image.Resampling.BICUBIC))
-    written = np.pad(fine > 0.5, longest // 4)
-    if not written.any():
-        return ink
+    # A hair of a stroke is nowhere full ink once the digit is shrunk.
+    hair = min(1.0, scale * stroke_width(ink > 0.5))
+    written = np.pad(fine > 0.5 * hair, longest // 4)
     width = stroke_width(written) / longest
     wanted = np.clip(width, THINNEST / BOX, THICKEST / BOX)
     if width == wanted:
