@@ -197,11 +197,10 @@ def lbfgs(
     loss: OneVsAllLoss, theta: np.ndarray, knobs: Knobs, rng: np.random.Generator
 ) -> Iterator[Step]:
     """L-BFGS (Nocedal and Wright, "Numerical Optimization", 2nd ed., algorithms 7.4 and 7.5)."""
-    rate = safe_learning_rate(loss)
 
     def scaled_identity(v, pairs):
-        if not pairs:
-            return rate * v
+        if not pairs:  # nothing is known yet: try a step of length 1
+            return v * _inverse(np.sqrt(_dot(v, v)))[:, None]
         s, y = pairs[-1]
         return v * (_dot(s, y) * _inverse(_dot(y, y)))[:, None]
 
@@ -345,9 +344,9 @@ def _line_search(loss, theta, direction, z, moved, slope) -> np.ndarray:
     the bracket, it is halved.  Source: Nocedal and Wright, section 3.5.
     """
     lengths = np.where(slope < 0, 1.0, 0.0)
-    low, high = np.zeros_like(lengths), np.full_like(lengths, np.inf)
+    low, high = np.zeros_like(lengths), np.where(slope < 0, np.inf, 0.0)
     level = _dot(loss.penalty_gradient(theta), direction)
-    tilt = _dot(loss.penalty_gradient(direction), direction)
+    tilt = _dot(loss.penalty_gradient(direction), direction) + 1e-30  # never divides by zero
     for _ in range(10):
         now, curvature = level + lengths * tilt, tilt.copy()
         for block in loss.blocks(8 * BLOCK):
@@ -355,14 +354,11 @@ def _line_search(loss, theta, direction, z, moved, slope) -> np.ndarray:
             p = sigmoid(z[:, block] + _column(lengths, z) * m)
             now += _dot(p - loss.targets[block].T, m) / loss.n
             curvature += np.einsum("kn,kn,kn->k", p * (1 - p), m, m) / loss.n
-        seeking = np.abs(now) > 0.25 * np.abs(slope)
-        if not seeking[lengths > 0].any():
+        if (np.abs(now) <= 0.25 * np.abs(slope))[lengths > 0].all():
             break
         low, high = np.where(now < 0, lengths, low), np.where(now < 0, high, lengths)
-        newton = lengths - now * _inverse(curvature)
-        halved = np.where(high < np.inf, (low + high) / 2, 2 * lengths)
-        inside = (low < newton) & (newton < np.minimum(high, 4 * lengths))
-        lengths = np.where(seeking, np.where(inside, newton, halved), lengths)
+        newton = np.clip(lengths - now / curvature, lengths / 4, 4 * lengths)
+        lengths = np.where((low < newton) & (newton < high), newton, (low + high) / 2)
     return lengths
 
 

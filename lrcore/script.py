@@ -1,0 +1,156 @@
+"""A training run as a short numpy script of its own, to read, keep and change."""
+
+from __future__ import annotations
+
+import math
+
+from lrcore.solvers import SOLVERS
+from lrcore.training import Settings
+
+LINES = 40
+_HEAD = '''\
+"""{title}, in numpy alone; run it where data/mnist/ is."""
+import gzip
+import numpy as np
+{more_imports}
+def read(name, header):
+    return np.frombuffer(gzip.open("data/mnist/" + name).read(), np.uint8, offset=header)
+def sigmoid(z):
+    return np.exp(np.minimum(z, 0)) / (1 + np.exp(-np.abs(z)))
+
+X = read("train-images-idx3-ubyte.gz", 16).reshape(-1, 28, 28)
+labels, rng = read("train-labels-idx1-ubyte.gz", 8), np.random.default_rng({seed})
+chosen = np.sort(rng.permutation({usable})[:{images}])
+X, y = {features}, labels[chosen] == {ones}[:, None]
+X = np.column_stack([np.ones(len(X)), {scaled}]).astype(np.float32)  # a one for the bias
+l2 = np.append(0, np.full(X.shape[1] - 1, {l2}))  # spares the bias
+theta = np.zeros((len(y), X.shape[1]))
+def gradient(theta, rows=slice(None)):
+    p = sigmoid(theta.astype(np.float32) @ X[rows].T)
+    return (p - y[:, rows]) @ X[rows] / p.shape[1] + l2 * theta
+
+'''
+_POWER_ITERATION = """\
+few, v = X[:: max(1, len(X) // 2000)], np.ones(X.shape[1], np.float32)
+for _ in range(20):  # the largest curvature, by power iteration
+    v = v / np.linalg.norm(v) @ few.T @ few
+rate = 1 / (np.linalg.norm(v) / len(few) / 4 + l2[1])
+"""
+_BODIES = {
+    "gradient-descent": """\
+for _ in range({iterations}):
+    theta -= rate * gradient(theta)
+""",
+    "mini-batch": """\
+velocity = np.zeros_like(theta)
+for _ in range({iterations}):
+    order = rng.permutation(len(X))
+    for start in range(0, len(X), {batch_size}):
+        g = gradient(theta, order[start : start + {batch_size}])
+        velocity = {momentum} * velocity + (1 - {momentum}) * g
+        theta -= rate * velocity
+""",
+    "adam": """\
+mean, square, t = np.zeros_like(theta), np.zeros_like(theta), 0
+for _ in range({iterations}):
+    order = rng.permutation(len(X))
+    for start in range(0, len(X), {batch_size}):
+        g, t = gradient(theta, order[start : start + {batch_size}]), t + 1
+        mean, square = {momentum} * mean + (1 - {momentum}) * g, 0.999 * square + 0.001 * g**2
+        scale = np.sqrt(square / (1 - 0.999**t)) + 1e-8
+        theta -= rate * mean / (1 - {momentum}**t) / scale
+""",
+    # Without the bracket that guards the line search in lrcore: it seldom comes into play.
+    "lbfgs": """\
+pairs, z, g = [], (theta @ X.T).astype(np.float32), gradient(theta)
+for _ in range({iterations}):
+    d, alphas = -g, []
+    for s, v in reversed(pairs):
+        alphas.append(dot(s, d) / dot(s, v))
+        d = d - alphas[-1] * v
+    d = d * (dot(*pairs[-1]) / dot(pairs[-1][1], pairs[-1][1]) if pairs else dot(g, g) ** -0.5)
+    for (s, v), alpha in zip(pairs, reversed(alphas)):
+        d = d + (alpha - dot(v, d) / dot(s, v)) * s
+    t, dz = np.ones((len(y), 1), np.float32), d.astype(np.float32) @ X.T
+    for _ in range(10):  # Newton's method for the step length t
+        p = sigmoid(z + t * dz)
+        slope = dot(p - y, dz) / len(X) + dot(l2 * (theta + t * d), d)
+        if (abs(slope) <= abs(dot(g, d)) / 4).all():
+            break
+        curvature = dot(p * (1 - p) * dz, dz) / len(X) + dot(l2 * d, d)
+        t = np.clip(t - slope / curvature, t / 4, 4 * t).astype(np.float32)
+    theta, z, old, g = theta + t * d, z + t * dz, g, gradient(theta + t * d)
+    pairs = [*pairs, (t * d, g - old)][-{memory}:]
+""",
+    "preconditioned-lbfgs": """\
+# Newton's method: what the preconditioned L-BFGS comes near in less time; both end at one theta.
+for _ in range({iterations}):
+    p, g, step = sigmoid(theta.astype(np.float32) @ X.T), gradient(theta), theta.copy()
+    for k, w in enumerate(p * (1 - p)):
+        step[k] = -np.linalg.solve((X.T * w) @ X / len(X) + np.diag(l2 + 1e-7), g[k])
+    t = np.ones((len(y), 1))  # halved for a class while it leads past the lowest point
+    while (past := (gradient(theta + t * step) * step).sum(1) > 1e-9).any() and t.min() > 1e-6:
+        t[past] /= 2
+    theta += t * step
+""",
+}
+_DOT = """\
+def dot(a, b):
+    return (a * b).sum(1, keepdims=True)
+"""
+_STOP = """\
+    if np.linalg.norm(gradient(theta)) <= {tolerance}:
+        break
+"""
+
+
+def as_script(settings: Settings, learning_rate: float | None = None) -> str:
+    """The run that these settings make, as Python source of at most 40 lines.
+
+    It stands alone, with numpy and the MNIST files, except that features other than the
+    pixels are computed by lrcore.  Where it ends, `theta` is the run's.  The preconditioned
+    solver's is Newton's method, which takes other steps to the same optimum, so there the two
+    agree once the run has arrived.  Early stopping and knobs that were turned in the middle of a
+    run are left out.
+
+    learning_rate : the run's own, where it picked one by itself; else the script picks it, too.
+    """
+    solver = SOLVERS[settings.solver]
+    knobs = solver.knobs(
+        learning_rate=settings.learning_rate or learning_rate,
+        momentum=settings.momentum,
+        batch_size=settings.batch_size,
+    )
+    classes = settings.classes
+    pixels = settings.features == "pixels"
+    body = _BODIES[settings.solver] + _STOP
+    if settings.solver == "lbfgs":
+        body = _DOT + body
+    if "learning_rate" in solver.uses:
+        picked = knobs.learning_rate is None
+        body = (_POWER_ITERATION if picked else f"rate = {knobs.learning_rate!r}\n") + body
+    values = {
+        "title": solver.title,
+        "more_imports": "" if pixels else "from lrcore.features import extract\n",
+        "seed": settings.seed,
+        "usable": f"np.flatnonzero(np.isin(labels, {classes.tolist()}))"
+        if settings.task == "two-digits"
+        else "len(labels)",
+        "images": settings.images,
+        "features": "X[chosen].reshape(-1, 784)"
+        if pixels
+        else f'extract("{settings.features}", X[chosen])',
+        "scaled": "X / np.float32(255)" if pixels else "X",
+        "ones": "np.arange(10)"
+        if settings.task == "one-vs-all"
+        else f"np.array({classes[1:].tolist()})",
+        "l2": "0.0" if math.isinf(settings.C) else f"1 / ({settings.C!r} * len(X))",
+        "iterations": settings.iterations,
+        "tolerance": settings.tolerance,
+        "momentum": knobs.momentum,
+        "batch_size": knobs.batch_size,
+        "memory": knobs.memory,
+    }
+    script = (_HEAD + body).format(**values)
+    # The longest fits without its blank lines.
+    return script if script.count("\n") <= LINES else script.replace("\n\n", "\n")
