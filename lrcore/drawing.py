@@ -17,7 +17,7 @@ from lrcore.frame import BOX, SIDE, crop_to_ink, frame
 
 # MNIST's median stroke width in pixels of the 28x28 picture: 2 * area / length of outline,
 # where the outline's length is the picture's total variation.
-PEN = 2.6
+PEN = 2.4
 # Drawn this much larger than the 28x28 picture, then shrunk, for smooth edges.
 FINE = 8
 # A curve of the canvas becomes this many straight pieces.
@@ -25,9 +25,7 @@ PIECES = 6
 _ORIGIN = {"left": -0.5, "top": -0.5, "center": 0.0, "right": 0.5, "bottom": 0.5}
 
 
-def strokes_from_canvas(
-    json_data: dict | None, eraser: str | None = None
-) -> list[np.ndarray]:
+def strokes_from_canvas(json_data: dict | None, eraser: str | None = None) -> list[np.ndarray]:
     """The strokes that are left on a streamlit-drawable-canvas.
 
     Parameters
@@ -105,11 +103,7 @@ def film(strokes: Sequence[np.ndarray], width: int, height: int, pen: float) -> 
         ("Cropped to the ink", crop_to_ink(canvas)),
         ("Redrawn with MNIST's pen", crop_to_ink(drawn)),
     ]
-    film = [
-        (caption, np.rint(ink * 255).astype(np.uint8))
-        for caption, ink in steps
-        if ink.size
-    ]
+    film = [(caption, np.rint(ink * 255).astype(np.uint8)) for caption, ink in steps if ink.size]
     return [*film, ("Scaled to 20x20, centred by mass in 28x28", frame(drawn))]
 
 
@@ -143,9 +137,7 @@ def _polylines(path: dict) -> tuple[list[np.ndarray], float]:
         elif command == "Z":
             lines[-1].append(lines[-1][0])
         else:
-            lines[-1] += list(
-                bezier([lines[-1][-1], *to], PIECES if len(to) > 1 else 1)
-            )[1:]
+            lines[-1] += list(bezier([lines[-1][-1], *to], PIECES if len(to) > 1 else 1))[1:]
     if not lines:
         return [], 0.0
     lines = [np.array(line) for line in lines]
@@ -162,9 +154,7 @@ def _polylines(path: dict) -> tuple[list[np.ndarray], float]:
             _ORIGIN[path.get("originY", "top")],
         ]
         angle = math.radians(path.get("angle", 0))
-        turn = np.array(
-            [[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]]
-        )
+        turn = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
         centre = np.array([path["left"], path["top"]], float) - (size * origin) @ turn
         flip = np.where([path.get("flipX", False), path.get("flipY", False)], -1, 1)
         lines = [((line - middle) * scale * flip) @ turn + centre for line in lines]
@@ -183,21 +173,14 @@ def bezier(control: Sequence, pieces: int) -> np.ndarray:
     return np.broadcast_to(points[0], (pieces + 1, 2))
 
 
-def _rub_out(
-    strokes: list[np.ndarray], eraser: list[np.ndarray], radius: float
-) -> list:
+def _rub_out(strokes: list[np.ndarray], eraser: list[np.ndarray], radius: float) -> list:
     """What an eraser of this radius leaves: strokes lose covered points and may fall apart."""
-    way = np.concatenate(
-        [_dense(line, radius / 4) for line in eraser] or [np.empty((0, 2))]
-    )
+    way = np.concatenate([_dense(line, radius / 4) for line in eraser] or [np.empty((0, 2))])
     left = []
     for stroke in strokes:
         fine = _dense(stroke, radius / 4)
         away = np.concatenate(
-            [
-                np.linalg.norm(part[:, None] - way, axis=2).min(1)
-                for part in _chunks(fine)
-            ]
+            [np.linalg.norm(part[:, None] - way, axis=2).min(1) for part in _chunks(fine)]
         )
         keep = away > radius
         if keep.all():
@@ -217,11 +200,7 @@ def _dense(line: np.ndarray, step: float) -> np.ndarray:
     """The same line with points at most `step` apart."""
     if len(line) < 2:
         return line
-    along = np.concatenate(
-        [[0], np.cumsum(np.linalg.norm(np.diff(line, axis=0), axis=1))]
-    )
+    along = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(line, axis=0), axis=1))])
     count = int(np.ceil(along[-1] / max(step, 1e-3))) + 1
     at = np.union1d(along, np.linspace(0, along[-1], count))
-    return np.column_stack(
-        [np.interp(at, along, line[:, 0]), np.interp(at, along, line[:, 1])]
-    )
+    return np.column_stack([np.interp(at, along, line[:, 0]), np.interp(at, along, line[:, 1])])

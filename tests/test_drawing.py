@@ -103,11 +103,7 @@ def test_a_moved_and_scaled_path_lies_where_it_is_seen(origin):
     # Fabric turns a path about its origin: (x, y) from there goes to (-y, x).
     thing |= {"originX": origin, "originY": origin, "left": 100, "top": 100}
     (stroke,) = drawing.strokes_from_canvas(canvas(thing))
-    corner = (
-        np.array([[4, 1], [44, 21]])
-        if origin == "left"
-        else np.array([[-20, -10], [20, 10]])
-    )
+    corner = np.array([[4, 1], [44, 21]]) if origin == "left" else np.array([[-20, -10], [20, 10]])
     expected = 100 + np.column_stack([-corner[:, 1], corner[:, 0]])
     np.testing.assert_allclose(stroke, expected)
 

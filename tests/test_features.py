@@ -48,9 +48,7 @@ def test_straightened_digits_stand_upright_mid_frame(digits):
 def test_straightened_forgets_a_shear(digits):
     """A digit and the same digit leaning come out alike; their pixels do not."""
     image = digits.images[0]
-    leaning = ndimage.affine_transform(
-        image.astype(float), [[1, 0], [0.4, 1]], [0, -5.6]
-    )
+    leaning = ndimage.affine_transform(image.astype(float), [[1, 0], [0.4, 1]], [0, -5.6])
     pair = np.stack([image, leaning.clip(0, 255).astype(np.uint8)])
 
     def apart(name):
@@ -73,24 +71,16 @@ def test_the_cache_remembers_and_a_read_only_disk_costs_only_the_cache(
 ):
     monkeypatch.setattr(features, "CACHE_FOLDER", tmp_path / "cache")
     expected = features.extract("strokes", digits.images)
-    np.testing.assert_array_equal(
-        features.extract_cached("strokes", digits.images), expected
-    )
+    np.testing.assert_array_equal(features.extract_cached("strokes", digits.images), expected)
     (stored,) = (tmp_path / "cache").iterdir()
 
     monkeypatch.setattr(features, "extract", lambda *_: pytest.fail("computed again"))
-    np.testing.assert_array_equal(
-        features.extract_cached("strokes", digits.images), expected
-    )
+    np.testing.assert_array_equal(features.extract_cached("strokes", digits.images), expected)
 
     monkeypatch.setattr(features, "extract", lambda *_: expected)
     stored.write_bytes(b"damaged")
-    np.testing.assert_array_equal(
-        features.extract_cached("strokes", digits.images), expected
-    )
+    np.testing.assert_array_equal(features.extract_cached("strokes", digits.images), expected)
 
     (tmp_path / "file").write_text("a file can not hold a folder")
     monkeypatch.setattr(features, "CACHE_FOLDER", tmp_path / "file" / "cache")
-    np.testing.assert_array_equal(
-        features.extract_cached("strokes", digits.images), expected
-    )
+    np.testing.assert_array_equal(features.extract_cached("strokes", digits.images), expected)
