@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, fields
 
 import numpy as np
 
+from lrcore.augment import training_set
 from lrcore.data import Dataset
 from lrcore.errors import UserError
 from lrcore.features import FEATURES, extract, extract_cached
@@ -28,6 +29,8 @@ TASKS = {
     "one-digit": "One digit against the rest",
 }
 HOLDOUT = 10_000
+# Features of larger sets are not kept on disk: they would fill it.
+CACHED = 70_000
 
 
 @dataclass(frozen=True)
@@ -127,6 +130,20 @@ class Settings:
         "arrived stops earlier.",
         low=1,
         high=100_000,
+    )
+    styles: int = _knob(
+        0,
+        "Digits drawn by rule",
+        "How many digits to add in each style that MNIST lacks: crossed 7s, flagged 1s, curly 9s.",
+        low=0,
+        high=5_000,
+    )
+    jitter: int = _knob(
+        0,
+        "Jittered copies",
+        "How many slanted, stretched, thicker or thinner copies of each picture to add.",
+        low=0,
+        high=16,
     )
     tolerance: float = _knob(
         1e-5,
@@ -261,7 +278,13 @@ class Run:
         rng = np.random.default_rng(settings.seed)
         chosen, heldout = split(settings, train, rng)
         self.images = len(chosen)
-        self._loss = self._loss_on(train, chosen, settings.C)
+        learned = train
+        if settings.styles or settings.jitter:
+            learned = training_set(
+                train.take(chosen), settings.styles, settings.jitter, settings.seed
+            )
+            chosen = np.flatnonzero(_asked(settings, learned.labels))
+        self._loss = self._loss_on(learned, chosen, settings.C)
         self._watched, self._watched_labels = None, None
         self.heldout_name = "held-out"
         if not len(heldout) and test is not None:
@@ -313,6 +336,8 @@ class Run:
         last, settings = self.history[-1], self.settings
         record = {
             "images": self.images,
+            **({"styles": settings.styles} if settings.styles else {}),
+            **({"jitter": settings.jitter} if settings.jitter else {}),
             "solver": SOLVERS[settings.solver].title,
             "iterations": last.iteration,
             "C": settings.C,
@@ -423,7 +448,7 @@ def _asked(settings: Settings, labels: np.ndarray) -> np.ndarray:
 
 def _features(name: str, images: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     """Features of the chosen pictures; the costly maps come from the disk after the first time."""
-    if name == "pixels":
+    if name == "pixels" or len(images) > CACHED:
         return extract(name, images if len(chosen) == len(images) else images[chosen])
     X = extract_cached(name, images)
     return X if len(chosen) == len(images) else X[chosen]

@@ -93,7 +93,7 @@ def test_no_pictures_to_tell_apart_is_said(train_set):
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"images": 5}, "Training images"),
+        ({"images": 5}, "[Ii]mages"),
         ({"C": 0}, "C "),
         ({"learning_rate": math.nan}, "Learning rate"),
         ({"features": "wavelets"}, "Features"),

@@ -44,7 +44,9 @@ def test_a_drawing_is_answered(app):
 def test_an_upload_is_read(app, test_set, kind):
     choose(app.run(), "Upload")
     large = np.kron(255 - test_set.images[0], np.ones((8, 8), np.uint8))
-    app.main.file_uploader[0].set_value((f"seven.{kind.lower()}", png(large, kind), "image/*")).run()
+    app.main.file_uploader[0].set_value(
+        (f"seven.{kind.lower()}", png(large, kind), "image/*")
+    ).run()
     assert not app.exception
     assert 'data-answer="7"' in markup(app)
 
