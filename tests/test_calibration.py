@@ -1,0 +1,104 @@
+"""Calibrated probabilities, and answers that say that they are unsure."""
+
+import numpy as np
+import pytest
+
+from lrcore.calibration import Calibration, reliability
+from lrcore.errors import UserError
+
+K, D = 3, 8
+
+
+def world(n, rng, sharp=3.0):
+    """Three clouds of points, decision values that are `sharp` times too sure, and labels."""
+    labels = rng.integers(K, size=n)
+    features = rng.normal(0, 1, (n, D)).astype(np.float32)
+    features[np.arange(n), labels] += 4
+    logits = 1.5 * (2 * features[:, :K] - 4)
+    # The labels are drawn anew from what the model believes, so the truth is known.
+    chance = 1 / (1 + np.exp(-logits))
+    labels = (rng.random((n, 1)) < np.cumsum(chance / chance.sum(1, keepdims=True), 1)).argmax(1)
+    return features, sharp * logits.astype(np.float32), labels
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    rng = np.random.default_rng(0)
+    features, decision, labels = world(4000, rng)
+    strange = rng.normal(0, 6, (500, D)).astype(np.float32)
+    strange_decision = 4.5 * (2 * strange[:, :K] - 4)
+    return Calibration.fit(features, decision, labels, strange, strange_decision)
+
+
+def test_probabilities_become_honest(fitted):
+    """Models that are three times too sure: the log loss falls, the mean is the class's share."""
+    _, decision, labels = world(20000, np.random.default_rng(1))
+    targets = labels[:, None] == np.arange(K)
+
+    def log_loss(p):
+        p = np.clip(p, 1e-6, 1 - 1e-6)
+        return -np.where(targets, np.log(p), np.log(1 - p)).mean(0)
+
+    probabilities = fitted.probabilities(decision)
+    assert (log_loss(probabilities) < 0.7 * log_loss(1 / (1 + np.exp(-decision)))).all()
+    np.testing.assert_allclose(probabilities.mean(0), targets.mean(0), atol=0.02)
+
+
+def test_probabilities_rise_with_the_decision(fitted):
+    p = fitted.probabilities(np.linspace(-900, 900, 50)[:, None] * np.ones(K))
+    assert np.isfinite(p).all()
+    assert (np.diff(p, axis=0) >= 0).all()
+    assert (fitted.slope > 0).all()
+
+
+def test_what_is_unlike_all_classes_is_unsure(fitted):
+    rng = np.random.default_rng(2)
+    features, decision, _ = world(2000, rng)
+    assert fitted.sure(features, decision).mean() > 0.97
+    strange = rng.normal(0, 6, (2000, D)).astype(np.float32)
+    sure = fitted.sure(strange, 4.5 * (2 * strange[:, :K] - 4))
+    assert sure.mean() < 0.2
+    reasons = fitted.reason(features, decision)
+    np.testing.assert_array_equal([r == "" for r in reasons], fitted.sure(features, decision))
+
+
+def test_distance_is_about_one_for_what_was_fitted_and_grows_away(fitted):
+    features, _, _ = world(2000, np.random.default_rng(3))
+    answers = features[:, :K].argmax(1)
+    assert 0.5 < fitted.distance(features, answers).mean() < 1.5
+    assert fitted.distance(features + 10, answers).min() > 5
+
+
+def test_arrays_make_the_same_calibration_again(fitted):
+    features, decision, _ = world(300, np.random.default_rng(4))
+    again = Calibration.from_arrays(fitted.arrays(), np.zeros((K, 1 + D)))
+    np.testing.assert_array_equal(again.probabilities(decision), fitted.probabilities(decision))
+    np.testing.assert_array_equal(again.sure(features, decision), fitted.sure(features, decision))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("slope", None),
+        ("centres", np.zeros((K, D + 1))),
+        ("floor", np.array(np.nan)),
+        ("trust", np.zeros(5, int)),
+        ("spread", np.zeros(D)),
+        ("basis", np.zeros(D)),
+    ],
+)
+def test_damaged_arrays_are_named(fitted, name, value):
+    arrays = fitted.arrays() | {name: value}
+    if value is None:
+        del arrays[name]
+    with pytest.raises(UserError, match=name if name != "basis" else "basis|spread"):
+        Calibration.from_arrays(arrays, np.zeros((K, 1 + D)))
+
+
+def test_reliability_on_a_case_counted_by_hand():
+    probabilities = np.array([[0.9, 0.1], [0.9, 0.2], [0.3, 0.6], [0.95, 0.0]])
+    table, error = reliability(probabilities, np.array([0, 1, 1, 0]), bins=2)
+    # All four answers are in the upper bin: said 0.8375 on average, right in 3 of 4.
+    assert table[1] == pytest.approx([0.8375, 0.75, 4])
+    assert np.isnan(table[0, 0])
+    assert error == pytest.approx(0.0875)
