@@ -38,7 +38,6 @@ MOST_SIDE = 20_000
 # Widths of stroke in a frame of 28x28: those of MNIST's training digits lie between the first
 # two in 19 of 20 cases, and what lies outside is brought to the nearer one.
 RIM = 2
-FADED = 1.0
 THINNEST, THICKEST = 1.9, 3.9
 
 
@@ -218,14 +217,26 @@ def find_ink(grey: np.ndarray) -> Ink:
     lit.  Raises UserError where nothing is written.
     """
     grey = np.asarray(grey, np.float32)
-    dark = grey if _dark_on_light(grey) else 1 - grey
+    vote = _dark_on_light(grey)
+    ink = _dark_ink(grey if vote >= 0 else 1 - grey)
+    # A sheet on a dark table may pass for light ink: then its strokes are too thick to be any.
+    if abs(vote) < 2 and ink.pen > min(grey.shape) / 8:
+        try:
+            return min(ink, _dark_ink(1 - grey if vote >= 0 else grey), key=lambda found: found.pen)
+        except UserError:
+            pass
+    return ink
+
+
+def _dark_ink(dark: np.ndarray) -> Ink:
     # Once with a window that no stroke fills, then, its width known, as close as it allows:
     # the closer the window, the better it follows the edge of a shadow.
-    level, edge = _above_paper(dark, window=0.4 * min(grey.shape))
-    level, edge = _above_paper(dark, window=6 * stroke_width(level > edge))
-    # What is fainter counts where it goes on from a stroke: pens fade.
-    written = ndimage.binary_propagation(level > edge, np.ones((3, 3)), mask=level > FADED * edge)
-    written = _only_writing(written)
+    level, edge = _above_paper(dark, window=0.4 * min(dark.shape))
+    firm = level > edge
+    writing = _only_writing(firm)
+    beyond = firm & ~writing
+    level, edge = _above_paper(dark, window=6 * stroke_width(writing))
+    written = _only_writing(level > edge, beyond)
     pen = stroke_width(written)
     full = np.quantile(level[written], 0.9)
     # Black enough is black: MNIST's own pictures pass as they are.
@@ -245,8 +256,8 @@ def _resized(grey: np.ndarray, longest: int) -> np.ndarray:
     return np.asarray(Image.fromarray(grey).resize(size, Image.Resampling.BOX))
 
 
-def _dark_on_light(grey: np.ndarray) -> bool:
-    """Whether the strokes are darker than the paper round them.
+def _dark_on_light(grey: np.ndarray) -> float:
+    """Above 0 where the strokes are darker than the paper round them; from 2 up that is certain.
 
     What departs most from the median of its neighbourhood is ink, for ink is the smaller part
     of any neighbourhood wider than a stroke.  Three widths vote, for strokes thick and thin.
@@ -258,7 +269,7 @@ def _dark_on_light(grey: np.ndarray) -> bool:
         residue = small - ndimage.median_filter(small, size=window, mode="nearest")
         light, dark = (np.clip(s * residue, 0, None) ** 3 for s in (1, -1))
         vote += np.log10((dark.sum() + 1e-9) / (light.sum() + 1e-9))
-    return vote >= 0
+    return vote
 
 
 def _above_paper(dark: np.ndarray, window: float) -> tuple[np.ndarray, float]:
@@ -295,8 +306,11 @@ def stroke_width(written: np.ndarray) -> float:
     return 2 * np.count_nonzero(mask) / (np.pi / 4 * crossings) if crossings else 0.0
 
 
-def _only_writing(written: np.ndarray) -> np.ndarray:
-    """The mask without specks and without what reaches in from beyond the paper."""
+def _only_writing(written: np.ndarray, beyond: np.ndarray | None = None) -> np.ndarray:
+    """The mask without specks and without what reaches in from beyond the paper.
+
+    What touches the frame goes if it lies in the mask `beyond`.
+    """
     blobs, count = ndimage.label(written, np.ones((3, 3)))
     places = ndimage.find_objects(blobs)
     sides = np.array([(r.stop - r.start, c.stop - c.start) for r, c in places])
@@ -304,6 +318,9 @@ def _only_writing(written: np.ndarray) -> np.ndarray:
     frame = np.concatenate([blobs[0], blobs[-1], blobs[1:-1, 0], blobs[1:-1, -1]])
     contact = np.bincount(frame, minlength=count + 1)[1:]
     within = contact <= 0.5 * sides.sum(1)
+    if beyond is not None:
+        inside = ndimage.mean(beyond, blobs, np.arange(1, count + 1))
+        within &= (contact == 0) | (inside < 0.5)
     longest = sides.max(1)
     if longest[within].max(initial=0) < 0.03 * max(written.shape):
         within[:] = True

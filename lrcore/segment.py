@@ -129,7 +129,7 @@ def _clusters(pieces: list[_Piece], typical: float) -> list[list[_Piece]]:
     ]
     narrow = np.minimum(*np.meshgrid(boxes[:, 2] - boxes[:, 0], boxes[:, 2] - boxes[:, 0]))
     near = (gaps[0] < 0.15 * typical) & (gaps[1] < 0.25 * typical)
-    near &= low[:, None] | low[None, :] | (-gaps[0] > 0.5 * narrow)
+    near &= low[:, None] | low[None, :] | (-gaps[0] > 0.1 * narrow)
     count, of = connected_components(near)
     return [[pieces[k] for k in np.flatnonzero(of == c)] for c in range(count)]
 
