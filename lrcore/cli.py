@@ -18,7 +18,7 @@ from lrcore.data import MNIST_FOLDER, load_dataset
 from lrcore.errors import UserError
 from lrcore.reading import Reader
 from lrcore.segment import find_digits
-from lrcore.training import Run, Settings, write_history
+from lrcore.training import Run, Settings, calibrate, write_history
 from lrcore.weights import DEFAULT, REST, load_weights, save_weights
 
 
@@ -71,7 +71,10 @@ def train(arguments) -> int:
     for point in run.steps():
         bar.show(point)
     bar.close(run.message)
-    weights = run.weights(command=command_of(settings, arguments.out), name=arguments.out.stem)
+    command = command_of(settings, arguments.out, arguments.calibrate)
+    weights = run.weights(command=command, name=arguments.out.stem)
+    if arguments.calibrate:
+        weights = calibrate(weights, settings, data, test)
     save_weights(arguments.out, weights)
     if arguments.history:
         _write_history(arguments.history, run)
@@ -101,18 +104,17 @@ def info(arguments) -> int:
     return 0
 
 
-def command_of(settings: Settings, out) -> str:
+def command_of(settings: Settings, out, calibrated: bool = False) -> str:
     """The shortest `train` command that repeats these settings."""
     parts = ["python -m lrcore train"]
     for item in fields(Settings):
         value = getattr(settings, item.name)
         # How many images is what a reader looks for first, so it is always said.
         if value != item.default or item.name == "images":
-            parts.append(
-                f"{_flag(item.name)} {value:g}"
-                if isinstance(value, float)
-                else f"{_flag(item.name)} {value}"
-            )
+            text = f"{value:g}" if isinstance(value, float) else str(value)
+            parts.append(f"{_flag(item.name)} {text}")
+    if calibrated:
+        parts.append("--calibrate")
     return " ".join([*parts, "--out", shlex.quote(str(out))])
 
 
@@ -246,6 +248,11 @@ def _parser() -> argparse.ArgumentParser:
         _setting_option(training, item)
     training.add_argument("--data", type=Path, default=MNIST_FOLDER)
     training.add_argument("--out", type=Path, required=True, help="the .npz file to write")
+    training.add_argument(
+        "--calibrate",
+        action="store_true",
+        help="also learn how far the ten probabilities can be trusted, and when to say 'unsure'",
+    )
     training.add_argument("--history", type=Path, help="a .csv file for the cost, step by step")
     return parser
 

@@ -10,17 +10,19 @@ import csv
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 
 from lrcore.augment import training_set
+from lrcore.calibration import Calibration, reliability
 from lrcore.data import Dataset
 from lrcore.errors import UserError
 from lrcore.features import FEATURES, extract, extract_cached
 from lrcore.logistic import OneVsAllLoss, curated_labels, softplus
 from lrcore.reading import Reader
 from lrcore.solvers import SOLVERS, Diverged
+from lrcore.styles import make_letters, make_scribbles
 from lrcore.weights import REST, Weights
 
 TASKS = {
@@ -29,6 +31,8 @@ TASKS = {
     "one-digit": "One digit against the rest",
 }
 HOLDOUT = 10_000
+# How many scribbles, and as many letters, a calibration learns to doubt.
+STRANGE = 2_000
 # Features of larger sets are not kept on disk: they would fill it.
 CACHED = 70_000
 
@@ -420,6 +424,40 @@ class _Gated(OneVsAllLoss):
         if self.gate is not None:
             self.gate()
         return super().rows(chosen)
+
+
+def calibrate(weights: Weights, settings: Settings, train: Dataset, test: Dataset) -> Weights:
+    """Give one-vs-all weights calibrated probabilities and a sense of what they do not know.
+
+    Both must be learned from pictures that theta has not seen, and `weights`
+    may have seen all of them: so a stand-in learns with the same settings from
+    all but HOLDOUT pictures, and is calibrated on those, and on scribbles and
+    letters drawn by rule.  The test set's reliability goes into the record.
+    """
+    stand_in = replace(settings, images=min(settings.images, len(train) - HOLDOUT))
+    run = Run(stand_in, train)
+    for _ in run.steps():
+        pass
+    _, heldout = split(stand_in, train, np.random.default_rng(settings.seed))
+    rng = np.random.default_rng(settings.seed)
+    strange = np.concatenate([make_scribbles(STRANGE, rng), make_letters(STRANGE, rng)])
+    model = run.weights()
+
+    def seen(images):
+        X = extract(settings.features, images)
+        return X, X @ model.theta[:, 1:].T + model.theta[:, 0]
+
+    calibration = Calibration.fit(
+        *seen(train.images[heldout]), train.labels[heldout], *seen(strange)
+    )
+    record = dict(weights.record)
+    calibrated = replace(weights, calibration=calibration, record=record)
+    readings = Reader(calibrated).read(test.images)
+    table, error = reliability(readings.probabilities, test.labels)
+    record["calibration_error"] = round(error, 5)
+    record["reliability"] = [[round(float(x), 4) for x in row] for row in table if row[2]]
+    record["test_unsure"] = round(float(np.mean(~readings.sure)), 5)
+    return calibrated
 
 
 def split(settings: Settings, data: Dataset, rng: np.random.Generator):

@@ -18,13 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
+from lrcore.calibration import Calibration
 from lrcore.errors import UserError
 from lrcore.features import FEATURES, extract
-
-try:
-    from lrcore.calibration import Calibration
-except ImportError:  # TEMPORARY until calibration lands
-    Calibration = None
 
 WEIGHTS_FOLDER = Path(__file__).resolve().parent.parent / "weights"
 DEFAULT = WEIGHTS_FOLDER / "strokes.npz"
