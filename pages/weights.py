@@ -5,10 +5,7 @@ import streamlit as st
 from lrcore.evidence import PICTURES
 from ui.models import chosen_model, facts
 from ui.routing import ensure_routed
-from ui.routing import ensure_routed
 from ui.weights_view import closer_look, downloads, ten_heatmaps
-
-ensure_routed()
 
 ensure_routed()
 
