@@ -101,10 +101,9 @@ def _watched(solver):
         if knobs.learning_rate is None:
             knobs.learning_rate = safe_learning_rate(loss)
         best, risen, rate = np.inf, 0, knobs.learning_rate
-        with np.errstate(over="ignore", invalid="ignore"):
-            steps = solver(loss, theta, knobs, rng)
+        steps = solver(loss, theta, knobs, rng)
         while True:
-            with np.errstate(over="ignore", invalid="ignore"):
+            with np.errstate(over="ignore", invalid="ignore"):  # it is told in words below
                 step = next(steps)
             cost = step.cost.sum()
             yield step

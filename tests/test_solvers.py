@@ -120,7 +120,7 @@ def test_learning_rate_picked_from_the_data_is_written_where_it_can_be_read(loss
 @pytest.mark.parametrize("name", ["lbfgs", "preconditioned-lbfgs"])
 def test_quasi_newton_finds_the_optimum_for_any_l2_shape_and_class_count(name, C):
     rng = np.random.default_rng(3)
-    X = rng.random((400, 6) if C == math.inf else (40, 60))  # n < D, too
+    X = rng.random((400, 6) if math.isinf(C) else (40, 60))  # n < D, too
     X[:, 0] = 0  # a pixel never inked
     y = curated_labels(rng.integers(0, 2, len(X)), [1])
     last = run(name, OneVsAllLoss(X, y, C), 200)[-1]
