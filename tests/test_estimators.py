@@ -142,9 +142,9 @@ def test_bad_input_gets_a_sentence(model, X, y, word):
 def test_predicting_needs_training_and_the_same_features(digits, trained):
     with pytest.raises(UserError, match="call fit first"):
         OneVsAllClassifier().predict(digits[0])
-    with pytest.raises(UserError, match="100 features, but .* trained on 784"):
+    with pytest.raises(UserError, match=r"100 features, but .* trained on 784"):
         trained.predict(digits[0][:, :100])
-    with pytest.raises(UserError, match="10 rows .* 9 labels"):
+    with pytest.raises(UserError, match=r"10 rows .* 9 labels"):
         trained.score(digits[0][:10], digits[1][:9])
 
 
