@@ -16,6 +16,7 @@ def pages() -> list:
         st.Page("pages/train.py", title="Train", icon=":material/trending_down:"),
         st.Page("pages/weights.py", title="Weights", icon=":material/grid_on:"),
         st.Page("pages/mistakes.py", title="Mistakes", icon=":material/rule:"),
+        st.Page("pages/how.py", title="How it works", icon=":material/school:", url_path="how"),
     ]
 
 

@@ -1,0 +1,25 @@
+"""How it works: five minutes to read and play with, and four lessons."""
+
+import streamlit as st
+
+from ui import lessons
+from ui.routing import ensure_routed
+
+ensure_routed()
+
+st.title("How it works")
+st.markdown(
+    "Ten Thetas reads a digit by multiplying, adding up, and one curve. Nothing else, and nothing "
+    "hidden. Five minutes, with something to move in every part."
+)
+for section in (
+    lessons.score_section,
+    lessons.sigmoid_section,
+    lessons.cost_section,
+    lessons.one_vs_all_section,
+    lessons.theta_section,
+    lessons.deskew_section,
+):
+    # A fragment each: moving a slider redraws its own section alone.
+    st.fragment(section)()
+lessons.lessons_section()

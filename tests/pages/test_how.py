@@ -1,0 +1,162 @@
+"""The 'How it works' page and its lessons."""
+
+import numpy as np
+import pytest
+
+from lrcore.evidence import explain
+from lrcore.features import extract
+from lrcore.logistic import OneVsAllLoss, curated_labels, sigmoid
+from lrcore.reading import Reader
+from lrcore.training import Run, Settings
+from lrcore.weights import WEIGHTS_FOLDER, load_weights
+from ui.evidence import sum_in_words
+from ui.lessons import STEPS, descent, doubtful, leaned, lessons
+from ui.lessons_charts import cost_chart, falling_cost_chart, log_loss, sigmoid_chart
+from ui.links import read_link
+from ui.models import CHOSEN
+from ui.predict import PICKED
+from ui.train_controls import STORE
+
+
+@pytest.fixture
+def how(app):
+    app.run()
+    app.switch_page("pages/how.py").run()
+    assert not app.exception
+    return app
+
+
+def points(chart):
+    """The data of a curve's point, which is the smallest data set."""
+    return min(chart.to_dict()["datasets"].values(), key=len)
+
+
+def test_the_score_is_added_up_before_the_readers_eyes(how, test_set):
+    how.selectbox(key="how_picture").set_value(7).run()
+    how.selectbox(key="how_asked").set_value(7).run()
+    image = test_set.images[np.flatnonzero(test_set.labels == 7)[0]]
+    found = explain(load_weights(WEIGHTS_FOLDER / "pixels.npz"), image, 7)
+    assert any(sum_in_words(found) in text.value for text in how.markdown)
+
+
+def test_the_sliders_move_the_numbers(how):
+    how.slider(key="how_z").set_value(-1.0).run()
+    assert how.metric[0].value == f"{sigmoid(np.array(-1.0)):.4f}"
+    how.slider(key="how_p").set_value(0.9).run()
+    how.button_group(key="how_y").set_value(0).run()
+    assert how.metric[1].value == f"{-np.log(0.1):.3f}"
+
+
+def test_the_curated_table_is_live(how, train_set):
+    how.selectbox(key="how_curated").set_value(1).run()
+    table = how.dataframe[0].value
+    assert table["y for 1"].tolist() == (train_set.labels[:8] == 1).astype(int).tolist()
+    assert table[[c for c in table if c not in ("picture", "label")]].sum(axis=1).eq(1).all()
+    next(button for button in how.button if button.label == "Eight other pictures").click().run()
+    assert how.dataframe[0].value["label"].tolist() == train_set.labels[8:16].tolist()
+
+
+def test_every_section_has_a_control_and_every_chart_its_words(how):
+    assert len(how.header) == 7
+    assert len(how.latex) == 6
+    assert all(chart.proto.alt for chart in how.get("vega_lite_chart"))
+
+
+def test_curves_hold_the_formulas():
+    assert points(sigmoid_chart(2.0))[0]["p"] == pytest.approx(1 / (1 + np.exp(-2)))
+    assert points(cost_chart(0.25, 1))[0]["cost"] == pytest.approx(-np.log(0.25))
+    assert log_loss(np.array([0.25]), 0)[0] == pytest.approx(-np.log(0.75))
+    assert points(falling_cost_chart(np.array([3.0, 2.0, 1.5]), 1))[0]["cost"] == 2
+
+
+def test_theta_is_really_trained(train_set):
+    thetas, costs = descent()
+    assert len(thetas) == len(costs) == STEPS + 1
+    assert not thetas[0].any()
+    assert costs[0] == pytest.approx(np.log(2))
+    assert (costs[-1] < 0.3 * costs[0]).all()
+    # The words say that the first step is nearly all blue.
+    assert (thetas[1][:, 1:] < 0).sum() > 10 * (thetas[1][:, 1:] > 0).sum()
+    run = Run(Settings(images=1000, solver="gradient-descent", learning_rate=0.5), train_set)
+    run.step()
+    run.step()
+    assert thetas[1] == pytest.approx(run.theta, abs=1e-5)
+
+
+def test_leaning_is_undone_by_straightening(test_set):
+    image = test_set.images[0]
+    assert leaned(image, 0.0).tolist() == image.tolist()
+    upright, straight = (
+        extract("straightened", picture[None])[0] for picture in (image, leaned(image, 0.3))
+    )
+    assert np.corrcoef(upright, straight)[0, 1] > 0.97
+    assert np.corrcoef(image.ravel(), leaned(image, 0.3).ravel())[0, 1] < 0.9
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_a_lesson_opens_train_with_its_settings(app, number):
+    lesson = lessons()[number - 1]
+    query = {name: str(value) for name, value in lesson.query.items()}
+    values, shown, notices = read_link(query)
+    assert not notices
+    assert shown
+    assert Settings(**values).images == lesson.query["images"]
+    app.run()
+    # The settings of an earlier visit give way to those of the lesson.
+    app.session_state[STORE] = {"images": 123}
+    app.switch_page("pages/how.py").run()
+    app.button(key=f"lesson-{number}").click().run()
+    assert not app.exception
+    assert app.session_state[STORE]["images"] == lesson.query["images"]
+
+
+def test_a_lesson_opens_weights_at_zero(how):
+    how.button(key="lesson-2").click().run()
+    assert not how.exception
+    assert how.session_state[CHOSEN] == "pixels"
+    assert any("The average 0" in text.value for text in how.markdown)
+
+
+def test_a_lesson_opens_a_doubtful_picture(how, test_set):
+    weights = load_weights(WEIGHTS_FOLDER / "pixels.npz")
+    index = doubtful(weights)
+    first, second = -np.sort(-Reader(weights).read(test_set.images[[index]]).probabilities[0])[:2]
+    assert first == pytest.approx(0.9, abs=0.05)
+    assert second == pytest.approx(0.6, abs=0.05)
+    how.button(key="lesson-4").click().run()
+    assert not how.exception
+    assert how.session_state[PICKED] == index
+
+
+def test_the_answers_of_the_lessons_are_true(train_set, test_set):
+    """What the expanders claim is what happens."""
+    # Few held-out pictures: each iteration looks at them.
+    some = train_set.take(np.arange(2500))
+    wild = Run(Settings(**_settings(1) | {"iterations": 30}), some)
+    costs = [point.cost for point in wild.steps()]
+    assert max(costs[1:]) > 5 * costs[0]
+    tame = Run(Settings(**_settings(1) | {"iterations": 30, "learning_rate": 0.5}), some)
+    assert (np.diff([point.cost for point in tame.steps()]) < 0).all()
+
+    theta = load_weights(WEIGHTS_FOLDER / "pixels.npz").theta[0, 1:].reshape(28, 28)
+    inked = train_set.images.mean(axis=0) > 40
+    middle = np.zeros((28, 28), bool)
+    middle[10:18, 12:16] = True
+    assert theta[middle].mean() < theta[inked & ~middle].mean() - 0.2
+
+    ten = Run(Settings(**_settings(3)), train_set.take(np.arange(500)))
+    list(ten.steps())
+    weights = ten.weights()
+    assert Reader(weights).accuracy(test_set.images, test_set.labels)[0] < 0.5
+
+
+def _settings(number):
+    return {name: v for name, v in lessons()[number - 1].query.items() if name != "show"}
+
+
+def test_gradient_reads_like_the_advice_it_is_said_to_be(train_set):
+    """From theta = 0 the downhill way is (y - 1/2) x, as section 5 reads its formula."""
+    X = extract("pixels", train_set.images[:50])
+    y = curated_labels(train_set.labels[:50], np.arange(10))
+    _, gradient = OneVsAllLoss(X, y, 1.0).cost_and_gradient(np.zeros((10, 785)))
+    assert -gradient[:, 1:] == pytest.approx((y - 0.5).T @ X / 50, abs=1e-5)
