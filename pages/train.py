@@ -7,8 +7,17 @@ from lrcore.training import Settings
 from ui.models import mnist
 from ui.routing import ensure_routed
 from ui.runs import session_runs
-from ui.train_controls import PRESETS, link_form, notices, panel, set_all, story, take_link
-from ui.train_live import begin, compare, live, take_away, watch
+from ui.train_controls import (
+    PRESETS,
+    link_form,
+    notices,
+    panel,
+    set_all,
+    story,
+    take_link,
+    write_url,
+)
+from ui.train_live import begin, buttons, compare, live, take_away, watch
 from ui.train_runs import explanations, python_tab, runs_table, view_options
 
 ensure_routed()
@@ -43,9 +52,8 @@ controls, curves = st.columns([1, 2.8], gap="medium")
 with controls:
     # On a phone the settings would push the curves off the screen.
     phone = "Mobi" in st.context.headers.get("User-Agent", "")
-    with st.expander("Settings", expanded=not phone, icon=":material/tune:"):
-        settings = panel()
-        link_form()
+    settings = panel(folded=phone)
+    link_form()
 
 with curves:
     tabs = st.tabs(["Watch", "Compare", "Python"], key="train_tab", on_change="rerun")
@@ -54,7 +62,8 @@ with curves:
         explanations()
     with tabs[0]:
         if tabs[0].open:
-            live(watch, runs, axes, settings, data)
+            buttons(runs, settings, data)
+            live(watch, runs, axes)
             take_away(runs)
     with tabs[1]:
         if tabs[1].open:

@@ -15,14 +15,17 @@ NAMES = tuple(item.name for item in fields(Settings))
 DEFAULTS = {item.name: item.default for item in fields(Settings)}
 
 
-def read_link(query: Mapping[str, str], labels: Mapping[str, Mapping[str, str]]):
+Labels = Mapping[str, Mapping[str, str]]
+
+
+def read_link(query: Mapping[str, str], labels: Labels) -> tuple[dict, list[str] | None, list[str]]:
     """What a link asks for.
 
     Parameters
     ----------
     query : the parameters of the URL; those that are no settings are not looked at.
-    labels : for a setting with named options, the label of each, which a link may hold
-        instead of the name.
+    labels : for a setting with named options, the label of each, which is what a
+        selectbox writes to the URL; the name itself will do, too.
 
     Returns (values by setting, names of the controls to show or None for all, sentences
     about what could not be understood).
@@ -50,12 +53,16 @@ def read_link(query: Mapping[str, str], labels: Mapping[str, Mapping[str, str]])
     return values, shown, complaints
 
 
-def make_link(base: str, values: Mapping, shown: Collection[str] | None = None) -> str:
-    """A URL that opens the page with these settings; `shown` as `read_link` returns it."""
+def make_link(
+    base: str, values: Mapping, labels: Labels, shown: Collection[str] | None = None
+) -> str:
+    """A URL that `read_link` reads these values back from; defaults are left out."""
     query = {
-        name: f"{v:g}" if isinstance(v, float) else v
-        for name, v in values.items()
-        if v != DEFAULTS[name]
+        name: f"{value:.12g}"
+        if isinstance(value, float)
+        else labels.get(name, {}).get(value, str(value))
+        for name, value in values.items()
+        if value != DEFAULTS[name] and value is not None
     }
     if shown is not None:
         query[SHOW] = ",".join(shown)
@@ -63,16 +70,13 @@ def make_link(base: str, values: Mapping, shown: Collection[str] | None = None) 
 
 
 def _value(name: str, text: str, labels: Mapping[str, str]):
-    declared = knob(name)
     text = {label: option for option, label in labels.items()}.get(text, text)
-    kind = type(DEFAULTS[name]) if DEFAULTS[name] is not None else _kind_without_default(name)
+    default = DEFAULTS[name]
+    whole = isinstance(default, int) or name == "batch_size"
+    kind = str if isinstance(default, str) else int if whole else float
     try:
         value = kind(text)
     except ValueError:
-        raise UserError(f"{declared.label} can not be {text[:40]!r}.") from None
+        raise UserError(f"{knob(name).label} can not be {text[:40]!r}.") from None
     check_setting(name, value)
     return value
-
-
-def _kind_without_default(name: str) -> type:
-    return int if "int" in str(Settings.__dataclass_fields__[name].type) else float

@@ -26,7 +26,7 @@ from lrcore.cli import command_of
 from lrcore.data import Dataset
 from lrcore.errors import UserError
 from lrcore.training import Point, Run, Settings
-from lrcore.weights import Weights
+from lrcore.weights import Weights, columns
 
 # Seconds without a browser after which a run's user counts as gone.
 AWAY = 60.0
@@ -34,6 +34,7 @@ AWAY = 60.0
 LOOK = 2.0
 # Runs of one session that have not ended; each holds its pictures in memory.
 MOST_UNENDED = 4
+MOST_MEGABYTES = 600
 
 RUNS = "training_runs"
 
@@ -310,6 +311,12 @@ class Runs:
             raise UserError(
                 f"{MOST_UNENDED} of your runs have not ended yet; stop or delete one of them first."
             )
+        wanted = _megabytes(settings)
+        if wanted > MOST_MEGABYTES:
+            raise UserError(
+                f"This run would need about {wanted:,} MB for its pictures alone; take fewer "
+                "images or fewer copies. The command line has no such limit."
+            )
         name = self._free_name(name.strip())
         self._put(name, settings, data, allowed)
         return self.jobs[name]
@@ -339,6 +346,12 @@ class Runs:
         while name in self.jobs:
             name, number = f"{base} ({number})", number + 1
         return name
+
+
+def _megabytes(settings: Settings) -> int:
+    """What a run's features take in memory, as float32."""
+    images = (settings.images + 10 * settings.styles) * (1 + settings.jitter)
+    return images * columns(settings.features) * 4 // 2**20
 
 
 class Presence:

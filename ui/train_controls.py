@@ -18,7 +18,7 @@ LABELS = {
     "task": TASKS,
     "solver": {name: solver.title for name, solver in SOLVERS.items()},
 }
-# Rows of the panel; what stands side by side belongs together.
+# Rows of the panel, and of its second part; what stands side by side belongs together.
 ROWS = (
     ("task",),
     ("digit", "against"),
@@ -28,8 +28,8 @@ ROWS = (
     ("learning_rate", "momentum"),
     ("batch_size",),
     ("C", "seed"),
-    ("patience", "tolerance"),
 )
+MORE_ROWS = (("patience", "tolerance"), ("styles", "jitter"))
 
 
 @dataclass(frozen=True)
@@ -85,36 +85,43 @@ def notices() -> None:
         st.warning(notice, icon=":material/link_off:")
 
 
-def panel() -> Settings | None:
+def panel(folded: bool = False) -> Settings | None:
     """The controls; returns the settings, or None after saying what is wrong with them."""
+    with st.expander("Settings", expanded=not folded, icon=":material/tune:"):
+        _rows(ROWS)
+        if st.session_state[SHOWN] is not None:
+            st.button(
+                "Show all controls",
+                type="tertiary",
+                icon=":material/visibility:",
+                on_click=_show_all,
+                help="The link that opened this page shows only some of them.",
+            )
+    with st.expander("More settings", icon=":material/settings:"):
+        _rows(MORE_ROWS)
+        st.text_input(
+            "Name of the run",
+            key="run_name",
+            placeholder="run 1, run 2, …",
+            max_chars=40,
+            persist_state="session",
+            help="Under this name the run is kept in this session, for comparison.",
+        )
+    try:
+        return Settings(**st.session_state[STORE])
+    except UserError as error:
+        st.error(str(error))
+        return None
+
+
+def _rows(rows) -> None:
     store = st.session_state[STORE]
-    for row in ROWS:
+    for row in rows:
         names = [name for name in row if _visible(name, store)]
         columns = st.columns(len(names), vertical_alignment="bottom") if names else []
         for name, column in zip(names, columns, strict=True):
             with column:
                 store[name] = _control(name, store[name])
-    st.text_input(
-        "Name of the run",
-        key="run_name",
-        placeholder="run 1, run 2, …",
-        max_chars=40,
-        persist_state="session",
-        help="Under this name the run is kept in this session, for comparison.",
-    )
-    if st.session_state[SHOWN] is not None:
-        st.button(
-            "Show all controls",
-            type="tertiary",
-            icon=":material/tune:",
-            on_click=_show_all,
-            help="The link that opened this page shows only some of them.",
-        )
-    try:
-        return Settings(**store)
-    except UserError as error:
-        st.error(str(error))
-        return None
 
 
 def set_all(changes: dict) -> None:
@@ -149,7 +156,7 @@ def link_form() -> None:
             help="None chosen: all of them. 'Learning rate' alone makes a lesson about it.",
         )
         base = (st.context.url or "").split("?")[0]
-        st.code(make_link(base, st.session_state[STORE], chosen or None), wrap_lines=True)
+        st.code(make_link(base, st.session_state[STORE], LABELS, chosen or None), wrap_lines=True)
 
 
 def _visible(name: str, store: dict) -> bool:

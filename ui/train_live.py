@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from lrcore.errors import UserError
 from lrcore.evidence import PICTURES
+from lrcore.features import DIRECTIONS
 from lrcore.solvers import SOLVERS
 from lrcore.training import Settings, knob, write_history
 from lrcore.weights import REST, pack_weights
@@ -17,9 +19,10 @@ from ui import training_charts as charts
 from ui.heatmaps import colour_limit
 from ui.models import use_model
 from ui.runs import Job, Runs
+from ui.train_controls import NOTICES
 
 # Seconds between two frames; a little under a quarter, so that four a second are kept.
-FRAME = 0.22
+FRAME = 0.24
 STATES = {
     "waiting": "waiting",
     "preparing": "preparing the pictures",
@@ -33,13 +36,13 @@ BAD_ENDS = ("overshoots", "broke off", "not enough memory")
 
 def live(part, runs: Runs, *arguments) -> None:
     """Draw a part of the page again and again while anything of it may still move."""
-    moving = _moving(runs)
+    before = _standing(runs)
 
-    @st.fragment(run_every=FRAME if moving else None)
+    @st.fragment(run_every=FRAME if _moving(runs) else None)
     def frame():
         part(runs, *arguments)
-        # The rest of the page (the table, the downloads) has to hear of an end or a pause.
-        if moving and not _moving(runs):
+        # The rest of the page (buttons, table, downloads) has to hear of an end or a pause.
+        if _standing(runs) != before:
             st.rerun()
 
     frame()
@@ -49,16 +52,20 @@ def _moving(runs: Runs) -> bool:
     return any(not job.finished and job.state != "paused" for job in runs.jobs.values())
 
 
-def watch(runs: Runs, axes: tuple[str, bool], settings: Settings | None, data) -> None:
-    """The shown run: its buttons, numbers, curves and heatmaps."""
+def _standing(runs: Runs) -> list:
+    """What the still parts of the page show of the runs."""
+    return [(job.state == "paused", job.message, job.finished) for job in runs.jobs.values()]
+
+
+def watch(runs: Runs, axes: tuple[str, bool]) -> None:
+    """The shown run: its progress, numbers, curves and heatmaps."""
     job = runs.job
-    _buttons(runs, settings, data)
     _progress(job)
     x, log = axes
     points = list(job.history) if job else []
     heldout = job.heldout_name if job else "held-out"
     _numbers(job, points, heldout)
-    rows = charts.curve_rows(points, x)
+    rows = charts.curve_rows(points, x, heldout)
     changes = charts.mark_rows(job.rate_changes() if job else [], x)
     names = row_names(job.settings) if job else [str(digit) for digit in range(10)]
     left, right = st.columns([3, 2])
@@ -109,7 +116,8 @@ def row_names(settings: Settings) -> list[str]:
     return [f"{positive} against {'the rest' if negative == REST else negative}"]
 
 
-def _buttons(runs: Runs, settings: Settings | None, data) -> None:
+def buttons(runs: Runs, settings: Settings | None, data) -> None:
+    """Start, and what can be done to the shown run while it goes."""
     job = runs.job
     state = job.state if job else "ended"
     ended = state in ("ended", "testing")
@@ -179,13 +187,11 @@ def _begin(runs: Runs, settings: Settings, data, allowed: float = math.inf) -> N
 
 def begin(runs: Runs, settings: Settings, data, name: str = "", allowed: float = math.inf) -> None:
     """Start a run of that name; where it may not, keep the sentence for the page to show."""
-    from lrcore.errors import UserError
-
     try:
         runs.start(settings, data, name, allowed)
-        st.session_state["train_notices"] = []
+        st.session_state[NOTICES] = []
     except UserError as error:
-        st.session_state["train_notices"] = [str(error)]
+        st.session_state[NOTICES] = [str(error)]
 
 
 def _progress(job: Job | None) -> None:
@@ -297,7 +303,10 @@ def _thetas(job: Job | None, names: list[str]) -> None:
             alt=f"{text} Shown: {', '.join(names[part])}.",
         )
     if features not in PICTURES:
-        text += " For strokes each map is 7x7: theta summed over the eight directions of a stroke."
+        text += (
+            f" Strokes are no picture: each map sums theta over the {DIRECTIONS} directions that "
+            "an edge can have; the Weights page shows them apart."
+        )
     st.caption(text)
 
 

@@ -24,7 +24,7 @@ from ui.heatmaps import colours
 from ui.palette import AGAINST, DIGITS, FOR
 
 # No chart shows more points of a curve than about this.
-MOST_POINTS = 240
+MOST_POINTS = 200
 AXES = {"iteration": "iteration", "seconds": "seconds of work"}
 ROWS, MARKS = "rows", "marks"
 GREY = (128, 128, 128)
@@ -41,11 +41,11 @@ def thin(count: int, most: int = MOST_POINTS) -> np.ndarray:
     return np.unique(np.r_[0 : most // 4, 0:count:stride, count - 1])
 
 
-def curve_rows(points: Sequence[Point], x: str) -> pd.DataFrame:
-    """A run's curves: columns x, training, heldout (both costs) and accuracy."""
+def curve_rows(points: Sequence[Point], x: str, heldout_name: str = "held-out") -> pd.DataFrame:
+    """A run's curves: columns x, the two costs ("training" and `heldout_name`) and accuracy."""
     shown = [points[i] for i in thin(len(points))]
     rows = [(getattr(p, x), p.cost, p.heldout_cost, p.heldout_accuracy) for p in shown]
-    return _table(rows, ["x", "training", "heldout", "accuracy"])
+    return _table(rows, ["x", "training", heldout_name, "accuracy"])
 
 
 def digit_rows(points: Sequence[Point], x: str, digits: Sequence[str]) -> pd.DataFrame:
@@ -191,12 +191,14 @@ def theta_picture(values: np.ndarray, names: Sequence[str], limit: float, zoom: 
 def theta_maps(features: str, theta: np.ndarray) -> np.ndarray:
     """Each row of theta as a square map, shape (K, side, side), the bias left out.
 
-    A row over pixels is a picture already; one over strokes is summed over their directions.
+    A row over pixels is a picture already; of one over strokes, the weights of the edges are
+    summed over all directions.
     """
     weights = theta[:, 1:]
     if features in PICTURES:
         return weights.reshape(-1, SIDE, SIDE)
-    return weights.reshape(-1, DIRECTIONS, GRID, GRID).sum(axis=1)
+    edges = weights[:, : DIRECTIONS * GRID * GRID]
+    return edges.reshape(-1, DIRECTIONS, GRID, GRID).sum(axis=1)
 
 
 def _table(rows: list[tuple], columns: list[str]) -> pd.DataFrame:
@@ -224,12 +226,9 @@ def _tip(field: str, title: str) -> alt.Tooltip:
 
 
 def _costs(heldout_name: str) -> alt.Chart:
-    """Rows of both costs, one below the other: a field cost and a field curve that names it."""
-    return (
-        alt.Chart(alt.NamedData(ROWS))
-        .transform_fold(["training", "heldout"], as_=["kind", "cost"])
-        .transform_calculate(curve=f"datum.kind == 'heldout' ? '{heldout_name}' : 'training'")
-        .transform_filter("isValid(datum.cost)")
+    """Both costs, one below the other: a field cost, and a field curve that names it."""
+    return alt.Chart(alt.NamedData(ROWS)).transform_fold(
+        ["training", heldout_name], as_=["curve", "cost"]
     )
 
 
@@ -250,4 +249,9 @@ def _marks(x: str) -> tuple[alt.Chart, alt.Chart]:
 
 
 def _finish(chart, height: int):
-    return chart.properties(height=height, background="transparent")
+    return chart.properties(
+        height=height,
+        background="transparent",
+        # A canvas is redrawn at a fraction of the cost of as many svg elements.
+        usermeta={"embedOptions": {"renderer": "canvas"}},
+    )

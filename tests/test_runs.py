@@ -1,0 +1,232 @@
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from lrcore.errors import UserError
+from lrcore.training import Run, Settings
+from ui import runs as module
+from ui.runs import MOST_UNENDED, Job, Runs, Slots
+
+FOREVER = {"solver": "gradient-descent", "images": 500, "iterations": 100_000, "tolerance": 0.0}
+
+
+def wait_for(condition, seconds=20.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not come to that"
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def runs():
+    """A session's runs, all stopped in the end."""
+    runs = Runs()
+    yield runs
+    for job in runs.jobs.values():
+        job.stop()
+    for job in runs.jobs.values():
+        job.join(20)
+
+
+@pytest.fixture
+def slots(monkeypatch):
+    """Two places, whatever the machine."""
+    slots = Slots(2)
+    monkeypatch.setattr(module, "slots", lambda: slots)
+    return slots
+
+
+@pytest.fixture
+def data(train_set, test_set):
+    return train_set, test_set
+
+
+def test_a_run_in_a_thread_is_the_run_itself_bit_for_bit(runs, data):
+    settings = Settings(solver="mini-batch", images=600, iterations=5, seed=3)
+    job = runs.start(settings, data)
+    job.join(30)
+    alone = Run(settings, *data)
+    list(alone.steps())
+    assert np.array_equal(job.theta, alone.theta)
+    assert job.weights.record == alone.weights().record | {
+        "command": job.weights.record["command"]
+    }
+    assert "--seed 3" in job.weights.record["command"]
+
+
+def test_pausing_stepping_and_going_on_change_nothing(runs, data):
+    settings = Settings(solver="mini-batch", images=600, iterations=14, seed=3)
+    job = runs.start(settings, data, allowed=0)
+    assert job.state == "paused"
+    job.step(1)
+    wait_for(lambda: job.state == "paused")
+    assert job.history[-1].iteration == 1
+    job.step(10)
+    wait_for(lambda: job.state == "paused")
+    assert job.history[-1].iteration == 11
+    job.go_on()
+    job.join(30)
+    alone = Run(settings, *data)
+    list(alone.steps())
+    assert np.array_equal(job.theta, alone.theta)
+    assert job.message == alone.message
+
+
+def test_reset_brings_the_same_run_again(runs, data):
+    settings = Settings(solver="adam", images=600, iterations=4)
+    first = runs.start(settings, data)
+    first.join(30)
+    runs.reset(first.name, data)
+    again = runs.job
+    assert (again.name, again.state, again.history) == (first.name, "paused", [])
+    again.go_on()
+    again.join(30)
+    assert np.array_equal(again.theta, first.theta)
+
+
+def test_a_pause_holds_in_the_middle_of_a_step_and_does_not_count_as_work(runs, data):
+    # One step of this takes far longer than the pause needs to be seen.
+    settings = Settings(solver="mini-batch", batch_size=1, images=60_000, iterations=3)
+    job = runs.start(settings, data)
+    wait_for(lambda: len(job.history) == 1)
+    time.sleep(0.1)
+    job.pause()
+    time.sleep(0.1)
+    at_work = time.thread_time(), job._clock()
+    time.sleep(0.4)
+    assert job._clock() - at_work[1] > 0.3  # the clock is put back once it goes on
+    assert len(job.history) == 1
+    began = time.perf_counter()
+    job.stop()
+    job.join(20)
+    assert job.finished
+    assert time.perf_counter() - began < 10
+    assert job.message == "Stopped by hand."
+    assert job.weights is None  # not one iteration was completed
+
+
+def test_the_third_run_waits_for_a_place_and_a_pause_gives_one_up(runs, slots, data):
+    first, second, third = (runs.start(Settings(**FOREVER), data) for _ in range(3))
+    wait_for(lambda: first.history and second.history and third.before == 1)
+    assert third.state == "waiting"
+    assert not third.history
+    first.pause()
+    wait_for(lambda: third.history)
+    first.go_on()
+    wait_for(lambda: first.before == 1)
+    second.stop()
+    wait_for(lambda: first.state == "training")
+
+
+def test_a_stopped_run_keeps_and_tests_what_it_learned(runs, data):
+    job = runs.start(Settings(**FOREVER), data)
+    wait_for(lambda: len(job.history) > 3)
+    job.stop()
+    assert job.state in ("testing", "ended")
+    job.join(20)
+    assert job.weights.record["test_images"] == 10_000
+    assert job.weights.record["iterations"] == job.history[-1].iteration
+    assert f"--iterations {job.history[-1].iteration} " in job.weights.record["command"]
+
+
+def test_the_learning_rate_turned_in_the_middle_is_marked_and_no_command_claims_the_run(runs, data):
+    job = runs.start(Settings(**FOREVER, learning_rate=0.05), data, allowed=3)
+    wait_for(lambda: job.state == "paused" and job.history)
+    job.set_learning_rate(0.1)
+    job.step(3)
+    wait_for(lambda: job.state == "paused" and len(job.history) == 7)
+    assert [point.iteration for point in job.rate_changes()] == [4]
+    assert job.rate_changes()[0].learning_rate == 0.1
+    job.stop()
+    job.join(20)
+    assert "command" not in job.weights.record
+
+
+def test_a_run_ends_when_its_user_is_gone(slots, data, monkeypatch):
+    monkeypatch.setattr(module, "LOOK", 0.05)
+    gone = threading.Event()
+    jobs = [
+        Job(name, Settings(**FOREVER), *data, slots, gone.is_set, allowed)
+        for name, allowed in (("busy", np.inf), ("paused", 0))
+    ]
+    wait_for(lambda: len(jobs[0].history) > 2)
+    gone.set()
+    for job in jobs:
+        job.join(20)
+        assert job.finished
+        assert "browser" in job.message
+        assert job.weights is None
+
+
+def test_a_lost_connection_counts_only_after_a_while(monkeypatch):
+    active = [True]
+
+    class Server:
+        def is_active_session(self, session):
+            assert session == "mine"
+            return active[0]
+
+    now = [0.0]
+    monkeypatch.setattr(module, "exists", lambda: True)
+    monkeypatch.setattr(module, "get_instance", Server)
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    presence = module.Presence("mine")
+    active[0], now[0] = False, module.AWAY - 1
+    assert not presence.gone()
+    active[0] = True
+    assert not presence.gone()
+    active[0], now[0] = False, 2 * module.AWAY
+    assert presence.gone()
+
+
+def test_a_run_that_breaks_says_so_and_the_next_one_works(runs, slots, data, monkeypatch):
+    def broken(*_):
+        raise ZeroDivisionError("by a test")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("lrcore.training.Run.step", broken)
+        job = runs.start(Settings(**FOREVER), data)
+        job.join(20)
+    assert "ZeroDivisionError: by a test" in job.message
+    assert job.weights is None
+    after = runs.start(Settings(images=500, iterations=3), data)
+    after.join(20)
+    assert after.weights is not None
+
+
+def test_a_run_of_impossible_data_says_what_to_do(runs, data):
+    # Ten pictures drawn with this seed hold no 8.
+    job = runs.start(Settings(task="one-digit", digit=8, images=10, seed=1), data)
+    job.join(20)
+    assert "use more pictures" in job.message
+
+
+def test_too_many_unended_runs_and_too_large_ones_are_refused(runs, slots, data):
+    for _ in range(MOST_UNENDED):
+        runs.start(Settings(**FOREVER), data, allowed=0)
+    with pytest.raises(UserError, match="stop or delete"):
+        runs.start(Settings(**FOREVER), data)
+    runs.delete(runs.shown)
+    with pytest.raises(UserError, match="MB"):
+        runs.start(Settings(jitter=16), data)
+
+
+def test_names_are_kept_apart_and_deleting_shows_another_run(runs, data):
+    settings = Settings(images=500, iterations=1)
+    names = [runs.start(settings, data, name).name for name in ("", "mine", "mine", " ")]
+    assert names == ["run 1", "mine", "mine (2)", "run 4"]
+    assert runs.shown == "run 4"
+    runs.delete("run 4")
+    assert runs.shown == "mine (2)"
+    for name in names[:3]:
+        runs.delete(name)
+    assert runs.job is None
+
+
+def test_an_ended_run_gives_its_pictures_back(runs, data):
+    job = runs.start(Settings(images=500, iterations=2), data)
+    job.join(20)
+    assert job._run is None
+    assert job.theta.shape == (10, 785)
