@@ -15,7 +15,6 @@ from ui.train_controls import (
     set_all,
     story,
     take_link,
-    write_url,
 )
 from ui.train_live import begin, buttons, compare, live, take_away, watch
 from ui.train_runs import explanations, python_tab, runs_table, view_options
