@@ -17,7 +17,6 @@ from pathlib import Path
 from lrcore.data import MNIST_FOLDER, load_dataset
 from lrcore.errors import UserError
 from lrcore.reading import Reader
-from lrcore.segment import find_digits
 from lrcore.training import Run, Settings, calibrate, write_history
 from lrcore.weights import DEFAULT, REST, load_weights, save_weights
 
@@ -39,7 +38,7 @@ def predict(arguments) -> int:
     failed = 0
     for file in arguments.image:
         try:
-            found = find_digits(file)
+            found = reader.find(file)
         except UserError as error:
             print(f"{file}: {error}", file=sys.stderr)
             failed += 1

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from lrcore.frame import BOX, SIDE, crop_to_ink, frame
+from lrcore.segment import Found, find_digits
 
 # MNIST's median stroke width in pixels of the 28x28 picture: 2 * area / length of outline,
 # where the outline's length is the picture's total variation.
@@ -62,6 +63,32 @@ def to_digit(strokes: Sequence[np.ndarray], pen: float = PEN) -> np.ndarray:
     Returns a uint8 array of shape (28, 28), ink bright; all zero for no strokes.
     """
     return frame(redraw(strokes, pen))
+
+
+def find_drawn_digits(
+    strokes: Sequence[np.ndarray], width: int, height: int, pen: float, score=None
+) -> list[Found]:
+    """Several digits on one canvas, in reading order.
+
+    They are told apart as in any picture (`find_digits`, which takes `score`
+    too); a digit that owns its strokes is then redrawn from them, one that
+    shares a stroke with its neighbour is cut out of the picture.
+
+    Raises UserError for an empty canvas.
+    """
+    strokes = _finite(strokes)
+    ink = rasterise(strokes, math.ceil(width), math.ceil(height), pen)
+    found = find_digits(np.rint(255 * (1 - ink)).astype(np.uint8), score)
+    boxes = np.array([item.box for item in found])
+    inside = np.array([_share_inside(stroke, boxes, pen / 2) for stroke in strokes])
+    digits = []
+    for k, item in enumerate(found):
+        own = inside[:, k] > 0.9
+        shared = (inside[:, k] > 0.1) & ~own
+        whole = own.any() and not shared.any()
+        image = to_digit([strokes[i] for i in np.flatnonzero(own)]) if whole else item.image
+        digits.append(item._replace(image=image))
+    return digits
 
 
 def redraw(strokes: Sequence[np.ndarray], pen: float = PEN) -> np.ndarray:
@@ -125,6 +152,13 @@ def rasterise(
 def _finite(strokes: Iterable[np.ndarray]) -> list[np.ndarray]:
     strokes = (np.asarray(stroke, float).reshape(-1, 2) for stroke in strokes)
     return [stroke for stroke in strokes if len(stroke) and np.isfinite(stroke).all()]
+
+
+def _share_inside(stroke: np.ndarray, boxes: np.ndarray, margin: float) -> np.ndarray:
+    """Which share of a stroke's length lies in each (left, top, right, bottom) box, shape (k,)."""
+    points = _dense(stroke, 1.0)[:, None]
+    low, high = boxes[:, :2] - margin, boxes[:, 2:] + margin
+    return ((points >= low) & (points <= high)).all(axis=2).mean(axis=0)
 
 
 def _polylines(path: dict) -> tuple[list[np.ndarray], float]:

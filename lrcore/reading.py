@@ -8,7 +8,7 @@ import numpy as np
 
 from lrcore.features import extract
 from lrcore.logistic import sigmoid
-from lrcore.segment import find_digits
+from lrcore.segment import Found, find_digits, trust
 from lrcore.weights import DEFAULT, REST, Weights, load_weights
 
 # Features of this many pictures at a time keep the memory of a large set small.
@@ -53,6 +53,13 @@ class Reader:
         parts = [np.concatenate(part) for part in zip(*blocks, strict=True)]
         return Readings(self.weights.classes, *parts)
 
+    def find(self, source) -> list[Found]:
+        """The digits in a picture, in reading order, doubtful cuts judged by this very model.
+
+        `source` and errors as in `lrcore.segment.find_digits`.
+        """
+        return find_digits(source, trust(self))
+
     def accuracy(self, images: np.ndarray, labels: np.ndarray) -> tuple[float, int]:
         """Share of right answers and how many pictures it is a share of.
 
@@ -89,7 +96,8 @@ def read(source, weights=DEFAULT) -> Readings:
     """
     if not isinstance(weights, Weights):
         weights = load_weights(weights)
-    return Reader(weights).read(np.stack([found.image for found in find_digits(source)]))
+    reader = Reader(weights)
+    return reader.read(np.stack([found.image for found in reader.find(source)]))
 
 
 def relevant(weights: Weights, images: np.ndarray, labels: np.ndarray):

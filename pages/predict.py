@@ -3,12 +3,18 @@
 import streamlit as st
 
 from ui.models import chosen_model
-from ui.predict import OPEN_IN_GALLERY, PICKED, camera, draw, gallery, upload
+from ui.predict import OPEN_IN_GALLERY, PICKED, camera, draw, draw_row, gallery, upload
 from ui.routing import ensure_routed
 
 ensure_routed()
 
-WAYS = {"Draw": draw, "Upload": upload, "Camera": camera, "Test set": gallery}
+WAYS = {
+    "Draw": draw,
+    "Draw several": draw_row,
+    "Upload": upload,
+    "Camera": camera,
+    "Test set": gallery,
+}
 
 weights = chosen_model()
 if weights is None:

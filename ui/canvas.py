@@ -11,9 +11,7 @@ from lrcore.drawing import naive, strokes_from_canvas
 from ui.palette import INK, PAPER
 
 PEN, ERASER = "Pen", "Eraser"
-# Lasting values, under keys that no widget owns.
-BASE, DRAWING, STALE = "canvas_base", "canvas_drawing", "canvas_stale"
-WIDGET, WIDTH = "canvas", "pen_width"
+TOOL, WIDTH = "tool", "pen_width"
 
 
 @dataclass(frozen=True)
@@ -34,59 +32,75 @@ class Drawing:
         return naive(self.strokes, self.width, self.height, self.pen)
 
 
-def drawing_canvas(width: int, height: int) -> Drawing:
-    """Show the canvas with its tools and return what is drawn on it."""
+def drawing_canvas(width: int, height: int, name: str = "canvas") -> Drawing:
+    """Show a canvas with its tools and return what is drawn on it; `name` tells canvases apart."""
     # Imported in a script run only: registering the component needs one.
     from streamlit_drawable_canvas import st_canvas
 
-    state = st.session_state
-    if WIDGET not in state:
+    kept = _kept(name)
+    if name not in st.session_state:
         # The page was just opened: put back what was drawn before.
-        state[BASE] = _base(state.get(DRAWING, {}).get("objects", []))
+        kept.load(kept.drawing.get("objects", []))
     place = st.container()
-    tool, pen = _tools()
+    tool, pen = _tools(name)
     with place:
         result = st_canvas(
             stroke_width=2 * pen if tool == ERASER else pen,
             stroke_color=PAPER if tool == ERASER else INK,
             background_color=PAPER,
-            initial_drawing=state[BASE],
+            initial_drawing=kept.base,
             width=width,
             height=height,
-            key=WIDGET,
+            key=name,
         )
-    drawn = result.json_data
-    # Right after undo or clear the browser has not yet sent the changed drawing.
-    if drawn is None or drawn == state.get(STALE):
-        drawn = state[BASE]
-    else:
-        state[STALE] = None
-    state[DRAWING] = drawn
-    return Drawing(strokes_from_canvas(drawn, PAPER), width, height, pen)
+    kept.receive(result.json_data)
+    return Drawing(strokes_from_canvas(kept.drawing, PAPER), width, height, pen)
 
 
-def _tools() -> tuple[str, int]:
+@dataclass
+class Kept:
+    """What outlasts the widget: the drawing, and what the canvas was last told to show."""
+
+    drawing: dict
+    base: dict
+    stale: dict | None = None
+    version: int = 0
+
+    def load(self, objects: list) -> None:
+        """Have the canvas show these; it reloads only when `base` changes, hence the number."""
+        self.version += 1
+        self.base = {"objects": objects, "version": self.version}
+
+    def replace(self, objects: list) -> None:
+        self.stale = self.drawing
+        self.load(objects)
+
+    def receive(self, drawn: dict | None) -> None:
+        # Right after undo or clear the browser has not yet sent the changed drawing.
+        if drawn is None or drawn == self.stale:
+            self.drawing = self.base
+        else:
+            self.drawing, self.stale = drawn, None
+
+
+def _kept(name: str) -> Kept:
+    return st.session_state.setdefault(f"{name}_kept", Kept({}, {}))
+
+
+def _tools(name: str) -> tuple[str, int]:
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         tool = st.segmented_control(
             "Tool",
             [PEN, ERASER],
             default=PEN,
             required=True,
-            key="tool",
+            key=TOOL,
             persist_state="session",
             label_visibility="collapsed",
             help="The eraser rubs out what it passes over.",
         )
-        st.button(
-            "Undo",
-            on_click=_undo,
-            help="Take back the last stroke.",
-        )
-        st.button(
-            "Clear",
-            on_click=_clear,
-            help="Empty the canvas.",
-        )
+        st.button("Undo", on_click=_undo, args=(name,), help="Take back the last stroke.")
+        st.button("Clear", on_click=_clear, args=(name,), help="Empty the canvas.")
         with st.popover("", icon=":material/line_weight:", help="How wide the pen is."):
             width = st.slider(
                 "Pen width",
@@ -100,22 +114,10 @@ def _tools() -> tuple[str, int]:
     return tool, width
 
 
-def _undo() -> None:
-    _replace(st.session_state[DRAWING]["objects"][:-1])
+def _undo(name: str) -> None:
+    kept = _kept(name)
+    kept.replace(kept.drawing.get("objects", [])[:-1])
 
 
-def _clear() -> None:
-    _replace([])
-
-
-def _replace(objects: list) -> None:
-    state = st.session_state
-    state[STALE] = state.get(DRAWING)
-    state[BASE] = _base(objects)
-
-
-def _base(objects: list) -> dict:
-    # The canvas reloads only when this dict changes, so each carries a new number.
-    state = st.session_state
-    state["canvas_version"] = state.get("canvas_version", 0) + 1
-    return {"objects": objects, "version": state["canvas_version"]}
+def _clear(name: str) -> None:
+    _kept(name).replace([])

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 
 import numpy as np
 import streamlit as st
 from PIL import Image, ImageDraw, ImageOps
 
 from lrcore.drawing import film as drawing_film
-from lrcore.drawing import to_digit
+from lrcore.drawing import find_drawn_digits, rasterise, to_digit
 from lrcore.errors import UserError
 from lrcore.picture import film as picture_film
-from lrcore.segment import Found, find_digits
+from lrcore.reading import Reader
+from lrcore.segment import Found, trust
 from lrcore.weights import Weights
 from ui.answers import answer_panel, digit_name, digit_picture, read
 from ui.canvas import Drawing, drawing_canvas
+from ui.evidence import evidence_section
 from ui.models import mnist
 from ui.palette import FOR
 
@@ -36,25 +39,50 @@ def draw(weights: Weights) -> None:
         if not drawing.strokes:
             st.info("Draw a digit on the canvas, the way you write it: anywhere, at any size.")
             return
-        answer_panel(weights, to_digit(drawing.strokes))
-    _beneath_drawing(weights, drawing)
+        image = to_digit(drawing.strokes)
+        answer_panel(weights, image)
+    _look_closer(
+        {
+            "Why this answer?": lambda: evidence_section(weights, image, "drawn"),
+            "What the model sees, step by step": lambda: film_strip(
+                drawing_film(drawing.strokes, drawing.width, drawing.height, drawing.pen)
+            ),
+            "Compare with naive shrinking": lambda: _naive(weights, drawing, image),
+        },
+        "drawn",
+    )
 
 
-def _beneath_drawing(weights: Weights, drawing: Drawing) -> None:
-    naive, steps = st.columns(2, gap="large")
-    with naive:
-        if st.toggle(
-            "Compare with naive shrinking",
-            help="Feeds the same drawing as most demos do: the whole canvas shrunk to 28×28, "
-            "neither cropped nor centred.",
-        ):
-            _naive(weights, drawing)
-    with steps, st.expander("What the model sees, step by step"):
-        film_strip(drawing_film(drawing.strokes, drawing.width, drawing.height, drawing.pen))
+@st.fragment
+def draw_row(weights: Weights) -> None:
+    """A wide canvas for several digits, read in order."""
+    on_phone = "Mobi" in st.context.headers.get("User-Agent", "")
+    st.markdown("**Write several digits**: a phone number, a date, a sum")
+    drawing = drawing_canvas(SIDE if on_phone else 2 * SIDE, 220, "row")
+    if not drawing.strokes:
+        st.info("Leave a little room between the digits; they may stand in several lines.")
+        return
+    size = drawing.width, drawing.height, drawing.pen
+    found = find_drawn_digits(drawing.strokes, *size, trust(Reader(weights)))
+    canvas = Image.fromarray(np.uint8(255 * (1 - rasterise(drawing.strokes, *size))))
+    _several(weights, canvas, found, "row")
 
 
-def _naive(weights: Weights, drawing: Drawing) -> None:
-    pair = np.stack([drawing.shrunk(), to_digit(drawing.strokes)])
+def _look_closer(views: dict[str, Callable[[], None]], key: str) -> None:
+    """Offer some views and compute only the one that is chosen."""
+    view = st.pills(
+        "Look closer",
+        list(views),
+        key=f"closer-{key}",
+        persist_state="session",
+        help="Why it answers so, how the picture got there, and what most demos do instead.",
+    )
+    if view:
+        views[view]()
+
+
+def _naive(weights: Weights, drawing: Drawing, image: np.ndarray) -> None:
+    pair = np.stack([drawing.shrunk(), image])
     readings = read(weights, pair)
     for at, (column, name) in enumerate(
         zip(st.columns(2), ("Shrunk as it is", "Prepared as MNIST was"), strict=True)
@@ -102,34 +130,39 @@ def camera(weights: Weights) -> None:
 def _picture(weights: Weights, data: bytes, name: str) -> None:
     """A picture's answer: one digit in full, several boxed and in reading order."""
     try:
-        found = find_digits(data)
+        found = Reader(weights).find(data)
     except UserError as error:
         st.error(f"**{name}**: {error}")
         return
     with st.container(border=True):
         st.markdown(f"**{name}**")
-        if len(found) == 1:
-            left, right = st.columns([2, 3], gap="large")
-            with left:
-                st.image(data, width=280, alt=f"The picture {name}")
-                with st.expander("What the model sees, step by step"):
-                    film_strip(picture_film(data))
-            with right:
-                answer_panel(weights, found[0].image)
-        else:
-            _several(weights, data, found, name)
+        if len(found) > 1:
+            picture = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
+            _several(weights, picture, found, name)
+            return
+        image = found[0].image
+        left, right = st.columns([5, 7], gap="medium")
+        with left:
+            st.image(data, width=280, alt=f"The picture {name}")
+        with right:
+            answer_panel(weights, image)
+        _look_closer(
+            {
+                "Why this answer?": lambda: evidence_section(weights, image, name),
+                "What the model sees, step by step": lambda: film_strip(picture_film(data)),
+            },
+            name,
+        )
 
 
-def _several(weights: Weights, data: bytes, found: list[Found], name: str) -> None:
+def _several(weights: Weights, picture: Image.Image, found: list[Found], name: str) -> None:
+    """Several digits: boxed on the picture, copied as text, each to be looked at."""
     readings = read(weights, np.stack([item.image for item in found]))
     answers = [digit_name(weights, digit) for digit in readings.digits]
     left, right = st.columns([3, 2], gap="large")
     with left:
-        st.image(
-            boxed(data, found, answers),
-            width="stretch",
-            alt=f"The picture {name} with a box round each of {len(found)} digits",
-        )
+        alt = f"{name}, with a box round each of {len(found)} digits"
+        st.image(boxed(picture, found, answers), width="stretch", alt=alt)
     with right:
         st.markdown(f"{len(found)} digits, in reading order")
         lines: dict[int, str] = {}
@@ -149,9 +182,9 @@ def _several(weights: Weights, data: bytes, found: list[Found], name: str) -> No
         answer_panel(weights, found[at].image)
 
 
-def boxed(data: bytes, found: list[Found], answers: list[str]) -> Image.Image:
+def boxed(picture: Image.Image, found: list[Found], answers: list[str]) -> Image.Image:
     """The picture with a box and an answer at each digit."""
-    picture = ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("RGB")
+    picture = picture.convert("RGB")
     pen = ImageDraw.Draw(picture)
     line = max(2, max(picture.size) // 300)
     for item, answer in zip(found, answers, strict=True):

@@ -93,3 +93,15 @@ def test_a_finger_draws_without_scrolling_the_page(phone):
     assert phone.evaluate("document.querySelector('[data-testid=stMain]').scrollTop") == before
     width = phone.evaluate("document.documentElement.scrollWidth")
     assert width <= 390
+
+
+def test_several_digits_on_one_canvas_are_read_in_order(page):
+    page.get_by_role("radio", name="Draw several").click()
+    settled(page)
+
+    def at(stroke, left):
+        return [(left + 0.25 * x, y) for x, y in stroke]
+
+    draw(page, [at(ONE[0], 0.05), at(ZERO[0], 0.3), at(ONE[0], 0.6)])
+    page.get_by_text("3 digits, in reading order").wait_for()
+    assert page.locator("[data-testid='stCode']").inner_text().strip() == "101"
