@@ -4,7 +4,11 @@ import numpy as np
 import pytest
 
 from lrcore.calibration import Calibration, reliability
+from lrcore.data import load_dataset
 from lrcore.errors import UserError
+from lrcore.reading import Reader
+from lrcore.styles import make_letters, make_scribbles
+from lrcore.weights import DEFAULT, load_weights
 
 K, D = 3, 8
 
@@ -54,7 +58,10 @@ def test_probabilities_rise_with_the_decision(fitted):
 def test_what_is_unlike_all_classes_is_unsure(fitted):
     rng = np.random.default_rng(2)
     features, decision, _ = world(2000, rng)
-    assert fitted.sure(features, decision).mean() > 0.97
+    yes = fitted.probabilities(decision).max(1) >= 0.5
+    sure = fitted.sure(features, decision)
+    assert sure[yes].mean() > 0.97
+    assert not sure[~yes].any()
     strange = rng.normal(0, 6, (2000, D)).astype(np.float32)
     sure = fitted.sure(strange, 4.5 * (2 * strange[:, :K] - 4))
     assert sure.mean() < 0.2
@@ -93,6 +100,24 @@ def test_damaged_arrays_are_named(fitted, name, value):
         del arrays[name]
     with pytest.raises(UserError, match=name if name != "basis" else "basis|spread"):
         Calibration.from_arrays(arrays, np.zeros((K, 1 + D)))
+
+
+def test_the_shipped_weights_doubt_what_is_no_digit_and_little_else():
+    """Of 1,000 scribbles, letters and blanks at most 5 % get a confident digit; of the test
+    digits at most 2 % lose theirs."""
+    reader = Reader(load_weights(DEFAULT))
+    rng = np.random.default_rng(2024)
+    blank = np.zeros((100, 28, 28), np.uint8)
+    strange = np.concatenate([make_scribbles(450, rng), make_letters(450, rng), blank])
+    assert reader.read(strange).sure.mean() <= 0.05
+    readings = reader.read(load_dataset(part="test").images)
+    assert readings.sure.mean() >= 0.98
+
+
+def test_the_shipped_probabilities_are_honest():
+    test = load_dataset(part="test")
+    readings = Reader(load_weights(DEFAULT)).read(test.images)
+    assert reliability(readings.probabilities, test.labels)[1] < 0.015
 
 
 def test_reliability_on_a_case_counted_by_hand():
