@@ -211,7 +211,9 @@ SHARE, WARM_STEPS = 5, 8
 # Rows that a curvature matrix is estimated from: a few for each pixel will do.
 ROWS = 2000
 # Keeps an estimate invertible where its rows show no ink, as a share of its mean diagonal.
-RIDGE = 0.03
+RIDGE = 0.05
+# A pixel is next to never inked where its diagonal entry is below this share of the mean.
+FAINT = 0.005
 
 
 def preconditioned_lbfgs(
@@ -245,15 +247,15 @@ def preconditioned_lbfgs(
     # The same L2 per image, so C grows as their number shrinks.
     few = OneVsAllLoss(fifth, loss.targets[::SHARE], loss.C * loss.n / len(fifth))
     apart = max(1, few.n // (3 * ROWS))
-    gram = _cholesky(few, slice(None, None, apart), np.float32(0.05 / len(few.X[::apart])))
-    warm = _quasi_newton(few, theta, few.scores(theta), knobs, lambda v, _: _solve(gram, v))
+    shared = _solver_of(few, slice(None, None, apart), 0.05 / len(few.X[::apart]))
+    warm = _quasi_newton(few, theta, few.scores(theta), knobs, lambda v, _: shared(v))
     for step in itertools.islice(warm, 1 + WARM_STEPS):
         theta = step.theta
     z = loss.scores(theta)
-    factors = [_cholesky(loss, *_draw(sigmoid(scores))) for scores in z]
+    solves = [_solver_of(loss, *_draw(sigmoid(scores))) for scores in z]
 
     def precondition(v, pairs):
-        return np.array([_solve(factor, row) for factor, row in zip(factors, v, strict=True)])
+        return np.array([solve(row) for solve, row in zip(solves, v, strict=True)])
 
     for step in _quasi_newton(loss, theta, z, knobs, precondition):
         length = step.step_length if step.iteration else _norm(theta - start)
@@ -271,22 +273,33 @@ def _draw(p) -> tuple[np.ndarray, np.ndarray]:
     return rows, w[rows] / q[rows] / len(p)
 
 
-def _cholesky(loss, rows, weights) -> tuple[np.ndarray, bool]:
-    """Cholesky factor of sum(weights x x') + L2 over some rows, as `cho_solve` takes it."""
+def _solver_of(loss, rows, weights) -> Callable[[np.ndarray], np.ndarray]:
+    """v -> inverse of H times v, row by row, where H is sum(weights x x') + L2 over some rows.
+
+    Pixels that show next to no ink in these rows are taken to have nothing to do with the
+    others, which leaves H diagonal there; the rest is factored.  float32 will do for a guess.
+    """
     features = loss.rows(rows)
     x = np.empty((len(features), 1 + loss.D), np.float32)
     root = np.broadcast_to(np.sqrt(weights), len(x)).astype(np.float32)
     x[:, 0] = root
     np.multiply(features, root[:, None], out=x[:, 1:])
+    diagonal = np.einsum("nd,nd->d", x, x)
+    ridge = loss.l2 + RIDGE * diagonal.mean()
+    inked = np.flatnonzero(diagonal > FAINT * diagonal.mean())
+    x = x[:, inked]
     hessian = x.T @ x
-    hessian.flat[:: 2 + loss.D] += loss.l2 + RIDGE * hessian.trace() / len(hessian)
+    hessian.flat[:: 1 + len(inked)] += ridge
     # Its transpose is the same matrix, laid out as LAPACK wants it.
-    return cho_factor(hessian.T, lower=True, overwrite_a=True, check_finite=False)
+    factor = cho_factor(hessian.T, lower=True, overwrite_a=True, check_finite=False)
 
+    def solve(v):
+        out = v / (diagonal + ridge)
+        some = v[..., inked].T.astype(np.float32)
+        out[..., inked] = cho_solve(factor, some, check_finite=False).T
+        return out
 
-def _solve(factor, v) -> np.ndarray:
-    """The inverse of the factored matrix times v, row by row; float32 will do for a guess."""
-    return cho_solve(factor, v.T.astype(np.float32), check_finite=False).T
+    return solve
 
 
 def _quasi_newton(loss, theta, z, knobs, first_inverse) -> Iterator[Step]:
