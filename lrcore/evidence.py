@@ -7,12 +7,13 @@ The same linearity gives the smallest change of a picture that turns the answer.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
 
 from lrcore.errors import UserError
-from lrcore.features import DIRECTIONS, GRID, extract
+from lrcore.features import DIRECTIONS, GRID, OPENINGS_GRID, _normalise, extract
 from lrcore.frame import SIDE
 from lrcore.weights import Weights
 
@@ -22,32 +23,44 @@ PICTURES = ("pixels", "straightened")
 
 @dataclass(frozen=True)
 class StrokeLayout:
-    """Where on the 28x28 picture each column of 'strokes' looks; all arrays have shape (D,).
+    """Where on the picture each column of 'strokes' looks, and for what; arrays of shape (D,).
 
-    x, y : centre of the column's window, in pixels from the upper left corner.
-    reach : half the side of its cell, in pixels.
-    angle : the direction in which the picture gets inkier across the edge, in
-        radians, 0 to the right and growing clockwise; the edge runs at a right
-        angle to it, the ink on the side that the angle points to.
+    edges : True for an edge, False for an opening of the paper between strokes.
+    x, y : centre of the column's window, from the upper left corner, in 28ths of
+        the picture that the strokes are looked for in.
+    reach : half the side of its cell, in the same unit.
+    angle : in radians, 0 to the right and growing clockwise.  An edge has its ink
+        on the side that the angle points to; an opening opens that way, and a hole,
+        closed all round, has NaN.
     """
 
+    edges: np.ndarray
     x: np.ndarray
     y: np.ndarray
     reach: np.ndarray
     angle: np.ndarray
 
 
+# Which way the nine kinds of opening open, in eighths of a turn from the right, clockwise:
+# a hole, four bays, four corners.
+_OPENS = np.array([np.nan, 0, 4, 6, 2, 1, 7, 3, 5]) * (2 * np.pi / 8)
+
+
+@functools.cache
 def stroke_layout() -> StrokeLayout:
     """The layout of the columns of 'strokes'."""
-    shape = (DIRECTIONS, GRID, GRID)
-    direction, row, column = (axis.ravel() for axis in np.indices(shape))
-    cell = SIDE / GRID
-    return StrokeLayout(
-        x=(column + 0.5) * cell,
-        y=(row + 0.5) * cell,
-        reach=np.full(direction.size, cell / 2),
-        angle=direction * (2 * np.pi / DIRECTIONS),
-    )
+    parts = [
+        (True, GRID, np.arange(DIRECTIONS) * (2 * np.pi / DIRECTIONS)),
+        (False, OPENINGS_GRID, _OPENS),
+    ]
+    columns = []
+    for edges, cells, angles in parts:
+        kind, across, down = (axis.ravel() for axis in np.indices((len(angles), cells, cells)))
+        cell = SIDE / cells
+        where = ((across + 0.5) * cell, (down + 0.5) * cell)
+        same = np.ones(kind.size)
+        columns.append((edges * same.astype(bool), *where, cell / 2 * same, angles[kind]))
+    return StrokeLayout(*(np.concatenate(arrays) for arrays in zip(*columns, strict=True)))
 
 
 @dataclass(frozen=True)
@@ -56,7 +69,8 @@ class Evidence:
 
     bias : what is there before any ink.
     parts : float64, shape (D,); theta times x of each feature.
-    picture : float, shape (28, 28), 0 to 1; the drawing that the features are of.
+    picture : float, 0 to 1; the drawing as the features see it: shape (28, 28), and for
+        'strokes' the smaller picture in which they look for edges.
     """
 
     bias: float
@@ -65,7 +79,7 @@ class Evidence:
 
     @property
     def score(self) -> float:
-        """bias + the sum of parts: the score before the sigmoid, or the difference of two."""
+        """bias + the sum of parts: what the sigmoid takes, or the difference of two of these."""
         return self.bias + float(self.parts.sum())
 
 
@@ -88,9 +102,10 @@ def explain(
 
 
 def seen(weights: Weights, image: np.ndarray) -> np.ndarray:
-    """The picture that theta's inputs are taken from: float64 (28, 28), 0 to 1."""
-    straight = "pixels" if weights.features == "pixels" else "straightened"
-    return extract(straight, image[None])[0].reshape(SIDE, SIDE).astype(np.float64)
+    """The picture that theta's inputs are taken from, float64, 0 to 1; see `Evidence.picture`."""
+    if weights.features in PICTURES:
+        return extract(weights.features, image[None])[0].reshape(SIDE, SIDE).astype(np.float64)
+    return _normalise(image[None] / np.float32(255))[0].astype(np.float64)
 
 
 @dataclass(frozen=True)
@@ -217,8 +232,22 @@ def _walk(weights: Weights, image: np.ndarray, answer: int, rivals: list[int]) -
 
 def _scores(weights: Weights, images: np.ndarray) -> np.ndarray:
     """The score of each class, shape (n, classes); a binary model's negative class has minus it."""
-    scores = extract(weights.features, images) @ weights.theta[:, 1:].T + weights.theta[:, 0]
+    theta = calibrated(weights)
+    scores = extract(weights.features, images) @ theta[:, 1:].T + theta[:, 0]
     return np.hstack([-scores, scores]) if weights.binary else scores
+
+
+def calibrated(weights: Weights) -> np.ndarray:
+    """Theta with the calibration worked in, float64: its scores are what the sigmoid takes.
+
+    A calibration takes slope * score + offset for the score, and so a multiple of
+    theta with another bias for theta: the score stays a sum.
+    """
+    theta = weights.theta.astype(np.float64)
+    if weights.calibration is not None:
+        theta *= weights.calibration.slope[:, None]
+        theta[:, 0] += weights.calibration.offset
+    return theta
 
 
 def _row(weights: Weights, digit: int) -> np.ndarray:
@@ -227,8 +256,8 @@ def _row(weights: Weights, digit: int) -> np.ndarray:
     if not places.size:
         raise UserError(f"{weights.name} does not know the digit {digit}.")
     if weights.binary:
-        return (2 * places[0] - 1) * weights.theta[0].astype(np.float64)
-    return weights.theta[places[0]].astype(np.float64)
+        return (2 * places[0] - 1) * calibrated(weights)[0]
+    return calibrated(weights)[places[0]]
 
 
 def _difference(weights: Weights, digit: int, against: int) -> np.ndarray:

@@ -5,8 +5,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lrcore.calibration import Calibration
 from lrcore.errors import UserError
-from lrcore.evidence import PICTURES, Evidence, _onto_plane, explain, smallest_change, stroke_layout
+from lrcore.evidence import (
+    PICTURES,
+    Evidence,
+    _onto_plane,
+    calibrated,
+    explain,
+    smallest_change,
+    stroke_layout,
+)
 from lrcore.features import FEATURES, extract
 from lrcore.logistic import sigmoid
 from lrcore.reading import Reader
@@ -20,17 +29,59 @@ def shipped(name):
     return load_weights(WEIGHTS_FOLDER / f"{name}.npz")
 
 
+@pytest.fixture(scope="module")
+def by_strokes(train_set):
+    """A model that compares with the mean of each digit's strokes: linear, and quickly made."""
+    X = extract("strokes", train_set.images[:1000])
+    means = np.stack([X[train_set.labels[:1000] == digit].mean(axis=0) for digit in range(10)])
+    theta = np.hstack([-(means**2).sum(axis=1, keepdims=True) / 2, means]) * 20
+    return Weights(theta, np.arange(10), "strokes", name="means")
+
+
+@pytest.fixture(scope="module")
+def calibrated_strokes(by_strokes):
+    columns = by_strokes.theta.shape[1] - 1
+    calibration = Calibration(
+        slope=np.linspace(0.5, 1.5, 10),
+        offset=np.linspace(1, -1, 10),
+        centres=np.zeros((10, columns)),
+        basis=np.eye(1, columns),
+        spread=np.ones(2),
+        shape=np.zeros(1 + columns),
+        trust=np.zeros(6),
+        floor=np.array(0.0),
+    )
+    return Weights(by_strokes.theta, by_strokes.classes, "strokes", {}, calibration)
+
+
+def adds_up(weights, images):
+    """The parts add up to what the sigmoid takes for the probability of the reading."""
+    readings = Reader(weights).read(images)
+    for image, row in zip(images, readings.probabilities, strict=True):
+        for digit, probability in zip(weights.classes, row, strict=True):
+            found = explain(weights, image, digit)
+            assert found.score == found.bias + found.parts.sum()
+            assert sigmoid(np.array(found.score)) == pytest.approx(probability, abs=1e-4)
+    return readings
+
+
 @pytest.mark.parametrize("name", SHIPPED)
 def test_evidence_adds_up_to_the_score_of_the_reading(name, test_set):
     weights = shipped(name)
     images = test_set.images[:20]
-    scores = Reader(weights).read(images).scores
-    digits = weights.classes[1:] if weights.binary else weights.classes
-    for image, row in zip(images, scores, strict=True):
-        for digit, score in zip(digits, row, strict=True):
-            found = explain(weights, image, digit)
-            assert found.bias + found.parts.sum() == pytest.approx(score, abs=1e-4)
-            assert found.score == found.bias + found.parts.sum()
+    readings = adds_up(weights, images)
+    if weights.calibration is None:
+        score = explain(weights, images[3], weights.classes[-1]).score
+        assert score == pytest.approx(readings.scores[3, -1], abs=1e-4)
+
+
+def test_evidence_of_strokes_adds_up(by_strokes, test_set):
+    adds_up(by_strokes, test_set.images[:20])
+
+
+def test_evidence_of_calibrated_scores_adds_up(calibrated_strokes, test_set):
+    readings = adds_up(calibrated_strokes, test_set.images[:20])
+    assert readings.probabilities != pytest.approx(sigmoid(readings.scores), abs=0.01)
 
 
 def test_the_sum_explains_the_probability(test_set):
@@ -64,11 +115,16 @@ def test_no_ink_no_evidence():
     assert found.score == found.bias
 
 
-def test_evidence_lies_on_the_picture_that_theta_reads(test_set):
+def test_evidence_lies_on_the_picture_that_theta_reads(by_strokes, test_set):
     image = test_set.images[0]
     assert explain(shipped("pixels"), image, 7).picture == pytest.approx(image / 255)
-    straight = extract("straightened", image[None]).reshape(28, 28)
-    assert explain(shipped("strokes"), image, 7).picture == pytest.approx(straight)
+    straight = Weights(np.zeros((10, 785)), np.arange(10), "straightened")
+    assert explain(straight, image, 7).picture.ravel() == pytest.approx(
+        extract("straightened", image[None])[0]
+    )
+    picture = explain(by_strokes, image, 7).picture
+    assert picture.shape[0] == picture.shape[1]
+    assert 0.9 < picture.max() <= 1
 
 
 def test_an_unknown_digit_is_named():
@@ -78,23 +134,59 @@ def test_an_unknown_digit_is_named():
 
 def test_layout_fits_the_features():
     at = stroke_layout()
-    assert at.x.shape == at.y.shape == at.reach.shape == at.angle.shape == (columns("strokes"),)
-    assert (at.x - at.reach).min() >= 0
-    assert (at.x + at.reach).max() <= 28
+    for array in (at.edges, at.x, at.y, at.reach, at.angle):
+        assert array.shape == (columns("strokes"),)
+    assert (at.x - at.reach).min() == pytest.approx(0)
+    assert (at.y + at.reach).max() == pytest.approx(28)
 
 
-@pytest.mark.parametrize("place", [(7, 7), (7, 21), (21, 7)])
-def test_layout_is_where_the_features_look(place):
-    """The features that a small blot raises lie around it."""
-    row, column = place
+def ring(left, top, right, bottom):
+    """A picture of a box drawn with a pen."""
     picture = np.zeros((28, 28), np.uint8)
-    # A weight in the opposite corner's mirror keeps the centre of mass and the slant still.
-    picture[row - 1 : row + 2, column - 1 : column + 2] = 255
-    picture[27 - row - 1 : 27 - row + 2, 27 - column - 1 : 27 - column + 2] = 255
-    x = extract("strokes", picture[None])[0]
+    picture[top:bottom, left:right] = 255
+    picture[top + 3 : bottom - 3, left + 3 : right - 3] = 0
+    return picture
+
+
+@pytest.mark.parametrize(
+    ("towards", "gap"),
+    [
+        (0, np.s_[10:18, 17:20]),
+        (np.pi / 2, np.s_[17:20, 10:18]),
+        (np.pi, np.s_[10:18, 8:11]),
+        (3 * np.pi / 2, np.s_[8:11, 10:18]),
+    ],
+)
+def test_bays_open_where_the_layout_says(towards, gap):
+    box = ring(8, 8, 20, 20)
+    box[gap] = 0
+    x = extract("strokes", box[None])[0]
     at = stroke_layout()
-    y = (x**2 * np.abs(at.y - 14)).sum() / (x**2).sum()
-    assert y == pytest.approx(7, abs=1.5)
+    strongest = np.where(at.edges | np.isnan(at.angle), -1, x).argmax()
+    assert at.angle[strongest] == pytest.approx(towards)
+
+
+def test_a_closed_ring_has_a_hole_in_its_middle():
+    x = extract("strokes", ring(8, 8, 20, 20)[None])[0]
+    at = stroke_layout()
+    strongest = np.where(at.edges, -1, x).argmax()
+    assert np.isnan(at.angle[strongest])
+    assert (at.x[strongest], at.y[strongest]) == pytest.approx((14, 14))
+
+
+def test_edges_have_their_ink_where_the_layout_says():
+    """Of a bar, edges with the ink to the right lie left of the others, and so on round."""
+    at = stroke_layout()
+    for picture, place, towards in [
+        (ring(6, 6, 22, 22), at.x, at.angle == 0),
+        (ring(6, 6, 22, 22), at.y, np.isclose(at.angle, np.pi / 2)),
+    ]:
+        x = extract("strokes", picture[None])[0]
+        outside = np.abs(place - 14) > 5
+        chosen = at.edges & towards & outside
+        opposite = at.edges & np.isclose(at.angle, at.angle[towards][0] + np.pi) & outside
+        assert np.average(place[chosen], weights=x[chosen] ** 2) < 14
+        assert np.average(place[opposite], weights=x[opposite] ** 2) > 14
 
 
 @pytest.mark.parametrize("name", [n for n in SHIPPED if shipped(n).features == "pixels"])
@@ -108,7 +200,8 @@ def test_the_smallest_change_turns_the_answer(name, test_set):
         assert change.answer == before.digits[0]
         assert change.before == pytest.approx(image / 255)
         assert 0 <= change.after.min() <= change.after.max() <= 1
-        scores = weights.theta[:, 1:] @ change.after.ravel() + weights.theta[:, 0]
+        theta = calibrated(weights)
+        scores = theta[:, 1:] @ change.after.ravel() + theta[:, 0]
         if weights.binary:
             assert (scores[0] > 0) == (change.other == weights.classes[1])
         else:
@@ -160,8 +253,8 @@ def test_a_change_towards_a_chosen_digit(test_set):
         smallest_change(weights, image, other=7)
 
 
-def test_a_change_of_strokes_is_found_and_small(test_set):
-    weights = shipped("strokes")
+def test_a_change_of_strokes_is_found_and_small(by_strokes, test_set):
+    weights = by_strokes
     image = test_set.images[2]
     change = smallest_change(weights, image)
     assert not change.exact
@@ -187,27 +280,47 @@ def test_the_sum_in_words_is_the_score():
     assert sum_in_words(found) == "bias −1.25 + for 5.00 − against 0.50 = **+3.25**"
 
 
-def _section(name, image):
-    from lrcore.weights import WEIGHTS_FOLDER, load_weights
+def _section(weights, image):
     from ui.evidence import evidence_section
 
-    evidence_section(load_weights(WEIGHTS_FOLDER / f"{name}.npz"), image)
+    evidence_section(weights, image)
+
+
+def open_section(weights, image):
+    from streamlit.testing.v1 import AppTest
+
+    arguments = {"weights": weights, "image": image}
+    app = AppTest.from_function(_section, kwargs=arguments, default_timeout=60).run()
+    assert not app.exception
+    return app
+
+
+def charts(app):
+    return [chart.proto.alt for chart in app.get("vega_lite_chart")]
 
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_the_section_shows_the_evidence_for_the_answer(name, test_set):
-    from streamlit.testing.v1 import AppTest
-
     image = test_set.images[3]
-    app = AppTest.from_function(_section, kwargs={"name": name, "image": image}, default_timeout=60)
-    app.run()
-    assert not app.exception
+    app = open_section(shipped(name), image)
     found = explain(shipped(name), image, 0)
     assert sum_in_words(found) in [text.value for text in app.markdown]
-    alts = [chart.proto.alt for chart in app.get("vega_lite_chart")]
-    assert any(alt.startswith("Evidence on the drawing for 0") for alt in alts)
-    if name == "pixels":
-        app.selectbox(key="evidence_against").set_value(6).run()
-        found = explain(shipped(name), image, 0, against=6)
-        assert sum_in_words(found) in [text.value for text in app.markdown]
-        assert any("overtake 0" in text.value for text in app.caption)
+    assert any(alt.startswith("Evidence on the drawing for 0") for alt in charts(app))
+
+
+def test_the_section_tells_one_digit_from_another_and_changes_the_mind(test_set):
+    image = test_set.images[3]
+    app = open_section(shipped("pixels"), image)
+    app.selectbox(key="evidence_against").set_value(6).run()
+    found = explain(shipped("pixels"), image, 0, against=6)
+    assert sum_in_words(found) in [text.value for text in app.markdown]
+    assert any("overtake 0" in text.value for text in app.caption)
+
+
+def test_the_section_shows_edges_and_openings(by_strokes, test_set):
+    app = open_section(by_strokes, test_set.images[3])
+    for part in ("edges", "openings"):
+        assert any(alt.startswith(f"Evidence on the drawing for 0, {part}") for alt in charts(app))
+    app.toggle(key="evidence_search").set_value(True).run()
+    assert not app.exception
+    assert any("A small change that lets" in text.value for text in app.caption)

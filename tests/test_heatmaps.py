@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lrcore.features import FEATURES, extract
+from lrcore.evidence import stroke_layout
+from lrcore.features import FEATURES
 from lrcore.weights import REST, Weights, columns
 from ui.heatmaps import (
     SMALL,
@@ -14,6 +15,7 @@ from ui.heatmaps import (
     colours,
     describe,
     ink_chart,
+    parts,
     row_names,
     scale_bar,
     theta_png,
@@ -66,30 +68,68 @@ def test_a_lone_huge_weight_does_not_wash_out_the_rest():
 
 
 @pytest.mark.parametrize("features", FEATURES)
-def test_every_feature_map_has_a_picture(features):
+def test_every_value_of_every_feature_map_is_shown(features):
     values = np.random.default_rng(1).normal(size=columns(features))
-    spec = weight_chart(features, values, 1.0, selection="spot").to_dict()
-    shown = [row["value"] for data in spec["datasets"].values() for row in data if "value" in row]
+    shown = []
+    for part in parts(features):
+        spec = weight_chart(part, values, 1.0, selection="spot").to_dict()
+        assert [param["name"] for param in spec["params"]] == ["spot"]
+        data = [row for data in spec["datasets"].values() for row in data]
+        shown += [row["value"] for row in data if "value" in row]
     assert sorted(shown) == pytest.approx(sorted(values))
-    assert [param["name"] for param in spec["params"]] == ["spot"]
 
 
-@pytest.mark.parametrize(("side", "arrow"), [("left", "←"), ("right", "→"), ("top", "↑")])
-def test_an_edge_is_drawn_along_the_border_of_the_ink(side, arrow):
-    """Half a picture of ink has one border; theta's pen draws the strongest edge along it."""
-    picture = np.zeros((28, 28), np.uint8)
-    half = {"left": np.s_[:, :14], "right": np.s_[:, 14:], "top": np.s_[:14, :]}[side]
-    picture[half] = 255
-    values = extract("strokes", picture[None])[0]
-    spec = weight_chart("strokes", values, 1.0).to_dict()
-    edges = [row for data in spec["datasets"].values() for row in data if "strength" in row]
-    # Straightening centres the ink, so its outer borders are strong edges as well.
-    strong = [row for row in edges if row["value"] > 0.8 * values.max()]
-    along = [row for row in strong if row["place"].endswith(arrow)]
-    assert along
-    for row in along:
-        upright = abs(row["x"] - row["x2"]) < 1e-6
-        assert upright == (side != "top")
+def marks(part, values):
+    spec = weight_chart(part, values, 1.0).to_dict()
+    return [row for data in spec["datasets"].values() for row in data if "strength" in row]
+
+
+def test_an_edge_is_drawn_on_the_side_that_it_bounds():
+    """Ink to the right: an upright stroke on the left of its cell; the ring is closed."""
+    at = stroke_layout()
+    for mark in marks("edges", np.ones(columns("strokes"))):
+        middle = (mark["x"] + mark["x2"]) / 2, (mark["y"] + mark["y2"]) / 2
+        cell = [14 / 7 * round((m - 2) / 4) * 2 + 2 for m in middle]
+        if "→" in mark["place"]:
+            assert middle[0] < cell[0]
+        if "↑" in mark["place"]:
+            assert middle[1] > cell[1]
+    right = np.flatnonzero(at.edges & (at.angle == 0))[0]
+    values = np.zeros(columns("strokes"))
+    values[right] = 1
+    strongest = marks("edges", values)[-1]
+    assert strongest["value"] == 1
+    assert strongest["x"] == pytest.approx(strongest["x2"])
+
+
+def test_an_opening_points_where_it_opens():
+    at = stroke_layout()
+    values = np.zeros(columns("strokes"))
+    down = np.flatnonzero(~at.edges & np.isclose(at.angle, np.pi / 2))[12]
+    values[down] = -1
+    mark = marks("openings", values)[-1]
+    assert mark["shape"] == "triangle"
+    assert mark["turn"] == pytest.approx(180)
+    assert "a bay open to the ↓" in mark["place"]
+    assert mark["y"] > at.y[down]
+    holes = [m for m in marks("openings", values) if m["shape"] == "circle"]
+    assert len(holes) == np.isnan(at.angle).sum()
+
+
+def test_strong_marks_lie_on_top():
+    values = np.random.default_rng(2).normal(size=columns("strokes"))
+    for part in ("edges", "openings"):
+        strengths = [mark["strength"] for mark in marks(part, values)]
+        assert strengths == sorted(strengths)
+
+
+def test_a_drawing_lies_under_the_strokes():
+    ink = np.zeros((24, 24))
+    ink[3, 5] = 1
+    spec = weight_chart("edges", np.zeros(columns("strokes")), 1.0, backdrop=ink).to_dict()
+    paper = [row for data in spec["datasets"].values() for row in data if "colour" in row]
+    assert len(paper) == 2
+    assert (paper[1]["x"], paper[1]["y"]) == pytest.approx((5 * 28 / 24, 3 * 28 / 24))
 
 
 def test_words_name_the_strongest_places():
@@ -108,10 +148,12 @@ def test_names_of_rows():
 
 
 @pytest.mark.parametrize(("rows", "classes"), [(10, None), (1, [0, 1])])
-@pytest.mark.parametrize("features", FEATURES)
-def test_png_shows_theta(features, rows, classes):
+@pytest.mark.parametrize(
+    ("features", "part"), [(name, part) for name in FEATURES for part in parts(name)]
+)
+def test_png_shows_theta(features, part, rows, classes):
     weights = model(features, rows, classes)
-    png = Image.open(io.BytesIO(theta_png(weights, [1.0] * rows, zoom=4)))
+    png = Image.open(io.BytesIO(theta_png(weights, part, [1.0] * rows, zoom=4)))
     assert png.width == (5 if rows == 10 else 1) * (4 * 30) + 8
     found = {colour for _, colour in png.convert("RGB").getcolors(maxcolors=10**6)}
     assert tuple(rgb(DIVERGING[0])) in found
@@ -121,7 +163,9 @@ def test_png_shows_theta(features, rows, classes):
 def test_a_pixel_of_the_png_has_the_colour_of_its_weight():
     theta = np.zeros((1, 785))
     theta[0, 1 + 28 * 3 + 5] = 1
-    png = Image.open(io.BytesIO(theta_png(Weights(theta, np.array([0, 1])), [1.0], zoom=4)))
+    png = Image.open(
+        io.BytesIO(theta_png(Weights(theta, np.array([0, 1])), "pixels", [1.0], zoom=4))
+    )
     left, top = 8, 16
     assert png.getpixel((left + 4 * 5 + 1, top + 4 * 3 + 1)) == tuple(rgb(DIVERGING[-1]))
     assert png.getpixel((left + 4 * 6 + 1, top + 4 * 3 + 1)) == tuple(rgb(NEUTRAL))

@@ -11,7 +11,17 @@ from lrcore.logistic import sigmoid
 from lrcore.reading import Reader
 from lrcore.weights import REST, Weights
 from ui.caching import WEIGHTS_HASH
-from ui.heatmaps import SMALL, colour_limit, describe, ink_chart, scale_bar, weight_chart
+from ui.heatmaps import (
+    PIXELS,
+    SMALL,
+    colour_limit,
+    describe,
+    in_part,
+    ink_chart,
+    parts,
+    scale_bar,
+    weight_chart,
+)
 
 # Two of these stand side by side on a page, and one on a phone.
 SIDE = 10 * 28
@@ -69,22 +79,28 @@ def _question(weights: Weights, answer: int, key: str) -> tuple[int, int | None]
     return digit, against
 
 
-def _evidence(weights, image, digit, against, found) -> None:
-    limit = colour_limit(found.parts[found.parts != 0]) if found.parts.any() else 1.0
+def _evidence(
+    weights: Weights, image: np.ndarray, digit: int, against: int | None, found: Evidence
+) -> None:
     name, other = class_name(digit), None if against is None else class_name(against)
     asked = name if other is None else f"{name} rather than {other}"
+    shown = parts(weights.features)
     with st.container(horizontal=True, gap="medium"):
-        with st.container(width=SIDE, gap="xsmall"):
-            st.altair_chart(
-                weight_chart(weights.features, found.parts, limit, SIDE, "evidence", found.picture),
-                width="content",
-                alt=describe(weights.features, found.parts, f"Evidence on the drawing for {asked}"),
-            )
-            st.altair_chart(
-                scale_bar(limit, f"for {other}" if other else "against", f"for {name}"),
-                width="content",
-                alt=f"Colour scale from {-limit:.2g}, blue, over zero to {limit:.2g}, orange.",
-            )
+        for part in shown:
+            limit = colour_limit(np.trim_zeros(np.sort(np.abs(in_part(part, found.parts)))))
+            with st.container(width=SIDE, gap="xsmall"):
+                if len(shown) > 1:
+                    st.markdown(f"**{part.capitalize()}**: {_sum_of(part, found)}")
+                st.altair_chart(
+                    weight_chart(part, found.parts, limit, SIDE, "evidence", found.picture),
+                    width="content",
+                    alt=describe(part, found.parts, f"Evidence on the drawing for {asked}"),
+                )
+                st.altair_chart(
+                    scale_bar(limit, f"for {other}" if other else "against", f"for {name}"),
+                    width="content",
+                    alt=f"Colour scale from {-limit:.2g}, blue, over zero to {limit:.2g}, orange.",
+                )
         with st.container(width=SIDE, gap="xsmall"):
             if weights.features in PICTURES:
                 st.altair_chart(
@@ -93,27 +109,25 @@ def _evidence(weights, image, digit, against, found) -> None:
             st.markdown(
                 f":orange[**Orange**] speaks for {name}, :blue[**blue**] "
                 f"{'against' if other is None else f'for {other}'}. Each "
-                f"{'pixel' if weights.features in PICTURES else 'edge'} counts its theta times "
-                "its ink; added up, with the bias:"
+                f"{'pixel' if weights.features in PICTURES else 'edge and opening'} counts its "
+                "theta times how much of it there is; added up, with the bias:"
             )
             st.markdown(sum_in_words(found))
-            st.caption(_meaning(weights, image, digit, against, found.score))
+            st.caption(_meaning(weights, digit, against, found.score))
 
 
-def _meaning(
-    weights: Weights, image: np.ndarray, digit: int, against: int | None, score: float
-) -> str:
+def _sum_of(part: str, found: Evidence) -> str:
+    return f"{in_part(part, found.parts).sum():+.2f} in all".replace("-", "−")
+
+
+def _meaning(weights: Weights, digit: int, against: int | None, score: float) -> str:
     if against is not None and not weights.binary:
         above, preferred = ("above", digit) if score > 0 else ("below", against)
         return (
             f"The score of {digit} minus the score of {against}: {above} zero, so a {preferred} "
             "is preferred."
         )
-    readings = Reader(weights).read(image[None])
-    probability = readings.probabilities[0][list(weights.classes).index(digit)]
-    if weights.calibration is None:
-        return f"The sigmoid turns this score into the probability {sigmoid(score):.3f}."
-    return f"The model turns this score into the probability {probability:.3f}."
+    return f"The sigmoid turns this score into the probability {sigmoid(score):.3f}."
 
 
 def _change_of_mind(weights: Weights, image: np.ndarray, key: str) -> None:
@@ -152,7 +166,7 @@ def _show_change(weights: Weights, change: Change) -> None:
         (f"Before: {class_name(change.answer)}", ink_chart(change.before, SMALL), "Before."),
         (
             "The change",
-            weight_chart("pixels", difference.ravel(), np.abs(difference).max(), SMALL, "ink"),
+            weight_chart(PIXELS, difference.ravel(), np.abs(difference).max(), SMALL, "ink"),
             "The change: orange pixels gain ink, blue ones lose it.",
         ),
         (f"After: {class_name(change.other)}", ink_chart(change.after, SMALL), "After."),

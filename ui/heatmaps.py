@@ -1,12 +1,15 @@
 """Theta as pictures: charts of it, words for it, and a PNG.  Pure functions, no Streamlit.
 
 For features that are pixels theta is itself a 28x28 picture.  For 'strokes' it
-is a field: in every cell a ring of short edges, one for each direction, each
-drawn on the side of the cell that it bounds when the ink is inside.
+is a field in two parts.  Edges: in every cell a ring of short strokes, one for each
+direction, each on the side of the cell that it bounds when the ink is inside.
+Openings: in every cell a dot for a hole, and round it wedges that point where a
+bay or a corner opens.
 """
 
 from __future__ import annotations
 
+import functools
 import io
 
 import altair as alt
@@ -23,6 +26,7 @@ from ui.palette import DIVERGING, INK, NEUTRAL, PAPER
 SMALL, LARGE = 5 * SIDE, 12 * SIDE
 ACROSS = alt.Scale(domain=[0, SIDE], nice=False)
 DOWN = alt.Scale(domain=[SIDE, 0], nice=False)
+PIXELS, EDGES, OPENINGS = "pixels", "edges", "openings"
 ARROWS = "→↘↓↙←↖↑↗"
 # The few weights beyond this share of all would wash the others out; they get the darkest colour.
 WITHIN = 0.995
@@ -36,14 +40,26 @@ def row_names(weights: Weights) -> list[str]:
     return [f"{positive} against {'the rest' if negative == REST else negative}"]
 
 
+def parts(features: str) -> tuple[str, ...]:
+    """The parts of theta that are looked at one by one."""
+    return (PIXELS,) if features in PICTURES else (EDGES, OPENINGS)
+
+
+def in_part(part: str, values: np.ndarray) -> np.ndarray:
+    """The values that belong to a part; the last axis is that of the features."""
+    if part == PIXELS:
+        return values
+    return values[..., stroke_layout().edges == (part == EDGES)]
+
+
 def colour_limit(values: np.ndarray) -> float:
     """Where the colours end: 99.5 % of the weights lie between minus and plus this."""
-    limit = float(np.quantile(np.abs(values), WITHIN))
+    limit = float(np.quantile(np.abs(values), WITHIN)) if values.size else 0.0
     return limit if limit > 0 else 1.0
 
 
 def weight_chart(
-    features: str,
+    part: str,
     values: np.ndarray,
     limit: float,
     side: int = SMALL,
@@ -55,21 +71,25 @@ def weight_chart(
 
     Parameters
     ----------
-    features : the feature map that the values belong to.
+    part : what to show, one of `parts` of the features that the values belong to.
     values : shape (D,), the bias left out.
     limit : the colours run from -limit to limit, zero in the middle.
     side : the chart's width and height on the screen.
     what : names the value on hover.
-    backdrop : float (28, 28), 0 to 1; a drawing to show faintly under a field of strokes.
+    backdrop : float, square, 0 to 1; a drawing to show faintly under edges or openings.
     selection : name of a point selection, where clicks on the chart matter.
     """
-    if features in PICTURES:
+    if part == PIXELS:
         chart = _squares(values, limit, what, side)
         return chart.add_params(alt.selection_point(name=selection)) if selection else chart
-    paper = _paper(np.zeros((SIDE, SIDE)) if backdrop is None else backdrop)
+    paper = _paper(np.zeros((0, 0)) if backdrop is None else backdrop)
     if selection:
         paper = paper.add_params(alt.selection_point(name=selection))
-    return alt.layer(paper, _edges(values, limit, what, side), **_frame(side))
+    marks = (_edges if part == EDGES else _openings)(values, limit, what, side)
+    if backdrop is not None:
+        # What says next to nothing would only whiten the drawing.
+        marks = marks.transform_filter(f"datum.strength > {0.04 * limit}")
+    return alt.layer(paper, marks, **_frame(side))
 
 
 def ink_chart(ink: np.ndarray, side: int = LARGE) -> alt.Chart:
@@ -125,19 +145,19 @@ def scale_bar(limit: float, low: str = "against", high: str = "for") -> alt.Char
     )
 
 
-def describe(features: str, values: np.ndarray, title: str) -> str:
+def describe(part: str, values: np.ndarray, title: str) -> str:
     """A text alternative: where a picture of weights speaks loudest for and against."""
-    place = _place_names(features)
+    places, values = _place_names(part), in_part(part, values)
     top, bottom = int(values.argmax()), int(values.argmin())
     return (
-        f"{title}. Orange speaks for, blue against. "
-        f"Strongest for ({values[top]:+.2f}): {place(top)}; "
-        f"strongest against ({values[bottom]:+.2f}): {place(bottom)}."
+        f"{title}{'' if part == PIXELS else f', {part}'}. Orange speaks for, blue against. "
+        f"Strongest for ({values[top]:+.2f}): {places[top]}; "
+        f"strongest against ({values[bottom]:+.2f}): {places[bottom]}."
     )
 
 
-def theta_png(weights: Weights, limits: list[float], zoom: int = 8) -> bytes:
-    """All rows of theta in one PNG, five abreast, each under its name, up to its colour limit."""
+def theta_png(weights: Weights, part: str, limits: list[float], zoom: int = 8) -> bytes:
+    """A part of each row of theta in one PNG, five abreast, under its name, to its colour limit."""
     names = row_names(weights)
     side, gap, head = SIDE * zoom, 2 * zoom, 4 * zoom
     abreast = min(5, len(names))
@@ -148,7 +168,7 @@ def theta_png(weights: Weights, limits: list[float], zoom: int = 8) -> bytes:
     for i, (name, row, limit) in enumerate(zip(names, weights.theta[:, 1:], limits, strict=True)):
         left, top = gap + i % abreast * (side + gap), i // abreast * (head + side)
         pen.text((left, top + zoom / 2), name, INK, font)
-        sheet.paste(_drawn(weights.features, row, limit, zoom), (left, top + head))
+        sheet.paste(_drawn(part, row, limit, zoom), (left, top + head))
     file = io.BytesIO()
     sheet.save(file, "PNG")
     return file.getvalue()
@@ -162,19 +182,24 @@ def colours(values: np.ndarray, limit: float) -> np.ndarray:
     return np.stack(channels, axis=-1).round().astype(np.uint8)
 
 
-def _drawn(features: str, values: np.ndarray, limit: float, zoom: int) -> Image.Image:
-    if features in PICTURES:
+def _drawn(part: str, values: np.ndarray, limit: float, zoom: int) -> Image.Image:
+    if part == PIXELS:
         picture = Image.fromarray(colours(values.reshape(SIDE, SIDE), limit))
         return picture.resize((SIDE * zoom, SIDE * zoom), Image.Resampling.NEAREST)
     picture = Image.new("RGB", (SIDE * zoom, SIDE * zoom), NEUTRAL)
     pen = ImageDraw.Draw(picture)
-    edges = _edge_frame(values)
-    for edge, colour in zip(
-        edges.itertuples(), colours(edges.value.to_numpy(), limit).tolist(), strict=True
-    ):
-        ends = [edge.x * zoom, edge.y * zoom, edge.x2 * zoom, edge.y2 * zoom]
-        width = max(1, round(_thickness(zoom)[1] * min(1, abs(edge.value) / limit)))
-        pen.line(ends, tuple(colour), width)
+    frame = _edge_frame(values) if part == EDGES else _opening_frame(values)
+    shades = map(tuple, colours(frame.value.to_numpy(), limit).tolist())
+    for mark, shade in zip(frame.itertuples(), shades, strict=True):
+        strength = min(1, mark.strength / limit)
+        if part == EDGES:
+            ends = [mark.x * zoom, mark.y * zoom, mark.x2 * zoom, mark.y2 * zoom]
+            pen.line(ends, shade, max(1, round(_thickness(zoom)[1] * strength)))
+        else:
+            # A wedge, as three corners; a hole gets many.
+            corners = 3 if mark.shape == "triangle" else 24
+            radius = max(0.5, 0.9 * zoom * strength**0.5)
+            pen.regular_polygon((mark.x * zoom, mark.y * zoom, radius), corners, -mark.turn, shade)
     return picture
 
 
@@ -229,7 +254,7 @@ def _edges(values: np.ndarray, limit: float, what: str, side: int) -> alt.Chart:
                 legend=None,
             ),
             tooltip=[
-                alt.Tooltip("place:N", title="edge"),
+                alt.Tooltip("place:N", title="place"),
                 alt.Tooltip("value:Q", title=what, format="+.3f"),
             ],
         )
@@ -241,49 +266,108 @@ def _thickness(pixel: float) -> tuple[float, float]:
     return 0.05 * pixel, 0.9 * pixel
 
 
+def _openings(values: np.ndarray, limit: float, what: str, side: int) -> alt.Chart:
+    most = 2.4 * (side / SIDE) ** 2
+    return (
+        alt.Chart(_opening_frame(values))
+        .mark_point(filled=True, opacity=1)
+        .encode(
+            x=alt.X("x:Q", axis=None, scale=ACROSS),
+            y=alt.Y("y:Q", axis=None, scale=DOWN),
+            shape=alt.Shape("shape:N", scale=None),
+            angle=alt.Angle("turn:Q", scale=alt.Scale(domain=[0, 360], range=[0, 360])),
+            color=alt.Color("value:Q", scale=_colours(limit), legend=None),
+            size=alt.Size(
+                "strength:Q",
+                scale=alt.Scale(domain=[0, limit], range=[0.1 * most, most], clamp=True),
+                legend=None,
+            ),
+            tooltip=[
+                alt.Tooltip("place:N", title="place"),
+                alt.Tooltip("value:Q", title=what, format="+.3f"),
+            ],
+        )
+    )
+
+
 def _edge_frame(values: np.ndarray) -> pd.DataFrame:
     """The two ends of each edge, in pixels of the picture: together a ring in each cell."""
-    at = stroke_layout()
-    towards = np.cos(at.angle), np.sin(at.angle)
-    radius = 0.75 * at.reach
-    x, y = at.x - radius * towards[0], at.y - radius * towards[1]
-    half = radius * np.tan(np.pi / len(np.unique(at.angle)))
-    place = _place_names("strokes")
-    return pd.DataFrame(
-        {
-            "x": x - half * towards[1],
-            "y": y + half * towards[0],
-            "x2": x + half * towards[1],
-            "y2": y - half * towards[0],
-            "value": values,
-            "strength": np.abs(values),
-            "place": [place(i) for i in range(len(values))],
-        }
-    ).sort_values("strength", kind="stable")  # the strong ones are drawn last, on top
+    layout = stroke_layout()
+    x, y, reach, angle = (
+        in_part(EDGES, a) for a in (layout.x, layout.y, layout.reach, layout.angle)
+    )
+    radius, across, down = 0.75 * reach, np.cos(angle), np.sin(angle)
+    x, y = x - radius * across, y - radius * down
+    half = radius * np.tan(np.pi / len(np.unique(angle)))
+    ends = {
+        "x": x - half * down,
+        "y": y + half * across,
+        "x2": x + half * down,
+        "y2": y - half * across,
+    }
+    return _strong_last(ends, in_part(EDGES, values), _place_names(EDGES))
 
 
-def _place_names(features: str):
-    if features in PICTURES:
-        return lambda i: f"row {i // SIDE}, column {i % SIDE}"
-    at = stroke_layout()
-    turn = np.round(at.angle / (2 * np.pi / len(ARROWS))).astype(int) % len(ARROWS)
-    return lambda i: f"near row {at.y[i]:.0f}, column {at.x[i]:.0f}, ink to the {ARROWS[turn[i]]}"
+def _opening_frame(values: np.ndarray) -> pd.DataFrame:
+    """The place and the turn, in degrees from upright, of each opening's mark."""
+    layout = stroke_layout()
+    x, y, reach, angle = (
+        in_part(OPENINGS, a) for a in (layout.x, layout.y, layout.reach, layout.angle)
+    )
+    hole = np.isnan(angle)
+    # On a grid of three by three in each cell: a hole in the middle, what opens round it.
+    step = np.where(hole, 0, 0.62 * reach)
+    angle = np.where(hole, 0, angle)
+    marks = {
+        "x": x + step * np.round(np.cos(angle)),
+        "y": y + step * np.round(np.sin(angle)),
+        "turn": np.where(hole, 0, (np.degrees(angle) + 90) % 360),
+        "shape": np.where(hole, "circle", "triangle"),
+    }
+    return _strong_last(marks, in_part(OPENINGS, values), _place_names(OPENINGS))
+
+
+def _strong_last(marks: dict, values: np.ndarray, places: list[str]) -> pd.DataFrame:
+    """A table of marks in which the strong ones come last, and so are drawn on top."""
+    frame = pd.DataFrame(marks | {"value": values, "strength": np.abs(values), "place": places})
+    return frame.sort_values("strength", kind="stable")
+
+
+@functools.cache
+def _place_names(part: str) -> list[str]:
+    if part == PIXELS:
+        return [f"row {row}, column {column}" for row in range(SIDE) for column in range(SIDE)]
+    layout = stroke_layout()
+    x, y, angle = (in_part(part, a) for a in (layout.x, layout.y, layout.angle))
+    eighth = np.round(np.nan_to_num(angle) / (np.pi / 4)).astype(int) % 8
+    kinds = [
+        f"an edge with ink to the {ARROWS[turn]}"
+        if part == EDGES
+        else "a hole"
+        if np.isnan(a)
+        else f"a {'corner' if turn % 2 else 'bay'} open to the {ARROWS[turn]}"
+        for a, turn in zip(angle, eighth, strict=True)
+    ]
+    return [
+        f"{kind} near row {b:.0f}, column {a:.0f}" for kind, a, b in zip(kinds, x, y, strict=True)
+    ]
 
 
 def _paper(ink: np.ndarray) -> alt.Chart:
     """What edges are drawn on: one sheet of paper, with a drawing faintly on it."""
-    grid = _grid().assign(opacity=0.3 * ink.ravel(), colour=INK)
-    grid = grid.assign(x2=grid.column + 1, y2=grid.row + 1)[grid.opacity > 0]
-    sheet = pd.DataFrame(
-        {"column": [0], "row": [0], "x2": [SIDE], "y2": [SIDE], "opacity": [1.0], "colour": NEUTRAL}
-    )
+    row, column = (axis.ravel() for axis in np.indices(ink.shape))
+    pixel = SIDE / max(len(ink), 1)
+    grid = pd.DataFrame({"x": column * pixel, "y": row * pixel, "side": pixel})
+    grid = grid.assign(opacity=0.3 * ink.ravel(), colour=INK)[ink.ravel() > 0]
+    sheet = pd.DataFrame({"x": [0.0], "y": [0.0], "side": SIDE, "opacity": 1.0, "colour": NEUTRAL})
+    frame = pd.concat([sheet, grid]) if len(grid) else sheet
     return (
-        alt.Chart(pd.concat([sheet, grid]))
+        alt.Chart(frame.assign(x2=frame.x + frame.side, y2=frame.y + frame.side))
         .mark_rect(tooltip=None)
         .encode(
-            x=alt.X("column:Q", axis=None, scale=ACROSS),
+            x=alt.X("x:Q", axis=None, scale=ACROSS),
             x2=alt.X2("x2:Q"),
-            y=alt.Y("row:Q", axis=None, scale=DOWN),
+            y=alt.Y("y:Q", axis=None, scale=DOWN),
             y2=alt.Y2("y2:Q"),
             color=alt.Color("colour:N", scale=None),
             opacity=alt.Opacity("opacity:Q", scale=None),

@@ -21,7 +21,7 @@ from lrcore.training import Settings, split
 from lrcore.weights import Weights
 from ui.caching import WEIGHTS_HASH
 from ui.evidence import sum_in_words
-from ui.heatmaps import SMALL, colour_limit, describe, ink_chart, weight_chart
+from ui.heatmaps import PIXELS, SMALL, colour_limit, describe, ink_chart, weight_chart
 from ui.lessons_charts import cost_chart, falling_cost_chart, log_loss, sigmoid_chart
 from ui.links import NAMES
 from ui.models import NEXT, get_model, mnist, model_names
@@ -64,13 +64,13 @@ def score_section() -> None:
         ("the picture x", ink_chart(found.picture, SMALL), f"A test picture of a {shown}."),
         (
             f"theta of {asked}",
-            weight_chart("pixels", theta, limit),
-            describe("pixels", theta, f"Theta of {asked}"),
+            weight_chart(PIXELS, theta, limit),
+            describe(PIXELS, theta, f"Theta of {asked}"),
         ),
         (
             "theta times x",
-            weight_chart("pixels", found.parts, evidence_limit, what="theta times x"),
-            describe("pixels", found.parts, f"Theta of {asked} times the picture"),
+            weight_chart(PIXELS, found.parts, evidence_limit, what="theta times x"),
+            describe(PIXELS, found.parts, f"Theta of {asked} times the picture"),
         ),
     )
     st.markdown(
@@ -201,9 +201,9 @@ def theta_section() -> None:
     left, right = st.columns([1, 2], gap="large", vertical_alignment="center")
     with left:
         st.altair_chart(
-            weight_chart("pixels", values, colour_limit(values), 7 * 28),
+            weight_chart(PIXELS, values, colour_limit(values), 7 * 28),
             width="content",
-            alt=describe("pixels", values, f"Theta of {digit} after {step} steps"),
+            alt=describe(PIXELS, values, f"Theta of {digit} after {step} steps"),
         )
     with right:
         st.altair_chart(

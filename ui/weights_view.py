@@ -11,11 +11,14 @@ from lrcore.features import extract
 from lrcore.frame import SIDE
 from lrcore.weights import Weights, pack_weights
 from ui.heatmaps import (
+    EDGES,
     LARGE,
     SMALL,
     colour_limit,
     describe,
+    in_part,
     ink_chart,
+    parts,
     row_names,
     scale_bar,
     theta_png,
@@ -28,13 +31,29 @@ SHARED, OWN = "one scale for all", "each its own scale"
 ONE, PAIR, MODELS = "One digit", "Digit against digit", "Two models"
 
 
-def colour_limits(weights: Weights, shared: bool) -> list[float]:
+def colour_limits(weights: Weights, part: str, shared: bool) -> list[float]:
     """The colour limit of each row of theta."""
-    theta = weights.theta[:, 1:]
+    theta = in_part(part, weights.theta[:, 1:])
     return [colour_limit(theta)] * len(theta) if shared else [colour_limit(row) for row in theta]
 
 
-def ten_heatmaps(weights: Weights) -> None:
+def pick_part(weights: Weights) -> str:
+    """Which part of theta to look at; pictures have but one."""
+    choice = parts(weights.features)
+    if len(choice) == 1:
+        return choice[0]
+    part = st.segmented_control("Show", choice, default=EDGES, required=True, key="weights_part")
+    st.caption(
+        "In each cell a ring of edges: the one on the left has its ink to the right of it, and so "
+        "on round."
+        if part == EDGES
+        else "Paper between strokes: a dot for a hole, as in 0, 6, 8 and 9; a wedge points where "
+        "a bay or a corner opens, as the bays of 2, 3 and 5 do."
+    )
+    return part
+
+
+def ten_heatmaps(weights: Weights, part: str) -> None:
     """Every row of theta as a picture; a click chooses one for the closer look."""
     shared = True
     if not weights.binary:
@@ -42,13 +61,13 @@ def ten_heatmaps(weights: Weights) -> None:
             "Colours", [SHARED, OWN], default=SHARED, required=True, key="weights_scale"
         )
         shared = scale == SHARED
-    limits = colour_limits(weights, shared)
+    limits = colour_limits(weights, part, shared)
     side = SMALL if len(limits) > 1 else LARGE
     with st.container(horizontal=True, gap="small", key="ten_thetas"):
         for i, name in enumerate(row_names(weights)):
             values = weights.theta[i, 1:]
             chart = weight_chart(
-                weights.features,
+                part,
                 values,
                 limits[i],
                 side,
@@ -61,7 +80,7 @@ def ten_heatmaps(weights: Weights) -> None:
                     width="content",
                     key=f"theta_{i}_{weights.name}",
                     on_select=lambda i=i: st.session_state.update({ROW: i}),
-                    alt=describe(weights.features, values, f"Theta of {name}"),
+                    alt=describe(part, values, f"Theta of {name}"),
                 )
     if shared:
         st.altair_chart(
@@ -71,7 +90,7 @@ def ten_heatmaps(weights: Weights) -> None:
         )
 
 
-def closer_look(weights: Weights) -> None:
+def closer_look(weights: Weights, part: str) -> None:
     """One of four ways to look closer, at the row that was clicked."""
     st.subheader("A closer look")
     views = {
@@ -89,15 +108,15 @@ def closer_look(weights: Weights) -> None:
         key="weights_view",
         label_visibility="collapsed",
     )
-    views[view](weights)
+    views[view](weights, part)
 
 
-def downloads(weights: Weights) -> None:
+def downloads(weights: Weights, part: str) -> None:
     """The model as a file, and its pictures."""
     with st.container(horizontal=True):
         st.download_button(
             "Pictures (PNG)",
-            lambda: theta_png(weights, colour_limits(weights, shared=True)),
+            lambda: theta_png(weights, part, colour_limits(weights, part, shared=True)),
             f"{weights.name}.png",
             "image/png",
             icon=":material/image:",
@@ -135,19 +154,19 @@ def _pick_row(label: str, names: list[str], key: str, default: int) -> int:
     )
 
 
-def _one_row(weights: Weights) -> None:
+def _one_row(weights: Weights, part: str) -> None:
     names = row_names(weights)
     row = _pick_row("Digit", names, ROW, 0)
     values, bias = weights.theta[row, 1:], weights.theta[row, 0]
-    limit = colour_limit(values)
+    limit = colour_limit(in_part(part, values))
     digit = int(weights.classes[-1] if weights.binary else weights.classes[row])
     with st.container(horizontal=True):
         with st.container(width=LARGE, gap="xsmall"):
             st.markdown(f"**Theta of {names[row]}**")
             st.altair_chart(
-                weight_chart(weights.features, values, limit, LARGE),
+                weight_chart(part, values, limit, LARGE),
                 width="content",
-                alt=describe(weights.features, values, f"Theta of {names[row]}"),
+                alt=describe(part, values, f"Theta of {names[row]}"),
             )
             st.altair_chart(scale_bar(limit), width="content", alt=_scale_words(limit))
         with st.container(width=LARGE, gap="xsmall"):
@@ -175,7 +194,7 @@ def _one_row(weights: Weights) -> None:
             )
 
 
-def _two_rows(weights: Weights) -> None:
+def _two_rows(weights: Weights, part: str) -> None:
     names = row_names(weights)
     one = _pick_row("What tells a …", names, "weights_first", min(3, len(names) - 1))
     two = _pick_row("… from a …", names, "weights_second", len(names) - 2)
@@ -183,12 +202,12 @@ def _two_rows(weights: Weights) -> None:
         st.info("Choose two different digits.")
         return
     values = weights.theta[one, 1:] - weights.theta[two, 1:]
-    limit = colour_limit(values)
+    limit = colour_limit(in_part(part, values))
     told = f"{names[one]} rather than {names[two]}"
     st.altair_chart(
-        weight_chart(weights.features, values, limit, LARGE, what="difference"),
+        weight_chart(part, values, limit, LARGE, what="difference"),
         width="content",
-        alt=describe(weights.features, values, f"Theta of {told}"),
+        alt=describe(part, values, f"Theta of {told}"),
     )
     st.altair_chart(
         scale_bar(limit, f"for {names[two]}", f"for {names[one]}"),
@@ -202,7 +221,7 @@ def _two_rows(weights: Weights) -> None:
     )
 
 
-def _two_models(weights: Weights) -> None:
+def _two_models(weights: Weights, part: str) -> None:
     others = [name for name in model_names() if get_model(name) is not weights]
     if not others:
         st.info("There is only this one model; train another on the Train page.")
@@ -224,18 +243,24 @@ def _two_models(weights: Weights) -> None:
     row = _pick_row("Digit", row_names(weights), ROW, 0)
     pair = [weights, other]
     rows = [min(row, len(weights.theta) - 1), min(row, len(other.theta) - 1)]
-    limits = [colour_limit(model.theta[:, 1:]) for model in pair]
+    parts_shown = [
+        part if part in parts(model.features) else parts(model.features)[0] for model in pair
+    ]
+    limits = [
+        colour_limit(in_part(shown, model.theta[:, 1:]))
+        for model, shown in zip(pair, parts_shown, strict=True)
+    ]
     if same:
         limits = [max(limits)] * 2
     with st.container(horizontal=True):
-        for model, row, limit in zip(pair, rows, limits, strict=True):
+        for model, shown, row, limit in zip(pair, parts_shown, rows, limits, strict=True):
             name, values = row_names(model)[row], model.theta[row, 1:]
             with st.container(width=LARGE, gap="xsmall"):
                 st.markdown(f"**{model.name}**, {name}")
                 st.altair_chart(
-                    weight_chart(model.features, values, limit, LARGE),
+                    weight_chart(shown, values, limit, LARGE),
                     width="content",
-                    alt=describe(model.features, values, f"Theta of {name} in {model.name}"),
+                    alt=describe(shown, values, f"Theta of {name} in {model.name}"),
                 )
                 st.altair_chart(scale_bar(limit), width="content", alt=_scale_words(limit))
                 st.caption(facts(model))
