@@ -10,7 +10,7 @@ ensure_routed()
 
 WAYS = {
     "Draw": draw,
-    "Draw several": draw_row,
+    "A row": draw_row,
     "Upload": upload,
     "Camera": camera,
     "Test set": gallery,

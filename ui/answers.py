@@ -53,12 +53,11 @@ def answer_panel(weights: Weights, image: np.ndarray, saw: str = "What it sees, 
     readings = read(weights, image[None])
     names = class_names(weights)
     answer = digit_name(weights, readings.digits[0])
-    big, words, picture = st.columns([1, 2, 1.6], vertical_alignment="center", wrap=False)
-    with big:
+    with st.container(
+        horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", wrap=False
+    ):
         big_digit(answer, bool(readings.sure[0]))
-    with words:
         st.markdown(verdict(weights, readings))
-    with picture:
         digit_picture(image, saw, 112)
     st.altair_chart(
         probability_bars(names, readings.probabilities[0], answer),
@@ -78,7 +77,8 @@ def big_digit(answer: str, sure: bool) -> None:
     size = "5.5rem" if len(answer) == 1 else "3rem"
     st.html(
         f'<div role="status" aria-label="Answer: {answer}" data-answer="{answer}" style="font-size:'
-        f'{size};font-weight:700;line-height:1.1;opacity:{1 if sure else 0.45}">{answer}</div>'
+        f'{size};font-weight:700;line-height:1.1;opacity:{1 if sure else 0.45}">{answer}</div>',
+        width="content",
     )
 
 

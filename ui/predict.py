@@ -57,10 +57,10 @@ def draw(weights: Weights) -> None:
 def draw_row(weights: Weights) -> None:
     """A wide canvas for several digits, read in order."""
     on_phone = "Mobi" in st.context.headers.get("User-Agent", "")
-    st.markdown("**Write several digits**: a phone number, a date, a sum")
+    st.markdown("**Write several digits**")
     drawing = drawing_canvas(SIDE if on_phone else 2 * SIDE, 220, "row")
     if not drawing.strokes:
-        st.info("Leave a little room between the digits; they may stand in several lines.")
+        st.info("Write a phone number or a date, with a little room between the digits.")
         return
     size = drawing.width, drawing.height, drawing.pen
     found = find_drawn_digits(drawing.strokes, *size, trust(Reader(weights)))
@@ -84,13 +84,12 @@ def _look_closer(views: dict[str, Callable[[], None]], key: str) -> None:
 def _naive(weights: Weights, drawing: Drawing, image: np.ndarray) -> None:
     pair = np.stack([drawing.shrunk(), image])
     readings = read(weights, pair)
-    for at, (column, name) in enumerate(
-        zip(st.columns(2), ("Shrunk as it is", "Prepared as MNIST was"), strict=True)
-    ):
-        with column:
-            digit_picture(pair[at], name, 112)
-            answer = digit_name(weights, readings.digits[at])
-            st.markdown(f"reads **{answer}** ({readings.probabilities[at].max():.2f})")
+    with st.container(horizontal=True, gap="large"):
+        for at, name in enumerate(("Shrunk as it is", "Prepared as MNIST was")):
+            with st.container(width=150):
+                digit_picture(pair[at], name, 112)
+                answer = digit_name(weights, readings.digits[at])
+                st.markdown(f"reads **{answer}** ({readings.probabilities[at].max():.2f})")
     st.caption(
         "MNIST's digits fill a 20×20 box and are centred by their mass. A model that has never "
         "seen anything else fails on a drawing that is small, thin or off-centre."
@@ -226,6 +225,6 @@ def gallery(weights: Weights) -> None:
 
 def film_strip(steps: list) -> None:
     """Pictures in a row, each with what was done to get there."""
-    for column, (caption, picture) in zip(st.columns(len(steps)), steps, strict=True):
-        with column:
-            st.image(picture, caption=caption, width="stretch", alt=caption)
+    with st.container(horizontal=True, gap="small"):
+        for caption, picture in steps:
+            st.image(picture, caption=caption, width=150, alt=caption)

@@ -96,7 +96,7 @@ def test_a_finger_draws_without_scrolling_the_page(phone):
 
 
 def test_several_digits_on_one_canvas_are_read_in_order(page):
-    page.get_by_role("radio", name="Draw several").click()
+    page.get_by_role("radio", name="A row").click()
     settled(page)
 
     def at(stroke, left):
