@@ -15,6 +15,7 @@ seconds instead of the clock's, with --cpu.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import itertools
 import math
 import resource
@@ -166,11 +167,16 @@ def torch_lbfgs(loss: OneVsAllLoss, limit: float) -> Clock:
     weights = torch.zeros(loss.K, loss.D, requires_grad=True)
     bias = torch.zeros(loss.K, requires_grad=True)
     optimiser = torch.optim.LBFGS(
-        [weights, bias], max_iter=10, history_size=100, line_search_fn="strong_wolfe",
-        tolerance_grad=0, tolerance_change=0,
+        [weights, bias], max_iter=10_000, max_eval=100_000, history_size=100,
+        line_search_fn="strong_wolfe", tolerance_grad=0, tolerance_change=0,
     )  # fmt: skip
+    clock = Clock(loss, limit)
 
     def closure():
+        # Every point that the line search tries counts as at hand.
+        theta = np.column_stack([bias.detach().numpy(), weights.detach().numpy()])
+        if clock.lap(theta):
+            raise StopIteration
         optimiser.zero_grad()
         z = torch.addmm(bias, X, weights.T)
         cost = torch.nn.functional.binary_cross_entropy_with_logits(z, y, reduction="sum")
@@ -178,12 +184,9 @@ def torch_lbfgs(loss: OneVsAllLoss, limit: float) -> Clock:
         cost.backward()
         return cost
 
-    clock = Clock(loss, limit)
-    while True:
+    with contextlib.suppress(StopIteration):
         optimiser.step(closure)
-        theta = np.column_stack([bias.detach().numpy(), weights.detach().numpy()])
-        if clock.lap(theta):
-            return clock
+    return clock
 
 
 def _theta(fits) -> np.ndarray:
