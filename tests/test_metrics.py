@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 from sklearn import metrics as reference
-from sklearn.calibration import calibration_curve
 
-from lrcore.metrics import confusion, precision, recall, reliability
+from lrcore.metrics import confusion, precision, recall
 
 
 @pytest.fixture
@@ -33,20 +32,3 @@ def test_no_answers_no_share():
     assert precision(counts)[0] == pytest.approx(0.6)
     assert np.isnan(precision(counts)[1])
     assert np.isnan(recall(np.array([[0, 0], [0, 1]]))[0])
-
-
-def test_reliability_agrees_with_scikit_learn():
-    rng = np.random.default_rng(1)
-    p = rng.uniform(size=5000)
-    outcomes = rng.uniform(size=5000) < p**2
-    curve = reliability(p, outcomes)
-    came, said = calibration_curve(outcomes, p, n_bins=10)
-    assert curve.came == pytest.approx(came)
-    assert curve.said == pytest.approx(said)
-    assert curve.count.sum() == 5000
-
-
-def test_honest_probabilities_have_no_error_and_boasts_have():
-    outcomes = np.arange(1000) % 10 < 7
-    assert reliability(np.full(1000, 0.7), outcomes).error == pytest.approx(0, abs=1e-9)
-    assert reliability(np.full(1000, 1.0), outcomes).error == pytest.approx(0.3)

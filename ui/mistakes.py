@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from lrcore.metrics import Reliability, confusion, precision, recall, reliability
+from lrcore.calibration import reliability
+from lrcore.metrics import confusion, precision, recall
 from lrcore.reading import Reader
 from lrcore.weights import REST, Weights
 from ui.answers import class_names, digit_picture
@@ -28,7 +29,7 @@ class Study:
 
     index : their places in the test set.
     truth, answer : places in the model's classes.
-    confidence : the probability given to the answer.
+    probabilities : of each class, shape (n, classes).
     margin : the true class's score minus the best other's; below zero if read wrong.
     support : the true class's score.
     sure : whether the model stands by its answer.
@@ -38,7 +39,7 @@ class Study:
     index: np.ndarray
     truth: np.ndarray
     answer: np.ndarray
-    confidence: np.ndarray
+    probabilities: np.ndarray
     margin: np.ndarray
     support: np.ndarray
     sure: np.ndarray
@@ -54,9 +55,10 @@ class Study:
         inside = np.flatnonzero((self.truth == truth) & (self.answer == answer))
         return inside[np.argsort(-self.confidence[inside], kind="stable")]
 
-    def reliability(self) -> Reliability:
-        """What the confidence in the answers was worth."""
-        return reliability(self.confidence, self.right)
+    @property
+    def confidence(self) -> np.ndarray:
+        """The probability given to the answer; float (n,)."""
+        return self.probabilities.max(axis=1)
 
 
 @st.cache_resource(max_entries=16, show_spinner="Reading the test set …", hash_funcs=WEIGHTS_HASH)
@@ -81,9 +83,9 @@ def study(weights: Weights) -> Study:
     others = scores.copy()
     others[rows, truth] = -np.inf
     counts = confusion(truth, answer, np.arange(len(places)))
-    confidence = readings.probabilities.max(axis=1)
     margin = support - others.max(axis=1)
-    return Study(index, truth, answer, confidence, margin, support, readings.sure, counts)
+    p, sure = readings.probabilities, readings.sure
+    return Study(index, truth, answer, p, margin, support, sure, counts)
 
 
 def confusion_chart(counts: np.ndarray, names: list[str], side: int = 350) -> alt.LayerChart:
@@ -136,9 +138,12 @@ def confusion_chart(counts: np.ndarray, names: list[str], side: int = 350) -> al
     return alt.layer(cells, numbers, touch, width=side, height=side)
 
 
-def reliability_chart(curve: Reliability, side: int = 300) -> alt.LayerChart:
-    """How often answers of each confidence came true, against the diagonal of honesty."""
-    frame = pd.DataFrame({"said": curve.said, "came": curve.came, "count": curve.count})
+def reliability_chart(table: np.ndarray, side: int = 300) -> alt.LayerChart:
+    """How often answers of each confidence came true, against the diagonal of honesty.
+
+    table : as from `lrcore.calibration.reliability`.
+    """
+    frame = pd.DataFrame(table[table[:, 2] > 0], columns=["said", "came", "count"])
     ends = pd.DataFrame({"said": [0.0, 1.0], "came": [0.0, 1.0]})
     unit = alt.Scale(domain=[0, 1])
     x = alt.X("said:Q", scale=unit, title="probability given to the answer")
@@ -232,20 +237,21 @@ def each_digit(weights: Weights, found: Study) -> None:
             alt="Precision and recall of each digit.",
         )
     with right:
-        curve = found.reliability()
+        table, error = reliability(found.probabilities, found.truth, bins=10)
         st.markdown("**Are its probabilities honest?**")
         st.altair_chart(
-            reliability_chart(curve),
+            reliability_chart(table),
             alt="Reliability curve. "
             + "; ".join(
-                f"said {said:.2f}, came true {came:.2f} ({count} pictures)"
-                for said, came, count in zip(curve.said, curve.came, curve.count, strict=True)
+                f"said {said:.2f}, came true {came:.2f} ({count:.0f} pictures)"
+                for said, came, count in table
+                if count
             ),
         )
         st.caption(
             "On the dashed line, answers given with 0.8 are right 8 times in 10; below it the "
             "model boasts, above it is too modest. The mean gap is "
-            f"**{curve.error:.3f}** (expected calibration error)."
+            f"**{error:.3f}** (expected calibration error)."
         )
 
 
