@@ -20,6 +20,7 @@ from PIL import Image
 from scipy import ndimage
 from scipy.sparse.csgraph import connected_components
 
+from lrcore.errors import UserError
 from lrcore.frame import frame
 from lrcore.picture import RIM, Ink, find_ink, open_to_scale, with_mnist_pen
 
@@ -32,11 +33,15 @@ DOUBTFUL = 0.6
 WIDEST, CUTS = 1.5, 5
 # Seams are sought in a blob brought to no more than this many rows.
 SEAM_ROWS = 64
+# Bounds on the time that a picture of a lawn takes: blobs looked at, and joined pieces judged.
+MOST_BLOBS, MOST_RUNS = 800, 800
 # A cut through more ink than this many widths of the pen goes through a digit, not between two.
 DEEPEST = 2.5
 # Prices in the search for the likeliest path, in units of log probability: of each digit more, of
 # each cut through a blob, and of each width of the pen that it goes through.
 A_DIGIT, A_CUT, INK_CUT = 0.3, 1.2, 0.5
+# Without a reader shape has to say it all, and weighs so many times more.
+ALONE = 3
 
 
 class Found(NamedTuple):
@@ -79,7 +84,12 @@ def find_digits(source, score: Callable[[np.ndarray], np.ndarray] | None = None)
     """
     grey, (width, height) = open_to_scale(source)
     ink = find_ink(grey)
-    blobs, _ = ndimage.label(ink.written, np.ones((3, 3)))
+    blobs, count = ndimage.label(ink.written, np.ones((3, 3)))
+    if count > MOST_BLOBS:
+        raise UserError(
+            f"The picture has more than {MOST_BLOBS} marks, too many to be digits: "
+            "take a smaller part of the page, in focus and evenly lit."
+        )
     pieces = [
         _Piece(*place, blobs[place] == k) for k, place in enumerate(ndimage.find_objects(blobs), 1)
     ]
@@ -128,8 +138,9 @@ def _clusters(pieces: list[_Piece], typical: float) -> list[list[_Piece]]:
         for side in (0, 1)
     ]
     narrow = np.minimum(*np.meshgrid(boxes[:, 2] - boxes[:, 0], boxes[:, 2] - boxes[:, 0]))
-    near = (gaps[0] < 0.15 * typical) & (gaps[1] < 0.25 * typical)
-    near &= low[:, None] | low[None, :] | (-gaps[0] > 0.1 * narrow)
+    near = (gaps[0] < 0.15 * typical) & (gaps[1] < 0.35 * typical)
+    interlocked = (gaps[0] < -0.1 * narrow) & (gaps[1] < 0)
+    near &= low[:, None] | low[None, :] | interlocked
     count, of = connected_components(near)
     return [[pieces[k] for k in np.flatnonzero(of == c)] for c in range(count)]
 
@@ -148,7 +159,13 @@ def _resolved(clusters, ink: Ink, typical: float, score) -> list[tuple[_Piece, n
         doubtful += [[piece] for (piece, _), fine in zip(plain, sure, strict=True) if not fine]
         plain = [digit for digit, fine in zip(plain, sure, strict=True) if fine]
     # One call of the reader for all that is doubtful on the page: many small ones are slow.
-    lattices = [_runs(cluster, ink, typical) for cluster in doubtful]
+    lattices, tried = [], 0
+    for cluster in doubtful:
+        if tried > MOST_RUNS:
+            lattices.append([(k, k + 1, piece) for k, piece in enumerate(cluster)])
+        else:
+            lattices.append(_runs(cluster, ink, typical))
+            tried += len(lattices[-1])
     images = [_image(run, ink) for runs in lattices for *_, run in runs]
     if score and images:
         trust = np.log(np.clip(score(np.stack(images)), 1e-3, 1))
@@ -157,7 +174,7 @@ def _resolved(clusters, ink: Ink, typical: float, score) -> list[tuple[_Piece, n
     at = 0
     for runs in lattices:
         here = slice(at, at + len(runs))
-        plain += _best_path(runs, images[here], trust[here], typical)
+        plain += _best_path(runs, images[here], trust[here], typical, 1 if score else ALONE)
         at += len(runs)
     return plain
 
@@ -170,14 +187,17 @@ def _runs(cluster: list[_Piece], ink: Ink, typical: float) -> list[tuple[int, in
     for first in range(len(atoms)):
         for last in range(first + 1, len(atoms) + 1):
             joined = _joined(atoms[first:last])
-            if joined.width <= WIDEST * typical or last == first + 1:
-                runs.append((first, last, joined))
+            if joined.width > WIDEST * typical and last > first + 1:
+                break
+            runs.append((first, last, joined))
     if (whole := (0, len(atoms))) not in [run[:2] for run in runs]:
         runs.append((*whole, _joined(atoms)))
     return runs
 
 
-def _best_path(runs, images, trust, typical: float) -> list[tuple[_Piece, np.ndarray]]:
+def _best_path(
+    runs, images, trust, typical: float, weight: float
+) -> list[tuple[_Piece, np.ndarray]]:
     """The runs that together use each piece once and are likeliest to be digits."""
     end = max(last for _, last, _ in runs)
     best = [(0.0, None, None)] + [(-np.inf, None, None)] * end
@@ -185,7 +205,7 @@ def _best_path(runs, images, trust, typical: float) -> list[tuple[_Piece, np.nda
         height, width = run.height / typical, run.width / typical
         shape = -6 * max(0, LOW - height) - 4 * max(0, width - WIDE) - 4 * max(0, height - 1.6)
         price = A_DIGIT + (A_CUT + INK_CUT * run.cut) * (run.cut > 0 and first > 0)
-        value = best[first][0] + trust[k] + shape - price
+        value = best[first][0] + trust[k] + weight * shape - price
         if value > best[last][0]:
             best[last] = (value, first, k)
         # A low piece may also be no digit nor a part of one: dirt, a dash, a dot.

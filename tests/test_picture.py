@@ -2,11 +2,15 @@ import io
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 from PIL import Image, ImageDraw, ImageOps
 
 from lrcore.data import load_dataset
 from lrcore.errors import UserError
 from lrcore.picture import LONGEST, film, find_ink, open_picture, picture_to_digit
+from lrcore.segment import find_digits
 
 
 @pytest.fixture(scope="module")
@@ -109,11 +113,11 @@ def test_large_pictures_are_worked_on_small():
     assert grey.max() <= 1
 
 
-def test_mnist_passes_unchanged(digits):
+def test_mnist_passes_nearly_unchanged(digits):
     read = np.stack([picture_to_digit(saved(Image.fromarray(d))) for d in digits])
-    same = (read == digits).all(axis=(1, 2)).mean()
-    assert same > 0.7
-    assert np.abs(read.astype(int) - digits).mean() < 2.5
+    # But for pens thinner or thicker than most of MNIST's own.
+    assert (read == digits).all(axis=(1, 2)).mean() > 0.5
+    assert np.abs(read.astype(int) - digits).mean() < 4
 
 
 @pytest.mark.parametrize("height", [12, 60, 400, 3000])
@@ -177,3 +181,63 @@ def test_film_ends_with_what_the_model_sees():
     assert all(isinstance(caption, str) for caption, _ in steps)
     assert all(image.min() >= 0 and image.max() <= 1 for _, image in steps)
     np.testing.assert_array_equal(np.rint(steps[-1][1] * 255), picture_to_digit(scene()))
+
+
+def test_large_files_of_few_bytes_are_refused_before_they_are_decoded():
+    with pytest.raises(UserError, match="too large"):
+        open_picture(saved(Image.new("L", (6000, 6000))))
+    assert max(open_picture(saved(Image.new("L", (6000, 6000)), "JPEG")).shape) == LONGEST
+
+
+SAMPLES = [
+    saved(scene((90, 120)).convert(mode), format)
+    for mode, format in [
+        ("RGB", "PNG"),
+        ("P", "PNG"),
+        ("RGBA", "PNG"),
+        ("RGB", "JPEG"),
+        ("CMYK", "JPEG"),
+        ("RGB", "WEBP"),
+        ("L", "BMP"),
+        ("P", "GIF"),
+        ("F", "TIFF"),
+        ("CMYK", "TIFF"),
+    ]
+]
+
+
+def answer(read, source):
+    """What `read` makes of `source`, and the sentence with which it refuses it."""
+    try:
+        return read(source), ""
+    except UserError as error:
+        return None, str(error)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@settings(max_examples=250, deadline=None)
+@given(st.sampled_from(SAMPLES), st.data())
+def test_damaged_files_get_an_answer_or_one_sentence(file, data):
+    file = bytearray(file)
+    damage = data.draw(st.lists(st.tuples(st.integers(0, len(file) - 1), st.binary(max_size=4))))
+    for place, garbage in damage:
+        file[place : place + len(garbage)] = garbage
+    file = bytes(file[: data.draw(st.integers(0, len(file)))])
+    found, sentence = answer(find_digits, file)
+    assert found or sentence
+    assert "\n" not in sentence
+    assert len(sentence) < 200
+    assert all(item.image.shape == (28, 28) for item in found or ())
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    hnp.arrays(
+        st.sampled_from([np.uint8, np.uint16, np.float32, bool]),
+        hnp.array_shapes(min_dims=1, max_dims=3, max_side=12),
+    )
+)
+def test_any_array_gets_an_answer_or_one_sentence(array):
+    digit, sentence = answer(picture_to_digit, array)
+    assert "\n" not in sentence
+    assert sentence or (digit.shape == (28, 28) and digit.dtype == np.uint8)

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from lrcore.data import load_dataset
+from lrcore.errors import UserError
 from lrcore.picture import picture_to_digit
-from lrcore.segment import find_digits
+from lrcore.segment import MOST_BLOBS, find_digits, trust
 
 
 @pytest.fixture(scope="module")
@@ -46,3 +47,81 @@ def test_boxes_are_in_the_pixels_of_the_source(digits):
     rows, columns = np.nonzero(page < 128)
     expected = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
     np.testing.assert_allclose(found.box, expected, atol=25)
+
+
+def drawn(*lines, size=(400, 300), width=10):
+    page = Image.new("L", size, 255)
+    for line in lines:
+        ImageDraw.Draw(page).line(line, fill=0, width=width)
+    return page
+
+
+BODY_OF_5 = [(60, 100), (60, 160), (110, 160), (110, 220), (50, 220)]
+HAT_OF_5 = [(62, 80), (120, 80)]
+ONE = [(200, 80), (200, 220)]
+SEVEN = [(250, 80), (320, 80), (270, 220)]
+
+
+def test_a_loose_hat_belongs_to_its_digit():
+    found = find_digits(drawn(BODY_OF_5, HAT_OF_5, ONE, SEVEN))
+    assert len(found) == 3
+    left, top, right, bottom = found[0].box
+    assert abs(np.array([left, top, right, bottom]) - [50, 75, 120, 225]).max() < 8
+
+
+def test_dots_and_dashes_are_no_digits():
+    dash, dot = [(140, 150), (170, 150)], [(345, 215), (352, 215)]
+    assert len(find_digits(drawn(BODY_OF_5, HAT_OF_5, dash, ONE, SEVEN, dot))) == 3
+
+
+def test_digits_that_touch_are_parted():
+    lefts = [50, 140, 230]
+    zeros = [[(x, 120), (x + 45, 60), (x + 90, 120), (x + 45, 180), (x, 120)] for x in lefts]
+    found = find_digits(drawn(*zeros))
+    assert [f.box[0] for f in found] == pytest.approx(lefts, abs=12)
+
+
+def test_a_reader_says_whether_a_wide_digit_is_two():
+    wide = drawn([(50, 60), (250, 60), (90, 220)], size=(300, 280))
+    sizes = []
+
+    def whole(images):
+        sizes.append(len(images))
+        # The unlikely cut leaves pieces that touch the box's left and right sides alone.
+        return np.where((images[:, 4:24] > 0).any(1).sum(1) >= 18, 0.99, 0.01)
+
+    assert len(find_digits(wide, whole)) == 1
+    assert sizes
+
+
+def test_lines_that_slope_stay_lines(digits):
+    page = np.full((330, 700), 255, np.uint8)
+    for line in range(2):
+        for k in range(10):
+            top, left = 30 + 130 * line + 8 * k, 20 + 65 * k
+            place = page[top : top + 56, left : left + 56]
+            place -= np.asarray(Image.fromarray(digits[10 * line + k]).resize((56, 56)))
+    assert [f.line for f in find_digits(page)] == [0] * 10 + [1] * 10
+
+
+def test_a_page_of_dirt_is_refused():
+    rng = np.random.default_rng(0)
+    page = np.full((900, 900), 255, np.uint8)
+    for y, x in rng.permutation(np.argwhere(np.ones((40, 40))))[: MOST_BLOBS + 50] * 22 + 10:
+        page[y : y + 8, x : x + 8] = 0
+    with pytest.raises(UserError, match="too many to be digits"):
+        find_digits(page)
+
+
+def test_trust_is_the_chance_that_one_model_alone_says_yes():
+    class Reader:
+        class weights:
+            binary = False
+
+        def read(self, images):
+            self.probabilities = np.array([[0.9, 0.1, 0.2], [0.5, 0.5, 0.5]])
+            return self
+
+    np.testing.assert_allclose(trust(Reader())(None), [0.9 * 0.9 * 0.8, 0.125])
+    Reader.weights.binary = True
+    assert trust(Reader()) is None
