@@ -20,7 +20,7 @@ from lrcore.styles import make_digits, make_letters, make_scribbles
 # Directions in which digits of one kind may differ freely; the rest counts as noise.
 RANK = 64
 # Share of held-out digits that may be found unlike digits; more are unsure as no model says yes.
-UNSURE = 0.004
+UNSURE = 0.005
 # L2 of the regression that learns shapes: strong, as it has few pictures to learn from.
 SHAPE_L2 = 1e-4
 EVIDENCE = 5
@@ -192,7 +192,9 @@ class Calibration:
         )
 
 
-def calibrate(features: str, theta: np.ndarray, heldout: Dataset, seed: int = 0) -> Calibration:
+def fit_calibration(
+    features: str, theta: np.ndarray, heldout: Dataset, seed: int = 0
+) -> Calibration:
     """Fit a Calibration of ten one-vs-all models on digits they were not fitted to.
 
     Parameters

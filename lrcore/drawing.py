@@ -51,7 +51,7 @@ def strokes_from_canvas(json_data: dict | None, eraser: str | None = None) -> li
         if eraser and str(thing.get("stroke", "")).lower() == eraser.lower():
             strokes = _rub_out(strokes, lines, width / 2)
         else:
-            strokes += lines
+            strokes += [line[:1] if _is_tap(line, width) else line for line in lines]
     return strokes
 
 
@@ -147,6 +147,11 @@ def rasterise(
         for x, y in points:
             draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=1)
     return np.asarray(picture, np.float32)
+
+
+def _is_tap(line: np.ndarray, pen: float) -> bool:
+    """Whether the pen did not really move: Fabric records a tap as a tiny line to the right."""
+    return bool(np.ptp(line, axis=0).max() < pen / 10)
 
 
 def _finite(strokes: Iterable[np.ndarray]) -> list[np.ndarray]:

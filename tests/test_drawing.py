@@ -91,6 +91,14 @@ def test_strokes_are_read_from_curves_and_lines():
     assert np.linalg.norm(stroke - middle, axis=1).min() < 1e-6
 
 
+def test_a_tap_is_a_dot_not_a_bar():
+    tap = path([["M", 199.988, 200], ["L", 200.012, 200]])
+    (stroke,) = drawing.strokes_from_canvas(canvas(tap))
+    assert stroke.shape == (1, 2)
+    rows, columns = np.nonzero(drawing.to_digit([stroke]))
+    assert np.ptp(rows) == np.ptp(columns)
+
+
 def test_an_empty_canvas_has_no_strokes():
     assert drawing.strokes_from_canvas(None) == []
     assert drawing.strokes_from_canvas(canvas()) == []
