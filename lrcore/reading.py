@@ -70,9 +70,15 @@ class Reader:
             return float("nan"), 0
         return float(np.mean(self.read(images).digits == truth)), len(truth)
 
+    def judge(self, X: np.ndarray) -> Readings:
+        """Read pictures by their features, as from `lrcore.features.extract`; shape (n, D)."""
+        return Readings(self.weights.classes, *self._judge(X))
+
     def _read(self, images: np.ndarray):
+        return self._judge(extract(self.weights.features, images))
+
+    def _judge(self, X: np.ndarray):
         weights = self.weights
-        X = extract(weights.features, images)
         scores = X @ weights.theta[:, 1:].T + weights.theta[:, 0]
         calibration = weights.calibration
         p = sigmoid(scores) if calibration is None else calibration.probabilities(scores)

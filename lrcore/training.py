@@ -31,6 +31,8 @@ TASKS = {
     "one-digit": "One digit against the rest",
 }
 HOLDOUT = 10_000
+# At most so many thetas of a run are kept for looking back.
+SNAPSHOTS = 64
 # How many scribbles, and as many letters, a calibration learns to doubt.
 STRANGE = 2_000
 # Features of larger sets are not kept on disk: they would fill it.
@@ -255,7 +257,8 @@ class Run:
     clock : seconds of work so far, as `time.perf_counter`, but still while gate waits.
 
     Attributes: `theta`, shape (K, 1 + D), as of the last step; `history`, a list
-    of Point; `message`, a sentence on why it ended, None while it may go on;
+    of Point; `snapshots`, at most SNAPSHOTS pairs of (iteration, theta in float32), evenly
+    spaced from iteration 0 on; `message`, a sentence on why it ended, None while it may go on;
     `knobs`, which may be turned between steps; `rated`, whether there is a learning rate to turn.
     """
 
@@ -271,6 +274,8 @@ class Run:
         self.settings, self.test = settings, test
         self._gate, self._clock = gate, clock
         self.history: list[Point] = []
+        self.snapshots: list[tuple[int, np.ndarray]] = []
+        self._stride = 1
         self.message: str | None = None
         solver = SOLVERS[settings.solver]
         self.knobs = solver.knobs(
@@ -332,6 +337,7 @@ class Run:
             self.knobs.learning_rate if self.rated else None,
         )
         self.history.append(point)
+        self._remember(point.iteration)
         self._judge(point)
         return point
 
@@ -395,6 +401,14 @@ class Run:
         else:
             right = (z[:, 0] > 0) == (self._watched_labels == classes[1])
         return float(cost), float(right.mean())
+
+    def _remember(self, iteration: int) -> None:
+        """Keep theta as it forms: each step at first, every second one when they get many."""
+        if len(self.snapshots) >= SNAPSHOTS:
+            self.snapshots[:] = self.snapshots[::2]
+            self._stride *= 2
+        if iteration % self._stride == 0:
+            self.snapshots.append((iteration, self.theta.astype(np.float32)))
 
     def _judge(self, point: Point) -> None:
         settings = self.settings

@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from lrcore.calibration import reliability
+from lrcore.features import extract_cached
 from lrcore.metrics import confusion, precision, recall
 from lrcore.reading import Reader
 from lrcore.weights import REST, Weights
@@ -71,7 +72,9 @@ def study(weights: Weights) -> Study:
     else:
         index = np.flatnonzero(np.isin(test.labels, weights.classes))
         labels = test.labels[index].astype(int)
-    readings = Reader(weights).read(test.images[index])
+    # Kept on disk, since strokes of the whole test set take longer than one waits.
+    X = extract_cached(weights.features, test.images)
+    readings = Reader(weights).judge(X[index])
     places = {int(digit): i for i, digit in enumerate(weights.classes)}
     truth = np.array([places[label] for label in labels.tolist()])
     answer = np.array([places[digit] for digit in readings.digits.tolist()])

@@ -98,9 +98,10 @@ class Job:
     gone : says whether nobody is there any more who could want the run.
     allowed : how many iterations it may do at first; infinity to run on, 0 to begin paused.
 
-    Attributes that a page may read at any time: `history`, `theta` (None before the first
-    step), `message` (a sentence on why it ended, None before), `weights` (once it has ended
-    and been tested, None if there are none), `finished` (the thread has nothing left to do).
+    Attributes that a page may read at any time: `history`, `snapshots` (thetas on the way, as
+    `Run` keeps them), `theta` (None before the first step), `message` (a sentence on why it
+    ended, None before), `weights` (once it has ended and been tested, None if there are none),
+    `finished` (the thread has nothing left to do).
     """
 
     def __init__(
@@ -116,6 +117,7 @@ class Job:
         self.name, self.settings = name, settings
         self.allowed, self.stopping = allowed, False
         self.history: list[Point] = []
+        self.snapshots: list[tuple[int, np.ndarray]] = []
         self.message: str | None = None
         self.weights: Weights | None = None
         self.finished = False
@@ -239,6 +241,7 @@ class Job:
         self.preparing = True
         run = Run(self.settings, *self._data, gate=self._pass, clock=self._clock)
         self._run, self.history, self.heldout_name = run, run.history, run.heldout_name
+        self.snapshots = run.snapshots
         while run.message is None:
             self._pass()
             point = run.step()

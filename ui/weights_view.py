@@ -25,10 +25,12 @@ from ui.heatmaps import (
     weight_chart,
 )
 from ui.models import facts, get_model, mnist, model_names
+from ui.runs import session_runs
 
 ROW = "weights_row"
 SHARED, OWN = "one scale for all", "each its own scale"
-ONE, PAIR, MODELS = "One digit", "Digit against digit", "Two models"
+ONE, PAIR, MODELS, FORMING = "One digit", "Digit against digit", "Two models", "Theta forming"
+TINY = 4 * SIDE
 
 
 def colour_limits(weights: Weights, part: str, shared: bool) -> list[float]:
@@ -91,12 +93,13 @@ def ten_heatmaps(weights: Weights, part: str) -> None:
 
 
 def closer_look(weights: Weights, part: str) -> None:
-    """One of four ways to look closer, at the row that was clicked."""
+    """One of four ways to look closer."""
     st.subheader("A closer look")
     views = {
         ONE: _one_row,
         PAIR: _two_rows,
         MODELS: _two_models,
+        FORMING: _forming,
     }
     if weights.binary:
         del views[PAIR]
@@ -108,7 +111,7 @@ def closer_look(weights: Weights, part: str) -> None:
         key="weights_view",
         label_visibility="collapsed",
     )
-    views[view](weights, part)
+    st.fragment(views[view])(weights, part)
 
 
 def downloads(weights: Weights, part: str) -> None:
@@ -268,6 +271,37 @@ def _two_models(weights: Weights, part: str) -> None:
         "More pictures, or a stronger L2 (a smaller C), calm the noise: single loud pixels turn "
         "into shapes."
     )
+
+
+def _forming(weights: Weights, part: str) -> None:
+    """Theta as it was on the way, in one of the runs of this session."""
+    jobs = {name: job for name, job in session_runs().jobs.items() if len(job.snapshots) > 1}
+    if not jobs:
+        st.info("No run has been trained in this session yet: start one, then come back here.")
+        st.page_link("pages/train.py", label="Train", icon=":material/trending_down:")
+        return
+    name = st.selectbox("Run", list(jobs), len(jobs) - 1, key="weights_run", width=320)
+    job = jobs[name]
+    snapshots = dict(job.snapshots)
+    iteration = st.select_slider("Iteration", list(snapshots), key=f"weights_iteration_{name}")
+    point = job.history[iteration]
+    st.markdown(
+        f"After **{iteration}** iterations the cost is **{point.cost:.4f}**, and "
+        f"**{point.heldout_accuracy:.2%}** of the {job.heldout_name} pictures are read right."
+    )
+    model = Weights(snapshots[iteration], job.settings.classes, job.settings.features)
+    shown = part if part in parts(model.features) else parts(model.features)[0]
+    limit = colour_limit(in_part(shown, model.theta[:, 1:]))
+    with st.container(horizontal=True, gap="small", key="forming_thetas"):
+        for title, row in zip(row_names(model), model.theta[:, 1:], strict=True):
+            with st.container(width=TINY, gap="xxsmall"):
+                st.markdown(f"**{title}**")
+                st.altair_chart(
+                    weight_chart(shown, row, limit, TINY),
+                    width="content",
+                    alt=describe(shown, row, f"Theta of {title} after {iteration} iterations"),
+                )
+    st.altair_chart(scale_bar(limit), width="content", alt=_scale_words(limit))
 
 
 def _scale_words(limit: float) -> str:

@@ -1,10 +1,15 @@
 """The Weights page."""
 
+import time
+
 import numpy as np
 import pytest
 
+from lrcore.training import SNAPSHOTS, Run, Settings
 from lrcore.weights import WEIGHTS_FOLDER, Weights, list_weights, load_weights
+from ui.heatmaps import describe
 from ui.models import CHOSEN, OWN
+from ui.runs import RUNS, Runs
 
 PAGE = "pages/weights.py"
 
@@ -63,3 +68,39 @@ def test_two_models_side_by_side(app):
     shown = [chart.proto.alt for chart in charts(app)]
     assert sum("in pixels." in alt for alt in shown) == 1
     assert sum("in pixels-6000." in alt for alt in shown) == 1
+
+
+def test_theta_forming_needs_a_run(app):
+    open_page(app, **{CHOSEN: "pixels", "weights_view": "Theta forming"})
+    assert "No run has been trained" in app.info[0].value
+
+
+def test_theta_forming_shows_a_run_at_each_iteration(app, train_set):
+    app.run()
+    runs = app.session_state[RUNS] = Runs()
+    settings = Settings(images=200, solver="gradient-descent", learning_rate=0.5, iterations=4)
+    job = runs.start(settings, (train_set.take(np.arange(400)), None), "mine")
+    for _ in range(300):
+        if job.finished:
+            break
+        time.sleep(0.1)
+    open_page(app, **{CHOSEN: "pixels", "weights_view": "Theta forming"})
+    assert [iteration for iteration, _ in job.snapshots] == [0, 1, 2, 3, 4]
+    app.select_slider(key="weights_iteration_mine").set_value(3).run()
+    assert not app.exception
+    alts = [chart.proto.alt for chart in app.get("vega_lite_chart")]
+    theta = dict(job.snapshots)[3]
+    for digit in range(10):
+        title = f"Theta of {digit} after 3 iterations"
+        assert describe("pixels", theta[digit, 1:], title) in alts
+    assert any(f"{job.history[3].cost:.4f}" in text.value for text in app.markdown)
+
+
+def test_thetas_on_the_way_are_thinned_evenly(train_set):
+    some = train_set.take(np.arange(50))
+    run = Run(Settings(images=50, solver="gradient-descent", iterations=150), some)
+    list(run.steps())
+    iterations = [iteration for iteration, _ in run.snapshots]
+    assert iterations[0] == 0
+    assert len(set(np.diff(iterations))) == 1
+    assert SNAPSHOTS / 2 <= len(iterations) <= SNAPSHOTS
