@@ -7,15 +7,12 @@ straight stem.  Half of the world writes otherwise.
 A style is a digit and some extreme forms of it, each a list of pen strokes
 through given places.  What is drawn is a random mixture of these forms, each
 place a little off, leaning, turned and stretched, with a random pen.
-`python -m lrcore.styles docs/styles.png` draws a sheet of them all.
+`python docs/draw_styles.py` draws docs/styles.png, a sheet of them all.
 """
 
 from __future__ import annotations
 
-import sys
-
 import numpy as np
-from PIL import Image
 
 from lrcore.data import Dataset
 from lrcore.drawing import to_digit
@@ -374,7 +371,3 @@ def sheet(columns: int = 20, seed: int = 0) -> np.ndarray:
     images = make_digits(columns, rng).images.reshape(len(STYLES), columns, 28, 28)
     cells = np.pad(255 - images, ((0, 0), (0, 0), (1, 1), (1, 1)), constant_values=225)
     return cells.transpose(0, 2, 1, 3).reshape(len(STYLES) * 30, columns * 30)
-
-
-if __name__ == "__main__":
-    Image.fromarray(sheet()).save(sys.argv[1])
