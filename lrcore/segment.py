@@ -36,11 +36,11 @@ SEAM_ROWS = 64
 # Bounds on the time that a picture of a lawn takes: blobs looked at, and joined pieces judged.
 MOST_BLOBS, MOST_RUNS = 800, 800
 # A cut through more ink than this many widths of the pen goes through a digit, not between two.
-DEEPEST = 2.5
+DEEPEST = 4.0
 # Prices in the search for the likeliest path, in units of log probability: of each digit more, of
 # each cut through a blob, and of each width of the pen that it goes through.
-A_DIGIT, A_CUT, INK_CUT = 0.3, 1.2, 0.5
-# Without a reader shape has to say it all, and weighs so many times more.
+A_DIGIT, A_CUT, INK_CUT = 0.3, 0.8, 0.5
+# Without a reader shape and depth of cut have to say it all, and weigh so many times more.
 ALONE = 3
 
 
@@ -204,8 +204,9 @@ def _best_path(
     for k, (first, last, run) in sorted(enumerate(runs), key=lambda item: item[1][:2]):
         height, width = run.height / typical, run.width / typical
         shape = -6 * max(0, LOW - height) - 4 * max(0, width - WIDE) - 4 * max(0, height - 1.6)
-        price = A_DIGIT + (A_CUT + INK_CUT * run.cut) * (run.cut > 0 and first > 0)
-        value = best[first][0] + trust[k] + weight * shape - price
+        cut = run.cut > 0 and first > 0
+        value = best[first][0] + trust[k] - A_DIGIT - A_CUT * cut
+        value += weight * (shape - INK_CUT * run.cut * cut)
         if value > best[last][0]:
             best[last] = (value, first, k)
         # A low piece may also be no digit nor a part of one: dirt, a dash, a dot.

@@ -1,7 +1,13 @@
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from benchmarks.made_pictures import KINDS, rows, singles
+from benchmarks.real_pictures import edit_distance, real_cases
 from lrcore.data import load_dataset
 from lrcore.errors import UserError
 from lrcore.picture import picture_to_digit
@@ -75,7 +81,7 @@ def test_dots_and_dashes_are_no_digits():
 
 
 def test_digits_that_touch_are_parted():
-    lefts = [50, 140, 230]
+    lefts = [50, 152, 254]
     zeros = [[(x, 120), (x + 45, 60), (x + 90, 120), (x + 45, 180), (x, 120)] for x in lefts]
     found = find_digits(drawn(*zeros))
     assert [f.box[0] for f in found] == pytest.approx(lefts, abs=12)
@@ -125,3 +131,42 @@ def test_trust_is_the_chance_that_one_model_alone_says_yes():
     np.testing.assert_allclose(trust(Reader())(None), [0.9 * 0.9 * 0.8, 0.125])
     Reader.weights.binary = True
     assert trust(Reader()) is None
+
+
+def test_made_pictures_are_the_same_each_time():
+    data = load_dataset(part="test")
+    once, twice = (list(singles(data, 12)) + list(rows(data, 14)) for _ in range(2))
+    assert once == twice
+    assert {made.kind for made in once} == set(KINDS) - {"huge"}
+    assert all(2 <= len(line) <= 12 for made in once[12:] for line in made.text.split())
+
+
+def test_edit_distance_counts_what_to_change():
+    assert edit_distance("12345", "12345") == 0
+    assert edit_distance("12345", "1345") == 1
+    assert edit_distance("", "123") == 3
+    assert edit_distance("123", "321") == 2
+
+
+def test_folders_without_labels_are_named(tmp_path):
+    with pytest.raises(UserError, match="holds no labels"):
+        real_cases(tmp_path)
+    (tmp_path / "labels.csv").write_text("file,text\n")
+    with pytest.raises(UserError, match="columns"):
+        real_cases(tmp_path)
+    (tmp_path / "labels.csv").write_text("file,text,kind,source\na.png,1,photo,me\n")
+    with pytest.raises(UserError, match="not there"):
+        real_cases(tmp_path)
+
+
+def test_benchmark_refuses_a_bad_folder_in_one_sentence(tmp_path):
+    script = Path(__file__).parent.parent / "benchmarks" / "real_pictures.py"
+    run = subprocess.run(
+        [sys.executable, str(script), str(tmp_path / "none"), "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode != 0
+    assert run.stdout == ""
+    assert len(run.stderr.strip().splitlines()) == 1
