@@ -304,9 +304,9 @@ def lessons() -> list[Lesson]:
             "Plain gradient descent on 2,000 pictures, with steps five times the length of the "
             "gradient. Fall faster? Fall slower? Press *Start*, then try a tenth of it.",
             "train",
-            "It leaps up, and never settles: a step so long lands on the opposite slope, higher "
-            "than it began, where the gradient is larger still. With 0.5 the same method falls "
-            "steadily. The best rate lies just below where it starts to jump.",
+            "It leaps up, falls back, leaps again, and is stopped: a step so long lands on the "
+            "opposite slope, higher than it began, where the gradient is larger still. With 0.5 "
+            "the same method falls steadily. The best rate lies just below where the leaps begin.",
             _forget_training_settings,
             {
                 "solver": "gradient-descent",

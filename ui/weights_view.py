@@ -30,7 +30,6 @@ from ui.runs import session_runs
 ROW = "weights_row"
 SHARED, OWN = "one scale for all", "each its own scale"
 ONE, PAIR, MODELS, FORMING = "One digit", "Digit against digit", "Two models", "Theta forming"
-TINY = 4 * SIDE
 
 
 def colour_limits(weights: Weights, part: str, shared: bool) -> list[float]:
@@ -283,7 +282,9 @@ def _forming(weights: Weights, part: str) -> None:
     name = st.selectbox("Run", list(jobs), len(jobs) - 1, key="weights_run", width=320)
     job = jobs[name]
     snapshots = dict(job.snapshots)
-    iteration = st.select_slider("Iteration", list(snapshots), key=f"weights_iteration_{name}")
+    iteration = st.select_slider(
+        "Iteration", list(snapshots), max(snapshots), key=f"weights_iteration_{name}"
+    )
     point = job.history[iteration]
     st.markdown(
         f"After **{iteration}** iterations the cost is **{point.cost:.4f}**, and "
@@ -294,10 +295,10 @@ def _forming(weights: Weights, part: str) -> None:
     limit = colour_limit(in_part(shown, model.theta[:, 1:]))
     with st.container(horizontal=True, gap="small", key="forming_thetas"):
         for title, row in zip(row_names(model), model.theta[:, 1:], strict=True):
-            with st.container(width=TINY, gap="xxsmall"):
+            with st.container(width=SMALL, gap="xxsmall"):
                 st.markdown(f"**{title}**")
                 st.altair_chart(
-                    weight_chart(shown, row, limit, TINY),
+                    weight_chart(shown, row, limit, SMALL),
                     width="content",
                     alt=describe(shown, row, f"Theta of {title} after {iteration} iterations"),
                 )
