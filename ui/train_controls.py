@@ -51,14 +51,14 @@ PRESETS = (
     ),
     Preset(
         "Too large a step",
-        "The same downhill direction, but each step lands higher on the opposite slope: the cost "
-        "climbs instead of falling.",
-        {"solver": "gradient-descent", "images": 6000, "iterations": 200, "learning_rate": 2.0},
+        "The same downhill direction, but every step leaps over the valley and lands on the "
+        "opposite slope: the cost shoots up, falls back and climbs again, until it is stopped.",
+        {"solver": "gradient-descent", "images": 6000, "iterations": 200, "learning_rate": 5.0},
     ),
     Preset(
         "Ten steps of a better method",
-        "This method knows how the pixels go together, and is after ten steps where gradient "
-        "descent is after thousands.",
+        "This method knows how the pixels go together, and is farther down after ten steps than "
+        "gradient descent after five thousand.",
         {"solver": "preconditioned-lbfgs", "images": 6000, "iterations": 10},
     ),
     Preset(
@@ -95,6 +95,7 @@ def panel(folded: bool = False) -> Settings | None:
                 type="tertiary",
                 icon=":material/visibility:",
                 on_click=_show_all,
+                key="show-all",
                 help="The link that opened this page shows only some of them.",
             )
     with st.expander("More settings", icon=":material/settings:"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import math
 
@@ -45,7 +46,9 @@ def live(part, runs: Runs, *arguments) -> None:
         if _standing(runs) != before:
             st.rerun()
 
-    frame()
+    # A container of its own: what stands below must not shift as the part grows.
+    with st.container():
+        frame()
 
 
 def _moving(runs: Runs) -> bool:
@@ -106,6 +109,7 @@ def compare(runs: Runs, axes: tuple[str, bool], names: list[str]) -> None:
         "overlay",
         "The cost of several runs in one picture.",
     )
+    st.caption("Solid lines: the pictures learned from. Dashed: the held-out ones.")
 
 
 def row_names(settings: Settings) -> list[str]:
@@ -297,8 +301,10 @@ def _thetas(job: Job | None, names: list[str]) -> None:
     limit = colour_limit(maps)
     for i, column in enumerate(halves):
         part = slice(i * per, (i + 1) * per)
+        picture = charts.theta_picture(maps[part], names[part], limit)
         column.image(
-            charts.theta_picture(maps[part], names[part], limit),
+            # In the message itself: a file of its own is gone before a slow browser asks for it.
+            f"data:image/png;base64,{base64.b64encode(picture).decode()}",
             width="stretch",
             alt=f"{text} Shown: {', '.join(names[part])}.",
         )

@@ -59,10 +59,13 @@ def runs_table(runs: Runs) -> list[str]:
     )
     st.dataframe(comparison(runs), width="stretch")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        doomed = st.selectbox("Run to delete", names, help="Its curve and its model are lost.")
+        doomed = st.selectbox(
+            "Run to delete", names, key="doomed", help="Its curve and its model are lost."
+        )
         if st.button(
             "Delete",
             icon=":material/delete:",
+            key="delete",
             help="Stops the run if it is still going, and forgets it.",
         ):
             runs.delete(doomed)
@@ -95,7 +98,9 @@ def comparison(runs: Runs) -> pd.DataFrame:
 
 
 def _plain(value):
-    return "automatic" if value is None else str(value)
+    if value is None:
+        return "automatic"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def python_tab(settings: Settings | None) -> None:

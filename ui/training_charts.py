@@ -153,7 +153,7 @@ def overlay_chart(x: str, log: bool, runs: tuple[str, ...], height: int = 300) -
             strokeDash=alt.StrokeDash(
                 "curve:N",
                 scale=alt.Scale(domain=["training", "held-out"], range=[[1, 0], [6, 3]]),
-                legend=alt.Legend(title=None, orient="top", symbolStrokeColor="gray"),
+                legend=None,
             ),
             tooltip=[
                 alt.Tooltip("run:N"),
@@ -252,6 +252,7 @@ def _finish(chart, height: int):
     return chart.properties(
         height=height,
         background="transparent",
+        padding={"left": 0, "right": 12, "top": 4, "bottom": 0},
         # A canvas is redrawn at a fraction of the cost of as many svg elements.
         usermeta={"embedOptions": {"renderer": "canvas"}},
     )

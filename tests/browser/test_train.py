@@ -1,0 +1,122 @@
+"""The Train page in a real browser: curves that grow, runs that outlive pages and connections."""
+
+import re
+
+import pytest
+
+from tests.browser.driver import go_to, settled
+
+pytestmark = pytest.mark.browser
+
+CHART = "[data-testid=stVegaLiteChart] canvas"
+SLOW = "solver=Gradient+descent&images=2000&iterations=100000"
+# Keeps the page's sockets at hand, so that a test can cut them.
+SOCKETS = """
+window.sockets = [];
+window.WebSocket = class extends window.WebSocket {
+  constructor(...given) { super(...given); window.sockets.push(this); }
+};
+"""
+
+
+def open_train(page, server, query=SLOW):
+    page.goto(f"{server.url}/train?{query}")
+    page.get_by_text("Nothing runs yet").wait_for()
+    settled(page)
+
+
+def press(page, key):
+    page.locator(f".st-key-{key} button:visible").click()
+
+
+def iteration(page) -> int:
+    text = page.get_by_test_id("stProgress").inner_text()
+    return int(re.search(r"iteration ([\d,]+)", text)[1].replace(",", ""))
+
+
+def wait_past(page, number):
+    page.wait_for_function(
+        """number => {
+          const text = document.querySelector('[data-testid=stProgress]')?.innerText ?? '';
+          const found = text.match(/iteration ([\\d,]+)/);
+          return found && Number(found[1].replaceAll(',', '')) > number;
+        }""",
+        arg=number,
+    )
+
+
+def curve(page) -> str:
+    """What is drawn of the cost, as an image."""
+    return page.locator(CHART).first.evaluate("canvas => canvas.toDataURL()")
+
+
+def height(page) -> int:
+    return page.get_by_test_id("stMain").evaluate("main => main.scrollHeight")
+
+
+def test_the_curve_grows_the_run_outlives_its_page_and_stop_keeps_the_model(page, server):
+    open_train(page, server)
+    press(page, "start")
+    wait_past(page, 2)
+    drawn, tall, before = curve(page), height(page), iteration(page)
+    thetas = page.locator("[data-testid=stMain] img").first.get_attribute("src")
+    wait_past(page, before + 3)
+    page.wait_for_function(
+        "([chart, drawn]) => document.querySelector(chart).toDataURL() !== drawn",
+        arg=[CHART, drawn],
+    )
+    assert page.locator("[data-testid=stMain] img").first.get_attribute("src") != thetas
+    assert height(page) == tall
+
+    go_to(page, "Weights")
+    go_to(page, "Train")
+    wait_past(page, before + 3)
+    again = iteration(page)
+    wait_past(page, again)
+
+    press(page, "stop")
+    page.get_by_text("Stopped by hand").wait_for()
+    page.get_by_text("Test accuracy").wait_for()
+    settled(page)
+    press(page, "use")
+    page.get_by_test_id("stSidebar").get_by_text("run 1").wait_for()
+
+
+def test_pause_holds_and_one_step_is_one(page, server):
+    open_train(page, server)
+    press(page, "start")
+    wait_past(page, 2)
+    press(page, "pause")
+    page.locator(".st-key-resume button:visible").wait_for()
+    page.get_by_text("· paused ·").wait_for()
+    settled(page)
+    held = iteration(page)
+    press(page, "step-1")
+    wait_past(page, held)
+    page.get_by_text("· paused ·").wait_for()
+    assert iteration(page) == held + 1
+
+
+def test_a_run_survives_a_lost_connection(page, server):
+    page.add_init_script(SOCKETS)
+    open_train(page, server)
+    press(page, "start")
+    wait_past(page, 2)
+    before = iteration(page)
+    page.evaluate("window.sockets.forEach(socket => socket.close())")
+    page.wait_for_function("window.sockets.length > 1")
+    wait_past(page, before + 5)
+    press(page, "stop")
+    page.get_by_text("Stopped by hand").wait_for()
+
+
+def test_a_teachers_link_on_a_phone(phone, server):
+    open_train(phone, server, SLOW + "&show=learning_rate&seed=x")
+    phone.get_by_text("Seed can not be 'x'").wait_for()
+    assert phone.locator(".st-key-learning_rate input").is_visible()
+    assert not phone.locator(".st-key-images").count()
+    press(phone, "start")
+    wait_past(phone, 2)
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 390
+    press(phone, "stop")
+    phone.get_by_text("Stopped by hand").wait_for()

@@ -1,0 +1,244 @@
+import time
+from urllib.parse import parse_qsl, urlsplit
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from lrcore.errors import UserError
+from lrcore.script import as_script
+from lrcore.training import Settings
+from lrcore.weights import load_weights, pack_weights
+from ui.links import make_link, read_link
+from ui.train_controls import LABELS, PRESETS
+from ui.train_live import history_csv
+from ui.train_runs import comparison
+
+PAGE = "pages/train.py"
+
+
+def open_page(app: AppTest, **query) -> AppTest:
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.run()
+    app.switch_page(PAGE).run()
+    assert not app.exception
+    return app
+
+
+def finish(app: AppTest):
+    """Look at the page until the shown run has ended; returns it."""
+    end = time.monotonic() + 60
+    while not app.session_state["training_runs"].job.finished:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    app.run()
+    assert not app.exception
+    return app.session_state["training_runs"].job
+
+
+@pytest.fixture
+def small(app):
+    """The page with a small, quick run set up."""
+    yield open_page(app, images="600", iterations="5")
+    if "training_runs" in app.session_state:
+        for job in app.session_state["training_runs"].jobs.values():
+            job.stop()
+
+
+def metrics(app) -> dict[str, str]:
+    return {metric.label: metric.value for metric in app.metric}
+
+
+def test_start_train_and_use_the_model(small):
+    small.button(key="start").click().run()
+    job = finish(small)
+    assert job.settings == Settings(images=600, iterations=5)
+    shown = metrics(small)
+    assert float(shown["Training cost"]) == pytest.approx(job.history[-1].cost, rel=1e-4)
+    assert shown["Test accuracy"] == f"{job.weights.record['test_accuracy']:.2%}"
+    small.button(key="use").click().run()
+    assert small.session_state["chosen_model"] == "run 1"
+    small.switch_page("pages/weights.py").run()
+    assert "run 1" in small.sidebar.selectbox[0].value
+
+
+def test_what_is_downloaded_can_be_loaded_again(small):
+    small.button(key="start").click().run()
+    job = finish(small)
+    again = load_weights(pack_weights(job.weights))
+    assert np.array_equal(again.theta, job.weights.theta)
+    lines = history_csv(job).splitlines()
+    assert len(lines) == 1 + len(job.history)
+    assert lines[0].startswith("iteration,seconds,cost")
+    assert lines[0].endswith("cost_9")
+
+
+def test_single_steps_pause_stop_and_reset(small):
+    small.button(key="step-1").click().run()
+    job = small.session_state["training_runs"].job
+    end = time.monotonic() + 30
+    while job.state != "paused" or len(job.history) < 2:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    small.run()
+    assert job.history[-1].iteration == 1
+    assert not small.button(key="resume").disabled
+    small.button(key="stop").click().run()
+    assert finish(small).message == "Stopped by hand."
+    assert small.button(key="stop").disabled
+    small.button(key="reset").click().run()
+    assert small.session_state["training_runs"].job.state == "paused"
+    assert not small.session_state["training_runs"].job.history
+    small.button(key="resume").click().run()
+    assert finish(small).history[-1].iteration == 5
+
+
+def controls(app):
+    kinds = ("button", "download_button", "selectbox", "number_input", "text_input")
+    kinds += ("button_group", "multiselect", "metric")
+    return [element for kind in kinds for element in app.main.get(kind)]
+
+
+@pytest.mark.parametrize("tab", ["Watch", "Compare", "Python"])
+def test_every_control_has_a_help_text(small, tab):
+    small.button(key="start").click().run()
+    finish(small)
+    small.session_state["train_tab"] = tab
+    small.number_input(key="images").set_value(500)
+    small.selectbox(key="solver").set_value("mini-batch")
+    small.selectbox(key="task").set_value("two-digits").run()
+    assert len(controls(small)) > 20
+    without = [c.proto.label for c in controls(small) if not c.proto.help]
+    assert without == []
+
+
+def test_only_the_knobs_that_matter_are_shown(app):
+    open_page(app)
+    keys = {element.key for element in app.number_input} | {e.key for e in app.selectbox}
+    assert not keys & {"learning_rate", "momentum", "batch_size", "digit", "against"}
+    app.selectbox(key="solver").set_value("adam")
+    app.selectbox(key="task").set_value("one-digit").run()
+    keys = {element.key for element in app.number_input} | {e.key for e in app.selectbox}
+    assert {"learning_rate", "momentum", "batch_size", "digit"} <= keys
+    assert "against" not in keys
+
+
+def test_bad_values_in_a_link_fall_back_with_a_notice(app):
+    open_page(app, images="7 million", solver="sgd", C="-1", iterations="12", seed="1")
+    said = " ".join(warning.value for warning in app.warning)
+    for name in ("Images", "Solver", "C (L2)"):
+        assert name in said
+    assert app.number_input(key="images").value == 60_000
+    assert app.selectbox(key="solver").value == "preconditioned-lbfgs"
+    assert app.number_input(key="iterations").value == 12
+    assert app.number_input(key="seed").value == 1
+
+
+@pytest.mark.parametrize("solver", ["adam", LABELS["solver"]["adam"]])
+def test_a_link_may_name_a_solver_either_way(app, solver):
+    open_page(app, solver=solver)
+    assert app.selectbox(key="solver").value == "adam"
+    assert not app.main.warning
+
+
+def test_a_link_can_leave_one_control_and_the_rest_still_counts(app):
+    open_page(app, solver="gradient-descent", images="600", iterations="3", show="learning_rate")
+    assert [e.key for e in app.main.number_input if not e.key.startswith("rate-")] == [
+        "learning_rate"
+    ]
+    app.number_input(key="learning_rate").set_value(0.05)
+    app.button(key="start").click().run()
+    job = finish(app)
+    assert (job.settings.images, job.settings.iterations) == (600, 3)
+    assert job.history[-1].learning_rate == 0.05
+    app.button(key="show-all").click().run()
+    assert app.number_input(key="images").value == 600
+
+
+def test_links_read_back_what_they_were_made_from():
+    values = {"solver": "adam", "learning_rate": 0.0003, "images": 600, "C": 1e-5, "seed": 0}
+    link = make_link("http://x/train", values, LABELS, ["learning_rate", "seed"])
+    query = dict(parse_qsl(urlsplit(link).query))
+    read, shown, complaints = read_link(query, LABELS)
+    assert read == {name: value for name, value in values.items() if name != "seed"}
+    assert shown == ["learning_rate", "seed"]
+    assert complaints == []
+    assert read_link({"show": "nonsense"}, LABELS)[1] is None
+
+
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.title)
+def test_presets_are_settings_that_work(preset):
+    Settings(**preset.changes)
+
+
+def test_a_preset_starts_its_story_in_one_click(app):
+    open_page(app, seed="7")
+    next(b for b in app.button if b.label == "Too large a step").click().run()
+    job = finish(app)
+    assert app.number_input(key="seed").value == 0
+    assert max(point.cost for point in job.history) > job.history[0].cost
+    assert any("overshoots" in error.value for error in app.error)
+
+
+def test_impossible_settings_say_so_and_start_nothing(app):
+    open_page(app, task="two-digits", digit="4", against="4")
+    assert any("Two different digits" in error.value for error in app.error)
+    assert app.button(key="start").disabled
+
+
+def test_a_run_goes_on_while_another_page_is_looked_at(app):
+    small = open_page(app)
+    small.number_input(key="images").set_value(600)
+    small.number_input(key="iterations").set_value(100_000)
+    small.selectbox(key="solver").set_value("gradient-descent")
+    small.button(key="start").click().run()
+    job = small.session_state["training_runs"].job
+    small.switch_page("pages/weights.py").run()
+    before = len(job.history)
+    end = time.monotonic() + 30
+    while len(job.history) < before + 5:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    small.switch_page(PAGE).run()
+    assert small.session_state["training_runs"].job is job
+    assert small.number_input(key="iterations").value == 100_000
+    assert not small.button(key="stop").disabled
+    small.button(key="stop").click().run()
+
+
+def test_runs_are_compared_by_what_differs_and_can_be_deleted(small):
+    small.button(key="start").click().run()
+    finish(small)
+    small.number_input(key="images").set_value(700)
+    small.text_input(key="run_name").set_value("more")
+    small.button(key="start").click().run()
+    finish(small)
+    runs = small.session_state["training_runs"]
+    table = comparison(runs)
+    assert list(table.index) == ["run 1", "more"]
+    assert list(table["Images"]) == ["600", "700"]
+    assert "Seed" not in table
+    small.session_state["train_tab"] = "Compare"
+    small.run()
+    small.selectbox(key="doomed").set_value("run 1")
+    small.button(key="delete").click().run()
+    assert list(runs.jobs) == ["more"]
+
+
+def test_the_python_tab_shows_the_settings_run(small):
+    small.session_state["train_tab"] = "Python"
+    small.run()
+    codes = [code.value.strip() for code in small.main.code]
+    assert as_script(Settings(images=600, iterations=5)).strip() in codes
+
+
+def test_without_data_training_is_off_and_the_page_says_why(app, monkeypatch):
+    def missing(part):
+        raise UserError("data/mnist is not there.")
+
+    monkeypatch.setattr("ui.models.mnist", missing)
+    open_page(app)
+    assert any("data/mnist is not there" in error.value for error in app.error)
+    assert app.button(key="start").disabled
+    assert all(b.disabled for b in app.button if b.label in {p.title for p in PRESETS})
