@@ -13,6 +13,7 @@ import struct
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -54,26 +55,37 @@ def read_idx(path) -> np.ndarray:
     Raises UserError that says what is wrong with a damaged file.
     """
     path = Path(path)
-    raw = _read_bytes(path)
+    try:
+        with open(path, "rb") as file:
+            return parse_idx(file, path.name)
+    except OSError as error:
+        raise UserError(
+            f"{path.name} can not be read ({error.strerror}); check the file and its folder."
+        ) from error
+
+
+def parse_idx(file: BinaryIO, name: str, most: int = MAX_BYTES) -> np.ndarray:
+    """`read_idx` of an open file, called `name` in errors, of at most so many bytes unpacked."""
+    raw = _read_bytes(file, name, most)
     if len(raw) < 4:
         raise UserError(
-            f"{path.name} has {len(raw)} bytes, too few for an IDX header; fetch the file again."
+            f"{name} has {len(raw)} bytes, too few for an IDX header; fetch the file again."
         )
     zero, kind, ndim = struct.unpack(">HBB", raw[:4])
     if zero != 0:
         raise UserError(
-            f"{path.name} is not an IDX file: it starts with {raw[:4].hex()} where the magic "
+            f"{name} is not an IDX file: it starts with {raw[:4].hex()} where the magic "
             "number's two zero bytes belong; check that this is the right file."
         )
     if kind != UINT8:
         raise UserError(
-            f"{path.name} holds values of IDX type 0x{kind:02x}; only unsigned bytes (0x08) "
+            f"{name} holds values of IDX type 0x{kind:02x}; only unsigned bytes (0x08) "
             "are read, so convert its values to the range 0 to 255."
         )
     header = 4 + 4 * ndim
     if ndim == 0 or len(raw) < header:
         raise UserError(
-            f"{path.name} ends inside its IDX header (magic {raw[:4].hex()}); fetch the file again."
+            f"{name} ends inside its IDX header (magic {raw[:4].hex()}); fetch the file again."
         )
     shape = struct.unpack(f">{ndim}I", raw[4:header])
     # Python integers: a forged header must not overflow to a small product.
@@ -81,7 +93,7 @@ def read_idx(path) -> np.ndarray:
     if expected != len(raw) - header:
         sizes = " x ".join(map(str, shape))
         raise UserError(
-            f"{path.name} should hold {sizes} = {expected:,} bytes of values by its header, "
+            f"{name} should hold {sizes} = {expected:,} bytes of values by its header, "
             f"but {len(raw) - header:,} follow; the file is damaged, fetch it again."
         )
     return np.frombuffer(raw, np.uint8, offset=header).reshape(shape)
@@ -89,13 +101,18 @@ def read_idx(path) -> np.ndarray:
 
 def write_idx(path, values: np.ndarray) -> None:
     """Write a uint8 array as an IDX file, gzipped (without a time stamp) if the name says .gz."""
-    values = np.ascontiguousarray(values, dtype=np.uint8)
-    header = struct.pack(f">HBB{values.ndim}I", 0, UINT8, values.ndim, *values.shape)
-    raw = header + values.tobytes()
     path = Path(path)
+    raw = idx_bytes(values)
     if path.suffix == ".gz":
         raw = gzip.compress(raw, mtime=0)
     path.write_bytes(raw)
+
+
+def idx_bytes(values: np.ndarray) -> bytes:
+    """A uint8 array in the IDX format."""
+    values = np.ascontiguousarray(values, dtype=np.uint8)
+    header = struct.pack(f">HBB{values.ndim}I", 0, UINT8, values.ndim, *values.shape)
+    return header + values.tobytes()
 
 
 def load_dataset(folder=MNIST_FOLDER, part: str = "train") -> Dataset:
@@ -114,27 +131,31 @@ def load_dataset(folder=MNIST_FOLDER, part: str = "train") -> Dataset:
     prefix = _PREFIX[part]
     images_path = _find(folder, f"{prefix}-images-idx3-ubyte")
     labels_path = _find(folder, f"{prefix}-labels-idx1-ubyte")
-    images, labels = read_idx(images_path), read_idx(labels_path)
+    return paired(read_idx(images_path), read_idx(labels_path), images_path.name, labels_path.name)
+
+
+def paired(images: np.ndarray, labels: np.ndarray, images_name: str, labels_name: str) -> Dataset:
+    """Images and labels as one Dataset; UserError, by these names, where they do not fit."""
     if images.ndim != 3 or images.shape[1:] != (28, 28):
         raise UserError(
-            f"{images_path.name} has the shape {_shape(images)}, but pictures of 28 x 28 "
+            f"{images_name} has the shape {_shape(images)}, but pictures of 28 x 28 "
             "(n x 28 x 28) are needed; resize them first."
         )
     if labels.ndim != 1:
         raise UserError(
-            f"{labels_path.name} has the shape {_shape(labels)}, but labels are one row of "
+            f"{labels_name} has the shape {_shape(labels)}, but labels are one row of "
             "numbers; check that images and labels were not swapped."
         )
     if len(images) != len(labels):
         raise UserError(
-            f"{images_path.name} holds {len(images):,} images but {labels_path.name} holds "
+            f"{images_name} holds {len(images):,} images but {labels_name} holds "
             f"{len(labels):,} labels; use the two files of one set."
         )
     if len(labels) == 0:
-        raise UserError(f"{images_path.name} holds no images; use a set with at least one.")
+        raise UserError(f"{images_name} holds no images; use a set with at least one.")
     if labels.max() > 9:
         raise UserError(
-            f"{labels_path.name} has a label {labels.max()}; only the digits 0 to 9 are known."
+            f"{labels_name} has a label {labels.max()}; only the digits 0 to 9 are known."
         )
     return Dataset(images, labels)
 
@@ -149,24 +170,21 @@ def _find(folder, name: str) -> Path:
     )
 
 
-def _read_bytes(path: Path) -> bytes:
+def _read_bytes(file: BinaryIO, name: str, most: int) -> bytes:
+    zipped = file.read(2) == b"\x1f\x8b"
+    file.seek(0)
+    if zipped:
+        file = gzip.GzipFile(fileobj=file)
     try:
-        with open(path, "rb") as file:
-            zipped = file.read(2) == b"\x1f\x8b"
-            file.seek(0)
-            if zipped:
-                file = gzip.GzipFile(fileobj=file)
-            raw = file.read(MAX_BYTES + 1)
+        raw = file.read(most + 1)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise UserError(
-            f"{path.name} is damaged: its gzip stream does not unpack ({error}); fetch it again."
+            f"{name} is damaged: its gzip stream does not unpack ({error}); fetch it again."
         ) from error
-    except OSError as error:
+    if len(raw) > most:
         raise UserError(
-            f"{path.name} can not be read ({error.strerror}); check the file and its folder."
-        ) from error
-    if len(raw) > MAX_BYTES:
-        raise UserError(f"{path.name} is larger than 2 GiB; split the set into smaller ones.")
+            f"{name} is larger than {most / 2**20:,.0f} MiB; split the set into smaller ones."
+        )
     return raw
 
 

@@ -88,7 +88,7 @@ def load_weights(source, mean: float = 0.0, scale: float = 255.0, name: str | No
     else:
         path = Path(source)
         label, name = path.name, name or path.stem
-        raw = _read_file(path)
+        raw = read_whole(path)
     if len(raw) > MAX_BYTES:
         raise UserError(f"{label} is larger than 64 MiB, too large for a weights file.")
     name = name or "uploaded"
@@ -114,6 +114,11 @@ def pack_weights(weights: Weights) -> bytes:
     if weights.calibration is not None:
         for key, value in weights.calibration.arrays().items():
             arrays[CALIBRATION_PREFIX + key] = value
+    return pack_arrays(arrays)
+
+
+def pack_arrays(arrays: dict[str, np.ndarray]) -> bytes:
+    """The bytes of an `.npz` file; the same arrays, the same bytes."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for key, value in arrays.items():
@@ -127,13 +132,18 @@ def pack_weights(weights: Weights) -> bytes:
 
 
 def save_weights(path, weights: Weights) -> None:
-    """Write a weights file so that a crash in the middle leaves the old one whole."""
+    """Write a weights file."""
+    write_file(path, pack_weights(weights))
+
+
+def write_file(path, content: bytes) -> None:
+    """Write a file so that a crash in the middle leaves the old one whole."""
     path = Path(path)
     try:
         handle, aside = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(pack_weights(weights))
+                file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
             os.chmod(aside, 0o644)
@@ -165,18 +175,17 @@ def list_weights(folder=WEIGHTS_FOLDER) -> tuple[dict[str, Path], dict[str, str]
     return good, bad
 
 
-def _read_file(path: Path) -> bytes:
+def read_whole(path: Path) -> bytes:
+    """A file's bytes, no more than what shows that it is too large."""
     try:
         with open(path, "rb") as file:
             return file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise UserError(
-            f"{path} can not be read ({error.strerror}); check the name of the weights file."
-        ) from error
+        raise UserError(f"{path} can not be read ({error.strerror}); check its name.") from error
 
 
 def _from_npz(raw: bytes, label: str, name: str) -> Weights:
-    arrays = _unpack(raw, label)
+    arrays = unpack_arrays(raw, label)
     missing = [key for key in REQUIRED if key not in arrays]
     if missing:
         raise UserError(
@@ -228,7 +237,8 @@ def _from_npy(raw: bytes, label: str, name: str, mean: float, scale: float) -> W
     return Weights(folded, np.arange(10), "pixels", record, None, name)
 
 
-def _unpack(raw: bytes, label: str) -> dict[str, np.ndarray]:
+def unpack_arrays(raw: bytes, label: str) -> dict[str, np.ndarray]:
+    """The arrays of an `.npz` file, never unpickled; UserError where it is damaged or huge."""
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
             members = archive.infolist()
