@@ -21,6 +21,7 @@ st.markdown(
     "its *theta*. What is :orange[**orange**] speaks *for* the digit wherever it is found in a "
     "picture, what is :blue[**blue**] speaks *against* it. Click a picture to look closer."
 )
+st.page_link("pages/how.py", label="How theta comes about", icon=":material/school:")
 part = pick_part(weights)
 ten_heatmaps(weights, part)
 closer_look(weights, part)

@@ -17,7 +17,7 @@ from lrcore.weights import REST, Weights
 from ui.answers import class_names, digit_picture
 from ui.caching import WEIGHTS_HASH
 from ui.models import mnist
-from ui.palette import AGAINST, DIVERGING, FOR, INK, NEUTRAL, PAPER
+from ui.palette import DIVERGING, FOR, INK, NEUTRAL, PAPER
 from ui.predict import OPEN_IN_GALLERY
 
 TRUTH, ANSWER, SHOWN = "mistakes_truth", "mistakes_answer", "mistakes_shown"
@@ -152,7 +152,7 @@ def reliability_chart(table: np.ndarray, side: int = 300) -> alt.LayerChart:
     x = alt.X("said:Q", scale=unit, title="probability given to the answer")
     y = alt.Y("came:Q", scale=unit, title="share that was right")
     honest = alt.Chart(ends).mark_line(strokeDash=[4, 4], color="#8a8f99").encode(x=x, y=y)
-    line = alt.Chart(frame).mark_line(color=AGAINST).encode(x=x, y=y)
+    line = alt.Chart(frame).mark_line(color=DIVERGING[1]).encode(x=x, y=y)
     points = (
         alt.Chart(frame)
         .mark_circle(color=FOR, opacity=1)

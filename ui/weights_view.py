@@ -217,9 +217,9 @@ def _two_rows(weights: Weights, part: str) -> None:
         alt=_scale_words(limit),
     )
     st.caption(
-        f"Theta of {names[one]} minus theta of {names[two]}. The model prefers a {names[one]} to "
-        f"a {names[two]} when the sum of this over the inked places, plus "
-        f"{weights.theta[one, 0] - weights.theta[two, 0]:+.2f} from the biases, is above zero."
+        f"Theta of {names[one]} minus theta of {names[two]}. What a picture has of each place, "
+        f"times this, added up, with {weights.theta[one, 0] - weights.theta[two, 0]:+.2f} from the "
+        f"biases: above zero the {names[one]} wins over the {names[two]}, below it loses."
     )
 
 
