@@ -79,7 +79,9 @@ def test_the_curve_grows_the_run_outlives_its_page_and_stop_keeps_the_model(page
     page.get_by_text("Test accuracy").wait_for()
     settled(page)
     press(page, "use")
-    page.get_by_test_id("stSidebar").get_by_text("run 1").wait_for()
+    page.get_by_text("Predict and Weights now use run 1").wait_for()
+    settled(page)
+    assert page.get_by_test_id("stSidebar").get_by_role("combobox").input_value() == "run 1"
 
 
 def test_pause_holds_and_one_step_is_one(page, server):
