@@ -79,6 +79,9 @@ def study(weights: Weights) -> Study:
     truth = np.array([places[label] for label in labels.tolist()])
     answer = np.array([places[digit] for digit in readings.digits.tolist()])
     scores = readings.scores
+    if weights.calibration is not None:
+        # What the sigmoid takes, and so what the answer is the highest of.
+        scores = weights.calibration.slope * scores + weights.calibration.offset
     if weights.binary:
         scores = np.hstack([-scores, scores]) / 2
     rows = np.arange(len(index))

@@ -64,9 +64,10 @@ def test_pictures_come_the_most_confident_first(pixels, test_set):
     assert (np.diff(found.confidence[behind]) <= 0).all()
 
 
-def test_counts_and_margins_agree_with_the_answers(pixels):
-    found = study(pixels)
-    assert found.counts.sum() == 10_000
+@pytest.mark.parametrize("name", SHIPPED)
+def test_counts_and_margins_agree_with_the_answers(name):
+    found = study(load_weights(WEIGHTS_FOLDER / f"{name}.npz"))
+    assert found.counts.sum() == len(found.truth)
     assert np.diag(found.counts).sum() == found.right.sum()
     assert ((found.margin > 0) == found.right).all()
 
