@@ -15,14 +15,13 @@ from dataclasses import dataclass, field, fields, replace
 import numpy as np
 
 from lrcore.augment import training_set
-from lrcore.calibration import Calibration, reliability
+from lrcore.calibration import fit_calibration, reliability
 from lrcore.data import Dataset
 from lrcore.errors import UserError
 from lrcore.features import FEATURES, extract, extract_cached
 from lrcore.logistic import OneVsAllLoss, curated_labels, softplus
 from lrcore.reading import Reader
 from lrcore.solvers import SOLVERS, Diverged
-from lrcore.styles import make_letters, make_scribbles
 from lrcore.weights import REST, Weights
 
 TASKS = {
@@ -33,8 +32,6 @@ TASKS = {
 HOLDOUT = 10_000
 # At most so many thetas of a run are kept for looking back.
 SNAPSHOTS = 64
-# How many scribbles, and as many letters, a calibration learns to doubt.
-STRANGE = 2_000
 # Features of larger sets are not kept on disk: they would fill it.
 CACHED = 70_000
 
@@ -445,24 +442,16 @@ def calibrate(weights: Weights, settings: Settings, train: Dataset, test: Datase
 
     Both must be learned from pictures that theta has not seen, and `weights`
     may have seen all of them: so a stand-in learns with the same settings from
-    all but HOLDOUT pictures, and is calibrated on those, and on scribbles and
-    letters drawn by rule.  The test set's reliability goes into the record.
+    all but HOLDOUT pictures, and is calibrated on those, and on scribbles, letters
+    and digits drawn by rule.  The test set's reliability goes into the record.
     """
     stand_in = replace(settings, images=min(settings.images, len(train) - HOLDOUT))
     run = Run(stand_in, train)
     for _ in run.steps():
         pass
     _, heldout = split(stand_in, train, np.random.default_rng(settings.seed))
-    rng = np.random.default_rng(settings.seed)
-    strange = np.concatenate([make_scribbles(STRANGE, rng), make_letters(STRANGE, rng)])
-    model = run.weights()
-
-    def seen(images):
-        X = extract(settings.features, images)
-        return X, X @ model.theta[:, 1:].T + model.theta[:, 0]
-
-    calibration = Calibration.fit(
-        *seen(train.images[heldout]), train.labels[heldout], *seen(strange)
+    calibration = fit_calibration(
+        settings.features, run.weights().theta, train.take(heldout), settings.seed
     )
     record = dict(weights.record)
     calibrated = replace(weights, calibration=calibration, record=record)
