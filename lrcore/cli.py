@@ -1,4 +1,4 @@
-"""The command line: `python -m lrcore predict|evaluate|train|info`.
+"""The command line: `python -m lrcore predict|evaluate|train|info|curvature`.
 
 The only place in the core that prints.  Answers go to stdout, one sentence a
 bad input to stderr; the exit code is 0 only if every input was answered.
@@ -16,6 +16,7 @@ from pathlib import Path
 
 from lrcore.data import MNIST_FOLDER, load_dataset
 from lrcore.errors import UserError
+from lrcore.hand import SUFFIX, Curvature, save_curvature
 from lrcore.reading import Reader
 from lrcore.training import Run, Settings, calibrate, write_history
 from lrcore.weights import DEFAULT, REST, load_weights, save_weights
@@ -100,6 +101,15 @@ def info(arguments) -> int:
         width = max(map(len, table))
         for key, value in table.items():
             print(f"{key:<{width}}  {value}")
+    return 0
+
+
+def curvature(arguments) -> int:
+    weights = load_weights(arguments.weights)
+    path = arguments.weights.with_suffix(SUFFIX)
+    images = load_dataset(arguments.data, "train").images
+    save_curvature(path, Curvature.measure(weights, images))
+    print(f"{path}: how firmly {len(images):,} pictures hold the theta of {weights.name}")
     return 0
 
 
@@ -240,6 +250,13 @@ def _parser() -> argparse.ArgumentParser:
     showing = commands.add_parser("info", help="show what a weights file says of itself")
     showing.set_defaults(run=info)
     _weights_options(showing, "weights")
+
+    measuring = commands.add_parser(
+        "curvature", help="keep beside weights how firmly theta is held, for corrections"
+    )
+    measuring.set_defaults(run=curvature)
+    measuring.add_argument("weights", type=Path, help="a weights file, .npz")
+    measuring.add_argument("--data", type=Path, default=MNIST_FOLDER)
 
     training = commands.add_parser("train", help="train a model and write its weights")
     training.set_defaults(run=train)

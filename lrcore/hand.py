@@ -1,0 +1,226 @@
+"""Learning one hand: a correction moves theta at once, and hardly away from what it knew.
+
+Training leaves more than theta behind: how firmly each direction of it is held
+by the pictures learned from, which is the curvature of the cost.  A correction
+then need not look at those pictures again.  Round the trained theta their
+summed cost is nearly the quadratic
+
+    (theta - trained)' H (theta - trained) / 2,    H = sum p (1 - p) x x' + I / C
+
+to which each corrected picture adds its own log loss, WEIGHT times.  The
+smallest sum is the new theta: Bayes' rule with the training data as prior.
+Sources: MacKay, "A practical Bayesian framework for backpropagation networks",
+1992 (Laplace's approximation); Rasmussen and Williams, "Gaussian processes for
+machine learning", 2006, algorithm 3.1 (Newton's method in as many unknowns as
+there are pictures).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from lrcore.data import Dataset
+from lrcore.errors import UserError
+from lrcore.features import extract, extract_cached
+from lrcore.logistic import curated_labels, sigmoid, softplus
+from lrcore.reading import relevant
+from lrcore.weights import (
+    WEIGHTS_FOLDER,
+    Weights,
+    columns,
+    pack_arrays,
+    read_whole,
+    unpack_arrays,
+    write_file,
+)
+
+# A corrected picture counts as much as so many training pictures.
+WEIGHT = 100
+# More corrections would no longer be learned in a tenth of a second.
+MOST = 200
+# Where L2 is weaker than this, directions that no training picture holds would fly away.
+WEAKEST_C = 10.0
+SUFFIX = ".curvature"
+BLOCK = 1024
+# A curvature made on the spot looks at so many pictures, and lets them stand for all.
+SAMPLE = 6_000
+# A sum that falls by less has arrived.
+SLACK = 1e-6
+
+
+@dataclass(frozen=True)
+class Curvature:
+    """How firmly theta is held.
+
+    spread : float32 (1 + D, 1 + D), upper triangular; spread @ spread.T is the
+        inverse of H, averaged over the K classes so that one serves for all.
+    theta_hash : which theta it belongs to, as `theta_hash` gives it.
+    """
+
+    spread: np.ndarray
+    theta_hash: str
+
+    @classmethod
+    def measure(cls, weights: Weights, images: np.ndarray) -> Curvature:
+        """The curvature at a trained theta, from training pictures, uint8 (n, 28, 28).
+
+        They stand for as many pictures as theta was trained on, by its record.
+        """
+        stood_for = min(weights.record.get("images", len(images)), 60_000)
+        X = extract(weights.features, images) if len(images) <= SAMPLE else None
+        if X is None:
+            X = extract_cached(weights.features, images)
+        theta = weights.theta.astype(np.float32)
+        H = np.zeros((theta.shape[1],) * 2)
+        for start in range(0, len(X), BLOCK):
+            x = _with_bias(X[start : start + BLOCK])
+            p = sigmoid(x @ theta.T)
+            H += (x.T * (p * (1 - p)).mean(1)) @ x
+        H *= stood_for / len(X)
+        H[np.diag_indices_from(H)] += 1 / _c_of(weights)
+        try:
+            inverse = np.linalg.inv(np.linalg.cholesky(H))
+        except np.linalg.LinAlgError as error:
+            raise UserError(
+                f"{weights.name} has a theta too large to be corrected; train the model again."
+            ) from error
+        return cls(inverse.T.astype(np.float16).astype(np.float32), theta_hash(weights))
+
+    def pack(self) -> bytes:
+        """The bytes of a curvature file: the triangle alone, in half precision."""
+        triangle = self.spread[np.triu_indices(len(self.spread))]
+        return pack_arrays(
+            {"theta": np.array(self.theta_hash), "triangle": triangle.astype(np.float16)}
+        )
+
+
+def theta_hash(weights: Weights) -> str:
+    """What tells one theta from another."""
+    digest = hashlib.sha256(weights.features.encode())
+    digest.update(np.ascontiguousarray(weights.theta, np.float32))
+    return digest.hexdigest()
+
+
+def save_curvature(path, curvature: Curvature) -> None:
+    """Write a curvature file."""
+    write_file(path, curvature.pack())
+
+
+def load_curvature(path, weights: Weights) -> Curvature:
+    """Read the curvature file of these weights.
+
+    Raises UserError where it is damaged, or belongs to another theta.
+    """
+    path = Path(path)
+    arrays = unpack_arrays(read_whole(path), path.name)
+    side = 1 + columns(weights.features)
+    owner, triangle = arrays.get("theta"), arrays.get("triangle")
+    if owner is None or triangle is None:
+        raise UserError(f"{path.name} is no curvature file; make it again from its weights.")
+    if str(owner) != theta_hash(weights):
+        raise UserError(
+            f"{path.name} belongs to another theta than {weights.name}'s; make it again with "
+            "python -m lrcore curvature."
+        )
+    if (
+        triangle.shape != (side * (side + 1) // 2,)
+        or triangle.dtype != np.float16
+        or not np.isfinite(triangle).all()
+    ):
+        raise UserError(f"{path.name} is damaged; make it again with python -m lrcore curvature.")
+    spread = np.zeros((side, side), np.float32)
+    spread[np.triu_indices(side)] = triangle
+    return Curvature(spread, theta_hash(weights))
+
+
+def shipped_curvature(weights: Weights, folder: Path = WEIGHTS_FOLDER) -> Curvature | None:
+    """The curvature that lies beside the weights, if there is one and it is theirs."""
+    # The name may be a user's own: it is only ever compared, never made into a path.
+    for path in folder.glob(f"*{SUFFIX}"):
+        if path.stem == weights.name:
+            try:
+                return load_curvature(path, weights)
+            except UserError:
+                return None
+    return None
+
+
+def learn(weights: Weights, curvature: Curvature, hand: Dataset) -> Weights:
+    """The weights after all corrections, always reckoned anew from the trained theta.
+
+    Nothing drifts, therefore, and to undo a correction is to learn without it.
+
+    Parameters
+    ----------
+    weights : as trained; they are not changed.
+    curvature : theirs.
+    hand : the corrected pictures with the digits that they really show, at most MOST.
+        A model of two digits learns from pictures of those two only.
+
+    Raises UserError where there are more.
+    """
+    if len(hand) > MOST:
+        raise UserError(
+            f"A hand of {len(hand):,} corrections is too large; up to {MOST} are learned at once. "
+            "With so many digits, train on your own digits instead."
+        )
+    images, truth = relevant(weights, hand.images, hand.labels)
+    if not len(truth):
+        return weights
+    theta = weights.theta.astype(np.float64)
+    x = _with_bias(extract(weights.features, images)).astype(np.float64)
+    # In these coordinates H is the identity, and theta moves along the pictures alone.
+    u = x @ curvature.spread
+    pull = _pull(u @ u.T, (x @ theta.T).T, curated_labels(truth, weights.classes[-len(theta) :]).T)
+    theta = theta + pull @ u @ curvature.spread.T
+    # What the old record measured no longer holds.
+    record = {"corrections": len(truth), "corrected": weights.record}
+    return replace(weights, theta=theta.astype(weights.theta.dtype), record=record)
+
+
+def _pull(gram: np.ndarray, scores: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """How hard each of m pictures pulls at each of K classes, float (K, m).
+
+    gram : (m, m), what a pull at one picture does to the scores of the others.
+    scores, targets : (K, m), before any pull; zeros and ones.
+
+    Minimises WEIGHT * sum(log loss) + pull' gram pull / 2 by Newton's method,
+    each class with a step that is halved until its sum falls.
+    """
+    pull = np.zeros(scores.shape)
+
+    def total(pull):
+        moved = pull @ gram
+        z = scores + moved
+        return WEIGHT * (softplus(z) - targets * z).sum(1) + (pull * moved).sum(1) / 2
+
+    cost = total(pull)
+    for _ in range(50):
+        p = sigmoid(scores + pull @ gram)
+        slope = WEIGHT * (p - targets) + pull
+        hessian = (WEIGHT * p * (1 - p))[:, :, None] * gram + np.eye(len(gram))
+        step = np.linalg.solve(hessian, slope[:, :, None])[:, :, 0]
+        length = np.ones((len(pull), 1))
+        # What is lost by rounding must not count as uphill.
+        while (uphill := total(pull - length * step) > cost + SLACK).any():
+            length[uphill] /= 2
+        pull = pull - length * step
+        before, cost = cost, total(pull)
+        if (before - cost < SLACK).all():
+            break
+    return pull
+
+
+def _with_bias(X: np.ndarray) -> np.ndarray:
+    return np.hstack([np.ones((len(X), 1), X.dtype), X])
+
+
+def _c_of(weights: Weights) -> float:
+    C = weights.record.get("C", 1.0)
+    usable = isinstance(C, (int, float)) and not math.isnan(C) and C > 0
+    return min(C, WEAKEST_C) if usable else 1.0
