@@ -59,8 +59,9 @@ class _Piece(NamedTuple):
     rows: slice
     columns: slice
     mask: np.ndarray
-    # Ink cut through on its left, in widths of the pen.
+    # Ink cut through on its left, in widths of the pen, and whether it is cut at all.
     cut: float = 0.0
+    severed: bool = False
 
     @property
     def height(self) -> int:
@@ -211,7 +212,12 @@ def _best_path(
             best[last] = (value, first, k)
         # A low piece may also be no digit nor a part of one: dirt, a dash, a dot.
         dropped = best[first][0] - 1 - 3 * max(height, width)
-        if last == first + 1 and max(height, width) < LOW and dropped > best[last][0]:
+        if (
+            last == first + 1
+            and max(height, width) < LOW
+            and not run.severed
+            and dropped > best[last][0]
+        ):
             best[last] = (dropped, first, None)
     path, at = [], end
     while at:
@@ -250,7 +256,7 @@ def _cut(piece: _Piece, ink: Ink, typical: float) -> list[_Piece]:
         if mask.any():
             cut = kept[k - 1][0] / pen if atoms else 0.0
             atoms.append(_trimmed(piece.rows.start, piece.columns.start, mask, cut))
-    return atoms
+    return [atom._replace(severed=True) for atom in atoms] if kept else [piece]
 
 
 def _seams(level: np.ndarray, middles: np.ndarray, reach: float) -> list[tuple[float, np.ndarray]]:
