@@ -1,0 +1,228 @@
+"""A set of one's own digits: kept, written to files, and read back, every file checked.
+
+It goes out as a ZIP of PNGs in folders 0 to 9 or as a pair of IDX files, and
+comes back from either.  What comes from outside is bounded in number, size and
+time, and no name in it is ever used as a path.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+import numpy as np
+from PIL import Image
+
+from lrcore.data import Dataset, idx_bytes, paired, parse_idx
+from lrcore.errors import UserError
+from lrcore.frame import SIDE
+from lrcore.picture import picture_to_digit
+
+MOST = 10_000
+MOST_BYTES = 64 * 2**20
+# Of one picture, unpacked: far above any PNG of a digit.
+MOST_OF_ONE = 4 * 2**20
+# Pictures that are not 28x28 must be framed, which takes time.
+MOST_FRAMED, WIDEST = 500, 1000
+IMAGES, LABELS = "own-images-idx3-ubyte", "own-labels-idx1-ubyte"
+
+
+@dataclass
+class Loaded:
+    """What came out of files: digits, and what was rejected as (file, why) pairs."""
+
+    digits: Dataset
+    rejected: list[tuple[str, str]] = field(default_factory=list)
+
+
+def as_set(images: Iterable[np.ndarray] = (), labels: Iterable[int] = ()) -> Dataset:
+    """Pictures of 28x28 and their labels as a Dataset, which may be empty."""
+    return Dataset(
+        np.array(list(images), np.uint8).reshape(-1, SIDE, SIDE), np.array(list(labels), np.uint8)
+    )
+
+
+def label_of(digits: Dataset, image: np.ndarray) -> int | None:
+    """The label under which this very picture is kept; None if it is not."""
+    at = np.flatnonzero(_same(digits, image))
+    return int(digits.labels[at[0]]) if len(at) else None
+
+
+def without(digits: Dataset, image: np.ndarray) -> Dataset:
+    """The set without this very picture."""
+    return digits.take(~_same(digits, image))
+
+
+def joined(digits: Dataset, more: Dataset) -> Dataset:
+    """Both sets; a picture that is in both keeps its place and gets the new label.
+
+    Raises UserError where that makes more than MOST.
+    """
+    labels = {image.tobytes(): label for image, label in _pairs(digits)}
+    labels |= {image.tobytes(): label for image, label in _pairs(more)}
+    if len(labels) > MOST:
+        raise UserError(
+            f"{len(labels):,} digits are more than the {MOST:,} that can be kept; delete some "
+            "first, or train with python -m lrcore train --data."
+        )
+    return as_set((np.frombuffer(raw, np.uint8) for raw in labels), labels.values())
+
+
+def to_zip(digits: Dataset) -> bytes:
+    """A ZIP of PNGs in folders 0 to 9, numbered in the order of the set."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for number, (image, label) in enumerate(_pairs(digits)):
+            png = io.BytesIO()
+            Image.fromarray(image).save(png, "PNG")
+            info = zipfile.ZipInfo(f"{label}/{number:05d}.png", (1980, 1, 1, 0, 0, 0))
+            archive.writestr(info, png.getvalue())
+    return buffer.getvalue()
+
+
+def to_idx(digits: Dataset) -> tuple[bytes, bytes]:
+    """The set as two IDX files: images and labels."""
+    return idx_bytes(digits.images), idx_bytes(digits.labels)
+
+
+def load(files: Iterable[tuple[str, bytes]]) -> Loaded:
+    """Read digits from files, given as (name, content) pairs.
+
+    ZIPs of PNGs in folders 0 to 9, or two IDX files, images and labels, in
+    either order and gzipped or not.  A PNG of 28x28 with bright ink is taken as
+    it is; any other goes the way of an uploaded picture.  Never raises: what
+    can not be used is in `rejected`, by name.
+    """
+    loaded, idx = Loaded(as_set()), []
+    for name, raw in files:
+        if len(raw) > MOST_BYTES:
+            loaded.rejected.append((name, "is larger than 64 MiB; split it."))
+        elif raw[:2] == b"PK":
+            _from_zip(name, raw, loaded)
+        elif raw[:2] in (b"\x1f\x8b", b"\0\0"):
+            idx.append((name, raw))
+        else:
+            loaded.rejected.append((name, "is neither a ZIP nor an IDX file."))
+    if idx:
+        _from_idx(idx, loaded)
+    return loaded
+
+
+def _same(digits: Dataset, image: np.ndarray) -> np.ndarray:
+    return (digits.images == image).all((1, 2))
+
+
+def _pairs(digits: Dataset):
+    return zip(digits.images, digits.labels.tolist(), strict=True)
+
+
+def _add(loaded: Loaded, more: Dataset, name: str) -> None:
+    try:
+        loaded.digits = joined(loaded.digits, more)
+    except UserError as error:
+        loaded.rejected.append((name, f"is too much: {error}"))
+
+
+def _from_idx(files: list[tuple[str, bytes]], loaded: Loaded) -> None:
+    arrays = {}
+    for name, raw in files:
+        try:
+            array = parse_idx(io.BytesIO(raw), name, MOST * SIDE * SIDE + 16)
+        except UserError as error:
+            loaded.rejected.append((name, f"can not be used: {error}"))
+            return
+        arrays[name] = array
+    names = sorted(arrays, key=lambda name: -arrays[name].ndim)
+    if len(names) != 2:
+        why = "is an IDX file without its partner; bring images and labels together, two files."
+        loaded.rejected += [(name, why) for name in names]
+        return
+    images, labels = names
+    try:
+        more = paired(arrays[images], arrays[labels], images, labels)
+    except UserError as error:
+        loaded.rejected.append((f"{images} and {labels}", f"do not fit: {error}"))
+        return
+    _add(loaded, more, images)
+
+
+def _from_zip(name: str, raw: bytes, loaded: Loaded) -> None:
+    try:
+        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+            members = [m for m in archive.infolist() if not _furniture(m.filename)]
+            if len(members) > MOST:
+                why = f"holds {len(members):,} files; up to {MOST:,} are read at once."
+                loaded.rejected.append((name, why))
+                return
+            images, labels, left, framed = [], [], MOST_BYTES, MOST_FRAMED
+            for member in members:
+                try:
+                    label = _folder(member.filename)
+                    content = _unpacked(archive, member, min(left, MOST_OF_ONE))
+                    left -= len(content)
+                    image, as_it_was = _digit(content, framed)
+                except UserError as error:
+                    loaded.rejected.append((member.filename, str(error)))
+                    continue
+                framed -= not as_it_was
+                images.append(image)
+                labels.append(label)
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError, EOFError):
+        loaded.rejected.append((name, "is damaged: it does not unpack."))
+        return
+    _add(loaded, as_set(images, labels), name)
+
+
+def _furniture(filename: str) -> bool:
+    """Folders, and what operating systems add unasked."""
+    path = PurePosixPath(filename)
+    return filename.endswith("/") or path.parts[:1] == ("__MACOSX",) or path.name.startswith(".")
+
+
+def _folder(filename: str) -> int:
+    folder = PurePosixPath(filename.replace("\\", "/")).parent.name
+    if folder not in tuple("0123456789"):
+        raise UserError("does not lie in a folder named 0 to 9.")
+    return int(folder)
+
+
+def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo, most: int) -> bytes:
+    if member.flag_bits & 1:
+        raise UserError("is encrypted.")
+    # What a header says of sizes may be false: no more than `most` is ever unpacked.
+    try:
+        with archive.open(member) as file:
+            content = file.read(most + 1)
+    except Exception as error:  # zipfile, zlib, bz2 and lzma each have their own
+        raise UserError("is damaged: it does not unpack.") from error
+    if len(content) > most:
+        raise UserError("is too large once unpacked: 4 MiB a picture, 64 MiB in all.")
+    return content
+
+
+def _digit(content: bytes, framed: int) -> tuple[np.ndarray, bool]:
+    """A PNG as a digit, and whether it was one already."""
+    try:
+        image = Image.open(io.BytesIO(content), formats=("PNG",))
+        size = image.size
+        if max(size) > WIDEST:
+            raise UserError(f"is {size[0]} x {size[1]} pixels; up to {WIDEST} a side are read.")
+        image.load()
+    except UserError:
+        raise
+    except Exception as error:  # Pillow's readers meet damage with errors of many kinds
+        raise UserError("is not a PNG that can be read.") from error
+    if size == (SIDE, SIDE) and image.mode in ("L", "1", "P", "RGB"):
+        grey = np.array(image.convert("L"))
+        rim = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+        # MNIST's paper is black: what has a bright rim is dark ink on light paper.
+        if rim.mean() < 128:
+            if not grey.any():
+                raise UserError("shows nothing: all its pixels are black.")
+            return grey, True
+    if not framed:
+        raise UserError(f"is not 28 x 28, and {MOST_FRAMED} such pictures were prepared already.")
+    return picture_to_digit(image), False

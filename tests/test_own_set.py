@@ -1,0 +1,167 @@
+"""A set of one's own digits: in and out of files, and what is not let in."""
+
+import gzip
+import io
+import zipfile
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from lrcore import own_set
+from lrcore.data import idx_bytes
+from lrcore.errors import UserError
+from lrcore.own_set import as_set, joined, label_of, load, to_idx, to_zip, without
+
+
+@pytest.fixture
+def own(test_set):
+    return test_set.take(slice(0, 20))
+
+
+def png(image) -> bytes:
+    file = io.BytesIO()
+    (image if isinstance(image, Image.Image) else Image.fromarray(image)).save(file, "PNG")
+    return file.getvalue()
+
+
+def archive(members: dict[str, bytes], method=zipfile.ZIP_DEFLATED) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", method) as out:
+        for name, content in members.items():
+            out.writestr(name, content)
+    return file.getvalue()
+
+
+def test_a_zip_of_pngs_in_ten_folders_comes_back_as_it_was(own):
+    packed = to_zip(own)
+    names = zipfile.ZipFile(io.BytesIO(packed)).namelist()
+    assert names[:2] == ["7/00000.png", "2/00001.png"]
+    loaded = load([("own.zip", packed)])
+    assert not loaded.rejected
+    np.testing.assert_array_equal(loaded.digits.images, own.images)
+    np.testing.assert_array_equal(loaded.digits.labels, own.labels)
+
+
+def test_an_idx_pair_comes_back_in_either_order_and_gzipped(own):
+    images, labels = to_idx(own)
+    for files in (
+        [("a", images), ("b", labels)],
+        [("b", gzip.compress(labels)), ("a", gzip.compress(images))],
+    ):
+        loaded = load(files)
+        assert not loaded.rejected
+        np.testing.assert_array_equal(loaded.digits.images, own.images)
+        np.testing.assert_array_equal(loaded.digits.labels, own.labels)
+
+
+def test_the_same_picture_is_kept_once_with_its_last_label(own):
+    more = joined(own, as_set([own.images[3]], [9]))
+    assert len(more) == len(own)
+    assert label_of(more, own.images[3]) == 9
+    fewer = without(more, own.images[3])
+    assert len(fewer) == len(own) - 1
+    assert label_of(fewer, own.images[3]) is None
+    assert label_of(as_set(), own.images[3]) is None
+
+
+def test_a_set_has_its_limit(own, monkeypatch):
+    monkeypatch.setattr(own_set, "MOST", 20)
+    with pytest.raises(UserError, match="21 digits are more than the 20"):
+        joined(own, as_set([255 - own.images[0]], [1]))
+    loaded = load(
+        [("own.zip", to_zip(own)), ("again.zip", to_zip(as_set(255 - own.images[:1], [1])))]
+    )
+    assert len(loaded.digits) == 20
+    assert loaded.rejected[0][0] == "again.zip"
+
+
+def test_pictures_of_other_sizes_and_dark_ink_are_framed_as_uploads_are(own):
+    seven = Image.new("L", (300, 300), 255)
+    ImageDraw.Draw(seven).line([(90, 60), (210, 60), (130, 240)], fill=0, width=14)
+    inverted = png(255 - own.images[0])
+    loaded = load([("a.zip", archive({"my/7/big.png": png(seven), "7\\dark.png": inverted}))])
+    assert not loaded.rejected
+    assert loaded.digits.labels.tolist() == [7, 7]
+    for image in loaded.digits.images:
+        # Ink is bright, the frame's rim is paper.
+        assert image.max() > 200
+        assert image[:3].max() == 0
+
+
+def test_each_rejected_file_is_named_and_the_others_are_kept(own):
+    good = png(own.images[0])
+    members = {
+        "7/good.png": good,
+        "readme.txt": b"hello",
+        "eleven/x.png": good,
+        "../../10/x.png": good,
+        "3/no.png": b"not a picture",
+        "3/half.png": good[:60],
+        "3/black.png": png(np.zeros((28, 28), np.uint8)),
+        "3/blank.png": png(np.full((90, 90), 255, np.uint8)),
+        "3/huge.png": png(np.zeros((2000, 10), np.uint8)),
+        "__MACOSX/7/._good.png": b"",
+        "7/.DS_Store": b"",
+    }
+    loaded = load([("own.zip", archive(members))])
+    assert loaded.digits.labels.tolist() == [7]
+    rejected = dict(loaded.rejected)
+    assert set(rejected) == {
+        *("readme.txt", "eleven/x.png", "../../10/x.png", "3/no.png", "3/half.png"),
+        *("3/black.png", "3/blank.png", "3/huge.png"),
+    }
+    assert "0 to 9" in rejected["../../10/x.png"]
+    assert "2000" in rejected["3/huge.png"]
+
+
+def test_bombs_do_not_unpack(own, monkeypatch):
+    monkeypatch.setattr(own_set, "MOST_OF_ONE", 100_000)
+    zeros = bytes(10_000_000)
+    loaded = load([("bomb.zip", archive({"7/bomb.png": zeros, "7/fine.png": png(own.images[0])}))])
+    assert loaded.digits.labels.tolist() == [7]
+    assert loaded.rejected == [
+        ("7/bomb.png", "is too large once unpacked: 4 MiB a picture, 64 MiB in all.")
+    ]
+    # A small PNG that claims to be enormous.
+    header = bytearray(png(own.images[0]))
+    header[16:24] = (60_000).to_bytes(4, "big") * 2
+    header[29:33] = zlib.crc32(header[12:29]).to_bytes(4, "big")
+    loaded = load([("bomb.zip", archive({"7/wide.png": bytes(header)}))])
+    assert loaded.rejected[0][0] == "7/wide.png"
+    monkeypatch.setattr(own_set, "MOST", 10)
+    loaded = load([("images.gz", gzip.compress(bytes(4) + zeros))])
+    assert loaded.rejected[0][0] == "images.gz"
+    assert "MiB" in loaded.rejected[0][1]
+    loaded = load([("many.zip", archive({f"7/{i}.png": b"" for i in range(11)}))])
+    assert loaded.rejected == [("many.zip", "holds 11 files; up to 10 are read at once.")]
+
+
+def test_damaged_files_and_lone_halves_are_named(own):
+    packed, (images, labels) = to_zip(own), to_idx(own)
+    encrypted = bytearray(archive({"7/a.png": png(own.images[0])}))
+    encrypted[encrypted.index(b"PK\x01\x02") + 8] |= 1
+    cases = [
+        ([("cut.zip", packed[: len(packed) // 2])], "cut.zip"),
+        ([("text", b"hello")], "text"),
+        ([("lone", images)], "lone"),
+        ([("images", images), ("labels", labels[:-1])], "labels"),
+        ([("images", images), ("labels", idx_bytes(own.labels[:-1]))], "images and labels"),
+        ([("images", images), ("labels", idx_bytes(own.labels + 10))], "images and labels"),
+        ([("locked.zip", bytes(encrypted))], "7/a.png"),
+    ]
+    for files, named in cases:
+        loaded = load(files)
+        assert not len(loaded.digits)
+        assert [name for name, _ in loaded.rejected] == [named], files[0][0]
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_no_damage_to_a_zip_raises(own, seed):
+    rng = np.random.default_rng(seed)
+    raw = bytearray(to_zip(own.take(slice(0, 3))))
+    for at in rng.integers(0, len(raw), 5):
+        raw[at] = rng.integers(256)
+    loaded = load([("own.zip", b"PK" + bytes(raw[2:]))])
+    assert len(loaded.digits) <= 3
