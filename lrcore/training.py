@@ -120,8 +120,8 @@ class Settings:
     C: float = _knob(
         1.0,
         "C (L2)",
-        "The inverse strength of L2. Large C trusts the data, small C keeps theta small and smooth: "
-        "the cost gains theta^2 / (2 n C), the bias spared.",
+        "The inverse strength of L2. Large C trusts the data, small C keeps theta small and "
+        "smooth: the cost gains theta^2 / (2 n C), the bias spared.",
         low=1e-6,
         high=1e6,
         log=True,
