@@ -20,7 +20,7 @@ from lrcore.styles import make_digits, make_letters, make_scribbles
 # Directions in which digits of one kind may differ freely; the rest counts as noise.
 RANK = 64
 # Share of held-out digits that may be found unlike digits; more are unsure as no model says yes.
-UNSURE = 0.005
+UNSURE = 0.008
 # L2 of the regression that learns shapes: strong, as it has few pictures to learn from.
 SHAPE_L2 = 1e-4
 EVIDENCE = 5

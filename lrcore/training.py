@@ -457,6 +457,8 @@ def calibrate(weights: Weights, settings: Settings, train: Dataset, test: Datase
     calibrated = replace(weights, calibration=calibration, record=record)
     readings = Reader(calibrated).read(test.images)
     table, error = reliability(readings.probabilities, test.labels)
+    # Calibration may turn an answer where two digits are about equally likely.
+    record["test_accuracy"] = round(float(np.mean(readings.digits == test.labels)), 6)
     record["calibration_error"] = round(error, 5)
     record["reliability"] = [[round(float(x), 4) for x in row] for row in table if row[2]]
     record["test_unsure"] = round(float(np.mean(~readings.sure)), 5)
