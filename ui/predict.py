@@ -19,6 +19,7 @@ from lrcore.weights import Weights
 from ui.answers import answer_panel, digit_name, digit_picture, read
 from ui.canvas import Drawing, drawing_canvas
 from ui.evidence import evidence_section
+from ui.hand import correction, hand_bar, in_my_hand
 from ui.models import mnist
 from ui.palette import FOR
 
@@ -29,8 +30,9 @@ OPEN_IN_GALLERY, PICKED, MIX = "gallery_image", "gallery_picked", "gallery_mix"
 
 
 @st.fragment
-def draw(weights: Weights) -> None:
+def draw(trained: Weights) -> None:
     """The canvas and, after each stroke, the answer."""
+    weights = in_my_hand(trained)
     left, right = st.columns([5, 7], gap="medium")
     with left:
         st.markdown("**Draw a digit**")
@@ -40,7 +42,8 @@ def draw(weights: Weights) -> None:
             st.info("Draw a digit on the canvas, the way you write it: anywhere, at any size.")
             return
         image = to_digit(drawing.strokes)
-        answer_panel(weights, image)
+        _answer(trained, image, "drawn")
+        hand_bar()
     _look_closer(
         {
             "Why this answer?": lambda: evidence_section(weights, image, "drawn"),
@@ -54,8 +57,9 @@ def draw(weights: Weights) -> None:
 
 
 @st.fragment
-def draw_row(weights: Weights) -> None:
+def draw_row(trained: Weights) -> None:
     """A wide canvas for several digits, read in order."""
+    weights = in_my_hand(trained)
     on_phone = "Mobi" in st.context.headers.get("User-Agent", "")
     st.markdown("**Write several digits**")
     drawing = drawing_canvas(SIDE if on_phone else 2 * SIDE, 220, "row")
@@ -65,7 +69,14 @@ def draw_row(weights: Weights) -> None:
     size = drawing.width, drawing.height, drawing.pen
     found = find_drawn_digits(drawing.strokes, *size, trust(Reader(weights)))
     canvas = Image.fromarray(np.uint8(255 * (1 - rasterise(drawing.strokes, *size))))
-    _several(weights, canvas, found, "row")
+    _several(trained, canvas, found, "row")
+    hand_bar()
+
+
+def _answer(trained: Weights, image: np.ndarray, where: str) -> None:
+    """The answer in the user's hand, and 'it's a ...' under it; `where` as `correction` has it."""
+    answer_panel(in_my_hand(trained), image)
+    correction(trained, image, where)
 
 
 def _look_closer(views: dict[str, Callable[[], None]], key: str) -> None:
@@ -96,7 +107,7 @@ def _naive(weights: Weights, drawing: Drawing, image: np.ndarray) -> None:
     )
 
 
-def upload(weights: Weights) -> None:
+def upload(trained: Weights) -> None:
     """One or many pictures from the disk."""
     files = st.file_uploader(
         "Pictures of digits",
@@ -111,10 +122,11 @@ def upload(weights: Weights) -> None:
             "on dark. Several files, and several digits in one, are fine."
         )
     for file in files or []:
-        _picture(weights, file.getvalue(), file.name)
+        _picture(trained, file.getvalue(), file.name)
+    hand_bar()
 
 
-def camera(weights: Weights) -> None:
+def camera(trained: Weights) -> None:
     """A photo from this device's camera."""
     st.caption("On a phone, 'Upload' opens the camera too, with its full resolution.")
     photo = st.camera_input(
@@ -123,11 +135,13 @@ def camera(weights: Weights) -> None:
         help="Good light, a dark pen, and the digit in the middle help.",
     )
     if photo is not None:
-        _picture(weights, photo.getvalue(), "photo")
+        _picture(trained, photo.getvalue(), "photo")
+    hand_bar()
 
 
-def _picture(weights: Weights, data: bytes, name: str) -> None:
+def _picture(trained: Weights, data: bytes, name: str) -> None:
     """A picture's answer: one digit in full, several boxed and in reading order."""
+    weights = in_my_hand(trained)
     try:
         found = Reader(weights).find(data)
     except UserError as error:
@@ -137,14 +151,14 @@ def _picture(weights: Weights, data: bytes, name: str) -> None:
         st.markdown(f"**{name}**")
         if len(found) > 1:
             picture = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
-            _several(weights, picture, found, name)
+            _several(trained, picture, found, name)
             return
         image = found[0].image
         left, right = st.columns([5, 7], gap="medium")
         with left:
             st.image(data, width=280, alt=f"The picture {name}")
         with right:
-            answer_panel(weights, image)
+            _answer(trained, image, name)
         _look_closer(
             {
                 "Why this answer?": lambda: evidence_section(weights, image, name),
@@ -154,8 +168,9 @@ def _picture(weights: Weights, data: bytes, name: str) -> None:
         )
 
 
-def _several(weights: Weights, picture: Image.Image, found: list[Found], name: str) -> None:
+def _several(trained: Weights, picture: Image.Image, found: list[Found], name: str) -> None:
     """Several digits: boxed on the picture, copied as text, each to be looked at."""
+    weights = in_my_hand(trained)
     readings = read(weights, np.stack([item.image for item in found]))
     answers = [digit_name(weights, digit) for digit in readings.digits]
     left, right = st.columns([3, 2], gap="large")
@@ -178,7 +193,7 @@ def _several(weights: Weights, picture: Image.Image, found: list[Found], name: s
             key=f"look-{name}",
             help="Shows what the model saw of that digit, and its probabilities.",
         )
-        answer_panel(weights, found[at].image)
+        _answer(trained, found[at].image, name)
 
 
 def boxed(picture: Image.Image, found: list[Found], answers: list[str]) -> Image.Image:
@@ -193,8 +208,9 @@ def boxed(picture: Image.Image, found: list[Found], answers: list[str]) -> Image
     return picture
 
 
-def gallery(weights: Weights) -> None:
+def gallery(trained: Weights) -> None:
     """A dozen digits of the test set, which no model has learned from."""
+    weights = in_my_hand(trained)
     test = mnist("test")
     mix = st.session_state.setdefault(MIX, 0)
     picks = np.random.default_rng(mix).permutation(len(test))[:12]

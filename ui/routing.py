@@ -15,6 +15,7 @@ def pages() -> list:
         st.Page("pages/predict.py", title="Predict", icon=":material/draw:", default=True),
         st.Page("pages/train.py", title="Train", icon=":material/trending_down:"),
         st.Page("pages/weights.py", title="Weights", icon=":material/grid_on:"),
+        st.Page("pages/hand.py", title="My hand", icon=":material/back_hand:", url_path="hand"),
         st.Page("pages/mistakes.py", title="Mistakes", icon=":material/rule:"),
         st.Page("pages/how.py", title="How it works", icon=":material/school:", url_path="how"),
     ]

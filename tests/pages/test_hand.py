@@ -1,0 +1,225 @@
+"""'It's a ...' under an answer, the page of one's hand, and one's own digits."""
+
+import io
+import zipfile
+
+import numpy as np
+import pytest
+
+from lrcore.own_set import as_set, load, to_idx, to_zip
+from lrcore.weights import DEFAULT, load_weights
+from tests.pages.test_predict import choose, markup, png
+from ui.canvas import Kept
+from ui.hand import change_chart
+
+PATH = [["M", 150, 40], ["Q", 150, 100, 150, 160], ["L", 150, 260]]
+ONE = {"type": "Path", "stroke": "#1f2430", "strokeWidth": 16, "path": PATH}
+
+
+@pytest.fixture
+def drawn(app):
+    app.session_state["canvas_kept"] = Kept({"objects": [ONE]}, {})
+    return app.run()
+
+
+@pytest.fixture
+def page(app):
+    app.run()
+    return app.switch_page("pages/hand.py").run()
+
+
+def say(app, digit):
+    """Press one of the ten buttons under the answer."""
+    keys = [b.key for b in app.button if str(b.key).startswith("label-")]
+    app.button(key=next(k for k in keys if k.endswith(f"-{digit}"))).click().run()
+    assert not app.exception
+    return app
+
+
+def notes(app):
+    return " ".join(item.value for item in app.success)
+
+
+def held(app):
+    return app.session_state["hand"].labels.tolist()
+
+
+def kept(app):
+    return app.session_state["own_digits"].labels.tolist()
+
+
+def test_ten_buttons_stand_under_an_answer_and_none_without(app, drawn):
+    assert sum(str(b.key).startswith("label-drawn") for b in drawn.button) == 10
+    choose(drawn, "Test set")
+    assert not any(str(b.key).startswith("label-") for b in drawn.button)
+
+
+def test_a_correction_changes_the_answer_at_once_and_says_how(drawn):
+    assert 'data-answer="1"' in markup(drawn)
+    say(drawn, 7)
+    assert 'data-answer="7"' in markup(drawn)
+    assert "now reads 0." in notes(drawn)
+    assert "1 correction held" in notes(drawn)
+    assert (held(drawn), kept(drawn)) == ([7], [7])
+
+
+def test_a_right_answer_is_kept_and_nothing_is_learned(drawn):
+    say(drawn, 1)
+    assert "Right. Kept: 1 digit" in notes(drawn)
+    assert (held(drawn), kept(drawn)) == ([], [1])
+
+
+def test_the_same_button_takes_a_correction_back(drawn):
+    say(say(drawn, 7), 7)
+    assert 'data-answer="1"' in markup(drawn)
+    assert (held(drawn), kept(drawn)) == ([], [])
+
+
+def test_another_button_corrects_the_correction(drawn):
+    say(say(drawn, 7), 4)
+    assert 'data-answer="4"' in markup(drawn)
+    assert (held(drawn), kept(drawn)) == ([4], [4])
+
+
+def test_undo_and_off_bring_the_trained_answer_back(drawn):
+    say(drawn, 7)
+    drawn.toggle(key="hand_on").set_value(False).run()
+    assert 'data-answer="1"' in markup(drawn)
+    assert held(drawn) == [7]
+    drawn.toggle(key="hand_on").set_value(True).run()
+    assert 'data-answer="7"' in markup(drawn)
+    drawn.button(key="undo-correction").click().run()
+    assert 'data-answer="1"' in markup(drawn)
+    assert held(drawn) == []
+
+
+def test_a_correction_while_off_is_held_for_later(drawn):
+    say(drawn, 7)
+    drawn.toggle(key="hand_on").set_value(False).run()
+    say(drawn, 9)
+    assert "switched off" in notes(drawn)
+    assert 'data-answer="1"' in markup(drawn)
+
+
+def test_the_hand_outlasts_a_change_of_page_and_of_model(drawn):
+    say(drawn, 7)
+    drawn.switch_page("pages/hand.py").run()
+    assert not drawn.exception
+    assert [m.value for m in drawn.metric][:2] == ["1", "1 of 1"]
+    drawn.switch_page("pages/predict.py").run()
+    assert 'data-answer="7"' in markup(drawn)
+    drawn.sidebar.selectbox[0].set_value("pixels").run()
+    assert not drawn.exception
+    assert 'data-answer="7"' in markup(drawn)
+
+
+def test_the_shipped_weights_stay_as_they_are(drawn):
+    before = DEFAULT.read_bytes()
+    say(drawn, 7)
+    assert DEFAULT.read_bytes() == before
+    drawn.toggle(key="hand_on").set_value(False).run()
+    assert 'data-answer="1"' in markup(drawn)
+
+
+def test_a_binary_model_learns_its_two_answers_only(drawn):
+    drawn.sidebar.selectbox[0].set_value("zero-or-one").run()
+    say(drawn, 5)
+    assert "knows no 5" in notes(drawn)
+    say(drawn, 0)
+    assert 'data-answer="0"' in markup(drawn)
+
+
+def test_a_full_hand_points_to_training(drawn, test_set):
+    drawn.session_state["hand"] = test_set.take(slice(0, 200))
+    drawn.session_state["hand_on"] = False
+    drawn.run()
+    say(drawn, 7)
+    assert "holds 200 corrections" in notes(drawn)
+    assert len(held(drawn)) == 200
+
+
+def test_an_uploaded_digit_can_be_corrected(app, test_set):
+    choose(app.run(), "Upload")
+    large = np.kron(255 - test_set.images[0], np.ones((8, 8), np.uint8))
+    app.main.file_uploader[0].set_value(("seven.png", png(large), "image/png")).run()
+    say(app, 2)
+    assert 'data-answer="2"' in markup(app)
+
+
+def test_the_page_invites_where_nothing_is_kept(page):
+    assert not page.exception
+    said = markup(page)
+    assert "Nothing yet" in said
+    assert "None yet" in said
+
+
+def test_before_and_after_on_the_users_digits(page, test_set):
+    page.session_state["own_digits"] = test_set.take(slice(0, 12))
+    page.session_state["hand"] = as_set([test_set.images[0]], [2])
+    page.run()
+    assert not page.exception
+    # The seven stands as a 7 in the own digits and as a 2 in the hand, which is the later word.
+    assert page.metric[0].value == "1"
+    assert page.metric[1].value.endswith(" of 12")
+    assert page.metric[2].value.endswith("%")
+
+
+def test_a_hand_can_be_loaded_kept_as_a_model_and_forgotten(page, test_set):
+    two = as_set([test_set.images[0]], [2])
+    page.file_uploader(key="load-hand").set_value(("my-hand.zip", to_zip(two), "application/zip"))
+    page.run()
+    page.button(key="loaded-hand").click().run()
+    assert not page.exception
+    assert held(page) == [2]
+    next(b for b in page.button if b.label == "Keep as a model").click().run()
+    name = f"{load_weights(DEFAULT).name}, my hand"
+    assert page.sidebar.selectbox[0].value == name
+    assert page.session_state["own_models"][name].record["corrections"] == 1
+    next(b for b in page.button if b.label == "Forget all corrections").click().run()
+    assert held(page) == []
+
+
+def test_own_digits_are_loaded_with_each_rejected_file_named(page, test_set):
+    own = test_set.take(slice(0, 5))
+    raw = io.BytesIO(to_zip(own))
+    with zipfile.ZipFile(raw, "a") as archive:
+        archive.writestr("notes.txt", "hello")
+    page.file_uploader(key="load-own").set_value(("mine.zip", raw.getvalue(), "application/zip"))
+    page.run()
+    page.button(key="loaded-own").click().run()
+    assert not page.exception
+    assert kept(page) == own.labels.tolist()
+    assert page.dataframe[0].value["file"].tolist() == ["notes.txt"]
+
+
+def test_an_idx_pair_is_loaded(page, test_set):
+    own = test_set.take(slice(0, 5))
+    images, labels = to_idx(own)
+    kind = "application/octet-stream"
+    page.file_uploader(key="load-own").set_value([("a", images, kind), ("b", labels, kind)]).run()
+    page.button(key="loaded-own").click().run()
+    assert kept(page) == own.labels.tolist()
+    assert load([("a", images), ("b", labels)]).rejected == []
+
+
+def test_digits_are_filtered_and_deleted(page, test_set):
+    page.session_state["own_digits"] = test_set.take(slice(0, 30))
+    page.run()
+    assert sum(str(b.key).startswith("delete-") for b in page.button) == 24
+    page.button_group(key="own_shown").set_value([7]).run()
+    sevens = [b for b in page.button if str(b.key).startswith("delete-")]
+    assert [b.label for b in sevens] == ["7"] * int((test_set.labels[:30] == 7).sum())
+    sevens[0].click().run()
+    assert not page.exception
+    assert len(kept(page)) == 29
+    next(b for b in page.button if b.label == "Delete all my digits").click().run()
+    assert kept(page) == []
+
+
+def test_the_chart_tells_corrected_pictures_from_others():
+    chart = change_chart(
+        ["7", "1"], np.array([0.1, 0.9]), np.array([0.8, 0.9]), np.array([True, False])
+    )
+    data = chart.layer[1].data
+    assert data["kind"].tolist() == ["corrected", "not corrected"]
+    assert data["after"].tolist() == [0.8, 0.9]
