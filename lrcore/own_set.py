@@ -71,6 +71,17 @@ def joined(digits: Dataset, more: Dataset) -> Dataset:
     return as_set((np.frombuffer(raw, np.uint8) for raw in labels), labels.values())
 
 
+def split_off(digits: Dataset, share: float = 0.25, seed: int = 0) -> tuple[Dataset, Dataset]:
+    """Digits to learn from, and a share of each digit, at least one if it has two, to test on."""
+    mixed = np.random.default_rng(seed).permutation(len(digits))
+    labels = digits.labels[mixed].astype(int)
+    # The how-manieth of its digit each one is, and how many of its digit there are.
+    order = np.array([(labels[:i] == label).sum() for i, label in enumerate(labels)], int)
+    of = np.bincount(labels, minlength=10)[labels]
+    back = order < np.maximum(np.rint(share * of), of > 1)
+    return digits.take(np.sort(mixed[~back])), digits.take(np.sort(mixed[back]))
+
+
 def to_zip(digits: Dataset) -> bytes:
     """A ZIP of PNGs in folders 0 to 9, numbered in the order of the set."""
     buffer = io.BytesIO()

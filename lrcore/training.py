@@ -239,6 +239,19 @@ class Point:
     learning_rate: float | None
 
 
+@dataclass(frozen=True)
+class Own:
+    """Digits of one's own in a run.
+
+    learned : learned from, beside the training pictures or, if `alone`, in their place.
+    kept_back : only read, before and after.
+    """
+
+    learned: Dataset
+    kept_back: Dataset
+    alone: bool = False
+
+
 class Run:
     """A training run: settings and data in, a `Point` a step, `weights` out.
 
@@ -252,6 +265,7 @@ class Run:
     gate : called again and again in the middle of a step; it may wait, which pauses
         the run, or raise, which ends the step without a trace.
     clock : seconds of work so far, as `time.perf_counter`, but still while gate waits.
+    own : digits of the user's own, to learn from and to be read before and after.
 
     Attributes: `theta`, shape (K, 1 + D), as of the last step; `history`, a list
     of Point; `snapshots`, at most SNAPSHOTS pairs of (iteration, theta in float32), evenly
@@ -267,8 +281,10 @@ class Run:
         start: Weights | None = None,
         gate: Callable[[], None] | None = None,
         clock: Callable[[], float] = time.perf_counter,
+        own: Own | None = None,
     ):
         self.settings, self.test = settings, test
+        self.start, self.own = start, own
         self._gate, self._clock = gate, clock
         self.history: list[Point] = []
         self.snapshots: list[tuple[int, np.ndarray]] = []
@@ -282,7 +298,12 @@ class Run:
         )
         self.rated = "learning_rate" in solver.uses
         rng = np.random.default_rng(settings.seed)
-        chosen, heldout = split(settings, train, rng)
+        alone = own is not None and own.alone
+        if alone:
+            train = own.learned
+            chosen, heldout = split(replace(settings, images=knob("images").high), train, rng)
+        else:
+            chosen, heldout = split(settings, train, rng)
         self.images = len(chosen)
         learned = train
         if settings.styles or settings.jitter:
@@ -290,7 +311,8 @@ class Run:
                 train.take(chosen), settings.styles, settings.jitter, settings.seed
             )
             chosen = np.flatnonzero(_asked(settings, learned.labels))
-        self._loss = self._loss_on(learned, chosen, settings.C)
+        more = own.learned if own is not None and not alone else None
+        self._loss = self._loss_on(learned, chosen, settings.C, more, kept=not alone)
         self._watched, self._watched_labels = None, None
         self.heldout_name = "held-out"
         if not len(heldout) and test is not None:
@@ -360,15 +382,42 @@ class Run:
         if self.test is not None:
             accuracy, images = Reader(weights).accuracy(self.test.images, self.test.labels)
             record["test_accuracy"], record["test_images"] = round(accuracy, 6), images
+        if self.start is not None:
+            record["start"] = self.start.name
+        if self.own is not None:
+            record |= self._own_figures(weights)
         if command is not None:
             record["command"] = command
         return weights
 
-    def _loss_on(self, data: Dataset, chosen: np.ndarray, C: float) -> OneVsAllLoss:
+    def _own_figures(self, weights: Weights) -> dict:
+        """How the kept-back digits are read, and were read at the start if that was not zero."""
+        kept, figures = self.own.kept_back, {"own_digits": len(self.own.learned)}
+        accuracy, images = Reader(weights).accuracy(kept.images, kept.labels)
+        if images:
+            figures |= {"own_accuracy": round(accuracy, 6), "own_images": images}
+            if self.start is not None:
+                before, _ = Reader(self.start).accuracy(kept.images, kept.labels)
+                figures["own_accuracy_before"] = round(before, 6)
+        return figures
+
+    def _loss_on(
+        self,
+        data: Dataset,
+        chosen: np.ndarray,
+        C: float,
+        more: Dataset | None = None,
+        kept: bool = True,
+    ) -> OneVsAllLoss:
         classes = self.settings.classes
         rows = classes if self.settings.task == "one-vs-all" else classes[1:]
-        X = _features(self.settings.features, data.images, chosen)
-        loss = _Gated(X, curated_labels(data.labels[chosen], rows), C)
+        X = _features(self.settings.features, data.images, chosen, kept)
+        labels = data.labels[chosen]
+        if more is not None and len(more):
+            more = more.take(_asked(self.settings, more.labels))
+            X = np.concatenate([X, extract(self.settings.features, more.images)])
+            labels = np.concatenate([labels, more.labels])
+        loss = _Gated(X, curated_labels(labels, rows), C)
         loss.gate = self._gate
         return loss
 
@@ -489,9 +538,12 @@ def _asked(settings: Settings, labels: np.ndarray) -> np.ndarray:
     return np.ones(len(labels), bool)
 
 
-def _features(name: str, images: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-    """Features of the chosen pictures; the costly maps come from the disk after the first time."""
-    if name == "pixels" or len(images) > CACHED:
+def _features(name: str, images: np.ndarray, chosen: np.ndarray, kept: bool) -> np.ndarray:
+    """Features of the chosen pictures; the costly maps come from the disk after the first time.
+
+    Not so where they may not be `kept`: a user's own digits stay in the session.
+    """
+    if name == "pixels" or len(images) > CACHED or not kept:
         return extract(name, images if len(chosen) == len(images) else images[chosen])
     X = extract_cached(name, images)
     return X if len(chosen) == len(images) else X[chosen]

@@ -17,6 +17,7 @@ from ui.train_controls import (
     take_link,
 )
 from ui.train_live import begin, buttons, compare, live, take_away, watch
+from ui.train_own import beginning, own_result
 from ui.train_runs import explanations, python_tab, runs_table, view_options
 
 ensure_routed()
@@ -52,6 +53,7 @@ with controls:
     # On a phone the settings would push the curves off the screen.
     phone = "Mobi" in st.context.headers.get("User-Agent", "")
     settings = panel(folded=phone)
+    begins = beginning(settings)
     link_form()
 
 with curves:
@@ -61,9 +63,10 @@ with curves:
         explanations()
     with tabs[0]:
         if tabs[0].open:
-            buttons(runs, settings, data)
+            buttons(runs, settings, data, begins)
             live(watch, runs, axes)
             take_away(runs)
+            own_result(runs.job)
     with tabs[1]:
         if tabs[1].open:
             live(compare, runs, axes, runs_table(runs))

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 from lrcore import own_set
 from lrcore.data import idx_bytes
 from lrcore.errors import UserError
-from lrcore.own_set import as_set, joined, label_of, load, to_idx, to_zip, without
+from lrcore.own_set import as_set, joined, label_of, load, split_off, to_idx, to_zip, without
 
 
 @pytest.fixture
@@ -64,6 +64,20 @@ def test_the_same_picture_is_kept_once_with_its_last_label(own):
     assert len(fewer) == len(own) - 1
     assert label_of(fewer, own.images[3]) is None
     assert label_of(as_set(), own.images[3]) is None
+
+
+def test_a_share_of_each_digit_is_kept_back(test_set):
+    own = test_set.take(slice(0, 100))
+    learned, kept_back = split_off(own)
+    assert len(learned) + len(kept_back) == 100
+    for digit in range(10):
+        of = (own.labels == digit).sum()
+        assert (kept_back.labels == digit).sum() == max(round(of / 4), of > 1)
+    assert not {i.tobytes() for i in learned.images} & {i.tobytes() for i in kept_back.images}
+    one = own.take(own.labels == 7).take(slice(0, 1))
+    assert [len(part) for part in split_off(one)] == [1, 0]
+    assert [len(part) for part in split_off(joined(one, own.take([17])))] == [1, 1]
+    assert [len(part) for part in split_off(as_set())] == [0, 0]
 
 
 def test_a_set_has_its_limit(own, monkeypatch):

@@ -25,7 +25,7 @@ from threadpoolctl import threadpool_limits
 from lrcore.cli import command_of
 from lrcore.data import Dataset
 from lrcore.errors import UserError
-from lrcore.training import Point, Run, Settings
+from lrcore.training import Own, Point, Run, Settings
 from lrcore.weights import Weights, columns
 
 # Seconds without a browser after which a run's user counts as gone.
@@ -97,6 +97,7 @@ class Job:
     slots : the queue that it stands in.
     gone : says whether nobody is there any more who could want the run.
     allowed : how many iterations it may do at first; infinity to run on, 0 to begin paused.
+    start, own : as for `lrcore.training.Run`.
 
     Attributes that a page may read at any time: `history`, `snapshots` (thetas on the way, as
     `Run` keeps them), `theta` (None before the first step), `message` (a sentence on why it
@@ -113,8 +114,11 @@ class Job:
         slots: Slots,
         gone: Callable[[], bool] = lambda: False,
         allowed: float = math.inf,
+        start: Weights | None = None,
+        own: Own | None = None,
     ):
         self.name, self.settings = name, settings
+        self.start, self.own = start, own
         self.allowed, self.stopping = allowed, False
         self.history: list[Point] = []
         self.snapshots: list[tuple[int, np.ndarray]] = []
@@ -239,7 +243,8 @@ class Job:
     def _train(self) -> None:
         self._pass()
         self.preparing = True
-        run = Run(self.settings, *self._data, gate=self._pass, clock=self._clock)
+        beginning = {"start": self.start, "own": self.own}
+        run = Run(self.settings, *self._data, gate=self._pass, clock=self._clock, **beginning)
         self._run, self.history, self.heldout_name = run, run.history, run.heldout_name
         self.snapshots = run.snapshots
         while run.message is None:
@@ -259,7 +264,8 @@ class Job:
         if not np.isfinite(self._run.theta.astype(np.float32)).all():
             return
         command = None
-        if not self.rate_changes():
+        # A command knows nothing of rates turned on the way, or of what a session holds.
+        if not self.rate_changes() and self.start is None and self.own is None:
             done = replace(self.settings, iterations=self.history[-1].iteration)
             command = command_of(done, f"{self.name}.npz")
         self.weights = self._run.weights(self.name, command)
@@ -308,35 +314,38 @@ class Runs:
         data: tuple[Dataset, Dataset | None],
         name: str = "",
         allowed: float = math.inf,
+        start: Weights | None = None,
+        own: Own | None = None,
     ) -> Job:
         """Begin a run and show it; UserError if too many have not ended yet."""
         if sum(not job.finished for job in self.jobs.values()) >= MOST_UNENDED:
             raise UserError(
                 f"{MOST_UNENDED} of your runs have not ended yet; stop or delete one of them first."
             )
-        wanted = _megabytes(settings)
+        wanted = _megabytes(settings, own)
         if wanted > MOST_MEGABYTES:
             raise UserError(
                 f"This run would need about {wanted:,} MB for its pictures alone; take fewer "
                 "images or fewer copies. The command line has no such limit."
             )
         name = self._free_name(name.strip())
-        self._put(name, settings, data, allowed)
+        self._put(name, settings, data, allowed, start, own)
         return self.jobs[name]
 
     def reset(self, name: str, data: tuple[Dataset, Dataset | None]) -> None:
         """Put a run back to its start, paused: the same settings and seed, so the same run."""
         job = self.jobs[name]
         job.stop()
-        self._put(name, job.settings, data, 0)
+        self._put(name, job.settings, data, 0, job.start, job.own)
 
     def delete(self, name: str) -> None:
         self.jobs.pop(name).stop()
         if self.shown == name:
             self.shown = next(reversed(self.jobs), None)
 
-    def _put(self, name: str, settings: Settings, data, allowed: float) -> None:
-        self.jobs[name] = Job(name, settings, *data, slots(), self._presence.gone, allowed)
+    def _put(self, name: str, settings: Settings, data, allowed: float, start, own) -> None:
+        gone = self._presence.gone
+        self.jobs[name] = Job(name, settings, *data, slots(), gone, allowed, start, own)
         self.shown = name
 
     def _free_name(self, name: str) -> str:
@@ -351,9 +360,10 @@ class Runs:
         return name
 
 
-def _megabytes(settings: Settings) -> int:
+def _megabytes(settings: Settings, own: Own | None) -> int:
     """What a run's features take in memory, as float32."""
     images = (settings.images + 10 * settings.styles) * (1 + settings.jitter)
+    images += len(own.learned) if own is not None else 0
     return images * columns(settings.features) * 4 // 2**20
 
 

@@ -120,8 +120,11 @@ def row_names(settings: Settings) -> list[str]:
     return [f"{positive} against {'the rest' if negative == REST else negative}"]
 
 
-def buttons(runs: Runs, settings: Settings | None, data) -> None:
-    """Start, and what can be done to the shown run while it goes."""
+def buttons(runs: Runs, settings: Settings | None, data, beginning=None) -> None:
+    """Start, and what can be done to the shown run while it goes.
+
+    `beginning`, when called, gives the `start` and `own` of a new run.
+    """
     job = runs.job
     state = job.state if job else "ended"
     ended = state in ("ended", "testing")
@@ -134,7 +137,7 @@ def buttons(runs: Runs, settings: Settings | None, data) -> None:
             help="Begin a new run with the settings on this page.",
             key="start",
         ):
-            _begin(runs, settings, data)
+            _begin(runs, settings, data, beginning)
         if state == "paused":
             if st.button(
                 "Resume", icon=":material/resume:", help="Go on where it paused.", key="resume"
@@ -160,7 +163,7 @@ def buttons(runs: Runs, settings: Settings | None, data) -> None:
                 key=f"step-{count}",
             ):
                 if ended:
-                    _begin(runs, settings, data, count)
+                    _begin(runs, settings, data, beginning, count)
                 job.step(count)
                 st.rerun()
         if st.button(
@@ -184,15 +187,21 @@ def buttons(runs: Runs, settings: Settings | None, data) -> None:
             st.rerun()
 
 
-def _begin(runs: Runs, settings: Settings, data, allowed: float = math.inf) -> None:
-    begin(runs, settings, data, st.session_state.get("run_name") or "", allowed)
+def _begin(runs: Runs, settings: Settings, data, beginning, allowed: float = math.inf) -> None:
+    name = st.session_state.get("run_name") or ""
+    begin(runs, settings, data, name, allowed, **vars(beginning()) if beginning else {})
     st.rerun()
 
 
-def begin(runs: Runs, settings: Settings, data, name: str = "", allowed: float = math.inf) -> None:
-    """Start a run of that name; where it may not, keep the sentence for the page to show."""
+def begin(
+    runs: Runs, settings: Settings, data, name: str = "", allowed: float = math.inf, **beginning
+) -> None:
+    """Start a run of that name; where it may not, keep the sentence for the page to show.
+
+    beginning : `start` and `own`, as `Runs.start` takes them.
+    """
     try:
-        runs.start(settings, data, name, allowed)
+        runs.start(settings, data, name, allowed, **beginning)
         st.session_state[NOTICES] = []
     except UserError as error:
         st.session_state[NOTICES] = [str(error)]

@@ -223,3 +223,38 @@ def test_the_chart_tells_corrected_pictures_from_others():
     data = chart.layer[1].data
     assert data["kind"].tolist() == ["corrected", "not corrected"]
     assert data["after"].tolist() == [0.8, 0.9]
+
+
+def train(app):
+    app.switch_page("pages/train.py").run()
+    assert not app.exception
+    return app
+
+
+def run_and_wait(app):
+    app.button(key="start").click().run()
+    app.session_state["training_runs"].job.join(60)
+    app.run()
+    assert not app.exception
+    return app.session_state["training_runs"].job.weights.record
+
+
+def test_train_offers_mnist_alone_while_nothing_is_kept(app):
+    train(app.run())
+    assert app.button_group(key="train_source").disabled
+    assert app.selectbox(key="train_start").options[0] == "theta zero"
+
+
+def test_train_learns_from_own_digits_and_starts_from_weights(app, test_set):
+    app.session_state["own_digits"] = test_set.take(slice(0, 60))
+    train(app.run())
+    app.number_input(key="iterations").set_value(3).run()
+    app.button_group(key="train_source").set_value("My digits").run()
+    app.number_input(key="train_copies").set_value(2).run()
+    assert "strokes" not in app.selectbox(key="train_start").options
+    app.selectbox(key="train_start").set_value("pixels").run()
+    record = run_and_wait(app)
+    assert record["start"] == "pixels"
+    assert record["own_digits"] == 2 * (60 - record["own_images"])
+    assert f"Of **{record['own_images']} own digits**" in markup(app)
+    assert "started from read" in markup(app)

@@ -1,0 +1,125 @@
+"""What a run on the Train page learns from, and where it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from lrcore.augment import training_set
+from lrcore.own_set import as_set, split_off
+from lrcore.training import Own, Settings
+from lrcore.weights import Weights
+from ui.hand import own_digits
+from ui.models import get_model, model_names
+from ui.runs import Job
+
+MNIST, OWN, BOTH = "MNIST", "My digits", "Both"
+ZERO = "theta zero"
+COPIES = 20
+# Copies in all: more would take seconds to make.
+MOST_COPIED = 20_000
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """Where a run starts, and which own digits it learns from and is tested on."""
+
+    start: Weights | None = None
+    own: Own | None = None
+
+
+def beginning(settings: Settings | None) -> Callable[[], Beginning]:
+    """The controls; what they return makes the beginning once a run is started."""
+    with st.expander("Learn from, start from", icon=":material/stylus_note:"):
+        digits = own_digits()
+        source = st.segmented_control(
+            "Learn from",
+            [MNIST, OWN, BOTH],
+            default=MNIST,
+            required=True,
+            disabled=not len(digits),
+            key="train_source",
+            persist_state="session",
+            help="Your own digits are those that you labelled on the Predict page, or loaded. A "
+            "quarter of them is kept back, to be read before and after.",
+        )
+        if not len(digits):
+            source = MNIST
+            st.page_link(
+                "pages/hand.py", label="No digits of your own yet", icon=":material/back_hand:"
+            )
+        copies = COPIES
+        if source != MNIST:
+            copies = st.number_input(
+                "Copies of each own digit",
+                1,
+                100,
+                COPIES,
+                key="train_copies",
+                persist_state="session",
+                help="How often each counts: once as it is, then slightly slanted, stretched, "
+                "thicker or thinner. A few digits would be lost among 60,000.",
+            )
+        names = [ZERO, *_fitting(settings)]
+        if st.session_state.get("train_start") not in names:
+            st.session_state["train_start"] = ZERO
+        name = st.selectbox(
+            "Start from",
+            names,
+            key="train_start",
+            persist_state="session",
+            help="Theta zero knows nothing. Weights of the same task and features are a head "
+            "start: what they know is kept as far as the pictures support it.",
+        )
+
+    def make() -> Beginning:
+        start = None if name == ZERO else get_model(name)
+        return Beginning(start, as_own(source, copies, settings.seed))
+
+    return make
+
+
+def as_own(source: str, copies: int, seed: int) -> Own | None:
+    """The own digits in their two roles; None where there are none."""
+    digits = own_digits()
+    if not len(digits):
+        return None
+    if source == MNIST:
+        return Own(as_set(), digits)
+    learned, kept_back = split_off(digits, seed=seed)
+    copies = max(1, min(copies, MOST_COPIED // len(learned)))
+    return Own(training_set(learned, jitter=copies - 1, seed=seed), kept_back, source == OWN)
+
+
+def _fitting(settings: Settings | None) -> list[str]:
+    """The models that a run with these settings can start from."""
+    if settings is None:
+        return []
+    return [
+        name
+        for name in model_names()
+        if (weights := get_model(name)).features == settings.features
+        and np.array_equal(weights.classes, settings.classes)
+    ]
+
+
+def own_result(job: Job | None) -> None:
+    """How the kept-back own digits were read before the run, and are now."""
+    record = job.weights.record if job is not None and job.weights else {}
+    if "own_images" not in record:
+        return
+    images, after = record["own_images"], record["own_accuracy"]
+    before = record.get("own_accuracy_before")
+    st.info(
+        f"Of **{images} own digit{'' if images == 1 else 's'}** that this run did not learn from, "
+        f"it reads **{round(after * images)}** right"
+        + (
+            "; it began at zero, which reads nothing."
+            if before is None
+            else f"; the weights that it started from read {round(before * images)}."
+        ),
+        icon=":material/back_hand:",
+    )
