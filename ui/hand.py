@@ -178,14 +178,15 @@ def before_and_after(weights: Weights) -> None:
         )
         st.page_link("pages/predict.py", label="Draw a digit", icon=":material/draw:")
         return
-    if not len(hand()):
-        st.info("No corrections yet: all that you labelled was read right.")
-        return
-    hand_bar(link=False)
     learned = _learned(weights)
     images, truth = relevant(weights, digits.images, digits.labels)
     first, then = read(weights, images), read(learned, images)
     old, new = first.digits == truth, then.digits == truth
+    _offer(as_set(images[~new], digits.labels[_known(weights, digits)][~new]))
+    if not len(hand()):
+        st.info(f"No corrections yet. {weights.name} reads {new.sum()} of your {len(new)} right.")
+        return
+    hand_bar(link=False)
     with st.container(horizontal=True):
         st.metric("Corrections", len(hand()), width=150, help="Learned all together, in any order.")
         _metric(
@@ -225,6 +226,25 @@ def before_and_after(weights: Weights) -> None:
                     st.markdown(f"**{names[i]}** :{colour}[{p[i]:.2f} → {q[i]:.2f}]")
 
 
+def _offer(wrong: Dataset) -> None:
+    """Offer to correct own digits that are read wrong, such as those loaded from a file."""
+    wrong = wrong.take(slice(0, MOST - len(hand())))
+    if len(wrong):
+        st.button(
+            f"Correct {_count(len(wrong), 'digit')} read wrong",
+            icon=":material/back_hand:",
+            on_click=lambda: _set(HAND, joined(hand(), wrong)),
+            help="Own digits that are still read wrong become corrections, all at once.",
+        )
+
+
+def _known(weights: Weights, digits: Dataset) -> np.ndarray:
+    """Which digits a model can be asked about; all, but for a model of two digits."""
+    if REST in weights.classes:
+        return np.ones(len(digits), bool)
+    return np.isin(digits.labels, weights.classes)
+
+
 def _metric(label: str, value: str, delta: str, help: str) -> None:
     flat = float(delta.rstrip("%")) == 0
     st.metric(
@@ -235,11 +255,8 @@ def _metric(label: str, value: str, delta: str, help: str) -> None:
 @st.cache_data(max_entries=32, hash_funcs=WEIGHTS_HASH, show_spinner="Reading the test set …")
 def _on_mnist(weights: Weights) -> float:
     test = mnist("test")
-    known = np.ones(len(test), bool)
-    if REST not in weights.classes:
-        known = np.isin(test.labels, weights.classes)
-    X = extract_cached(weights.features, test.images)[known]
-    _, truth = relevant(weights, test.images[known], test.labels[known])
+    X = extract_cached(weights.features, test.images)[_known(weights, test)]
+    _, truth = relevant(weights, test.images, test.labels)
     return float(np.mean(Reader(weights).judge(X).digits == truth))
 
 

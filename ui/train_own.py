@@ -16,7 +16,7 @@ from ui.hand import own_digits
 from ui.models import get_model, model_names
 from ui.runs import Job
 
-MNIST, OWN, BOTH = "MNIST", "My digits", "Both"
+MNIST, OWN, BOTH = "MNIST", "my own digits", "MNIST and my own"
 ZERO = "theta zero"
 COPIES = 20
 # Copies in all: more would take seconds to make.
@@ -35,11 +35,9 @@ def beginning(settings: Settings | None) -> Callable[[], Beginning]:
     """The controls; what they return makes the beginning once a run is started."""
     with st.expander("Learn from, start from", icon=":material/stylus_note:"):
         digits = own_digits()
-        source = st.segmented_control(
+        source = st.selectbox(
             "Learn from",
             [MNIST, OWN, BOTH],
-            default=MNIST,
-            required=True,
             disabled=not len(digits),
             key="train_source",
             persist_state="session",

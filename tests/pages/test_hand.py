@@ -164,6 +164,26 @@ def test_before_and_after_on_the_users_digits(page, test_set):
     assert page.metric[2].value.endswith("%")
 
 
+def test_own_digits_read_wrong_can_be_corrected_at_once(page, test_set):
+    page.session_state["own_digits"] = as_set(test_set.images[:3], [7, 2, 4])
+    page.run()
+    assert "reads 2 of your 3 right" in markup(page)
+    next(b for b in page.button if b.label == "Correct 1 digit read wrong").click().run()
+    assert not page.exception
+    assert held(page) == [4]
+    assert page.metric[1].value == "3 of 3"
+    assert not any(b.label.startswith("Correct") for b in page.button)
+
+
+def test_before_and_after_with_a_model_of_two_digits(page, test_set):
+    page.session_state["own_digits"] = test_set.take(slice(0, 30))
+    page.session_state["hand"] = as_set(test_set.images[:1], [0])
+    page.sidebar.selectbox[0].set_value("zero-or-one").run()
+    assert not page.exception
+    zeros_and_ones = int(np.isin(test_set.labels[:30], (0, 1)).sum()) + 1
+    assert page.metric[1].value == f"{zeros_and_ones} of {zeros_and_ones}"
+
+
 def test_a_hand_can_be_loaded_kept_as_a_model_and_forgotten(page, test_set):
     two = as_set([test_set.images[0]], [2])
     page.file_uploader(key="load-hand").set_value(("my-hand.zip", to_zip(two), "application/zip"))
@@ -241,7 +261,7 @@ def run_and_wait(app):
 
 def test_train_offers_mnist_alone_while_nothing_is_kept(app):
     train(app.run())
-    assert app.button_group(key="train_source").disabled
+    assert app.selectbox(key="train_source").disabled
     assert app.selectbox(key="train_start").options[0] == "theta zero"
 
 
@@ -249,7 +269,7 @@ def test_train_learns_from_own_digits_and_starts_from_weights(app, test_set):
     app.session_state["own_digits"] = test_set.take(slice(0, 60))
     train(app.run())
     app.number_input(key="iterations").set_value(3).run()
-    app.button_group(key="train_source").set_value("My digits").run()
+    app.selectbox(key="train_source").set_value("my own digits").run()
     app.number_input(key="train_copies").set_value(2).run()
     assert "strokes" not in app.selectbox(key="train_start").options
     app.selectbox(key="train_start").set_value("pixels").run()
