@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
+from benchmarks.real_hands import stream
 from lrcore import hand as hands
 from lrcore.cli import main
 from lrcore.data import Dataset, write_idx
@@ -73,6 +74,20 @@ def test_the_trained_weights_stay_as_they_were(default, curvature, mistaken):
     learn(default, curvature, mistaken)
     np.testing.assert_array_equal(default.theta, before)
     assert learn(default, curvature, as_set()) is default
+
+
+def test_a_stream_corrects_every_mistake_and_nothing_else(default, curvature, mistaken, test_set):
+    same = mistaken.take(np.zeros(2, int))
+    digits = Dataset(
+        np.concatenate([test_set.images[:5], same.images, mistaken.images[1:2]]),
+        np.concatenate([test_set.labels[:5], same.labels, mistaken.labels[1:2]]),
+    )
+    right, corrections, corrected = stream(default, curvature, digits)
+    # The same picture the second time is no mistake any more.
+    assert right[:7].tolist() == [True] * 5 + [False, True]
+    assert corrections == (~right).sum()
+    expected = learn(default, curvature, digits.take(~right))
+    np.testing.assert_array_equal(corrected.theta, expected.theta)
 
 
 def test_order_does_not_matter_and_learning_without_one_undoes_it(default, curvature, mistaken):

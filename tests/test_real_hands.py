@@ -38,6 +38,10 @@ def test_json_prints_one_object_of_shares(file, monkeypatch, capsys):
     assert {"naive", "pixels", "straightened", "strokes"} <= figures.keys()
     # The third digit is labelled wrongly, so no reader can get it.
     assert figures["strokes"] == pytest.approx(2 / 3)
+    # That one mistake is corrected, and hardly changes how the test set of MNIST is read.
+    assert figures["corrected_last_100"] == pytest.approx(0.75)
+    assert figures["corrections_per_writer"] == pytest.approx(0.5)
+    assert figures["mnist_after"] == pytest.approx(figures["mnist_before"], abs=0.005)
     assert figures["by_digit"]["strokes"] == {"0": 0.0, "1": 1.0, "7": 1.0}
     assert figures["by_writer"]["strokes"] == {"a": 1.0, "b": 0.5}
 
