@@ -228,7 +228,11 @@ def table(limit: float, chosen: list[str]) -> None:
     print(f"{'  the fastest of ' + str(len(fast)):34}", end="")
     print("  ".join(f"{min(mine[w]):9.3f}" for w in WITHIN))
     for w in WITHIN:
-        best = min((c.hits[w], name) for name, c in peers.items() if w in c.hits)
+        there = [(c.hits[w], name) for name, c in peers.items() if w in c.hits]
+        if not there:
+            print(f"to within {w:.2%}: no peer came there in time")
+            continue
+        best = min(there)
         ratio = best[0] / median(mine[w])
         print(f"to within {w:.2%}: {ratio:.1f} times as fast as the best peer, {best[1]}")
 

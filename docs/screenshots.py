@@ -36,7 +36,7 @@ def tour(page, shoot) -> None:
     page.wait_for_selector("text=is labelled")
     settled(page)
     shoot("predict-gallery")
-    for title in ("Train", "Weights", "Mistakes", "How it works"):
+    for title in ("Train", "Weights", "Mistakes", "My hand", "How it works"):
         if page.locator("[data-testid='stSidebarNavLink']", has_text=title).count():
             go_to(page, title)
             page.wait_for_timeout(1500)

@@ -66,16 +66,24 @@ def settled(page) -> None:
 
 def go_to(page, title: str) -> None:
     """Change the page by the navigation, opening the sidebar where it is folded away."""
-    link = page.locator("[data-testid='stSidebarNavLink']", has_text=title)
-    if not link.is_visible():
-        page.locator("[data-testid='stExpandSidebarButton']").click()
-    link.click()
+    expand = page.locator("[data-testid='stExpandSidebarButton']")
+    folded = expand.is_visible()
+    if folded:
+        expand.click()
+        # A link counts as visible while it still slides in from outside of the screen.
+        page.wait_for_timeout(500)
+    page.locator("[data-testid='stSidebarNavLink']", has_text=title).click()
     settled(page)
+    # On a phone the sidebar lies over the page until it is folded away again.
+    if folded:
+        page.locator("[data-testid='stSidebarCollapseButton'] button").click()
+        page.wait_for_timeout(500)
 
 
 def press(page, name: str) -> None:
     """Press one of the app's own buttons; the canvas has some with the same names."""
-    page.locator("[data-testid='stButton'] button", has_text=name).first.click()
+    buttons = page.locator("[data-testid='stButton'] button", has_text=name)
+    buttons.filter(visible=True).first.click()
 
 
 def canvas(page):
