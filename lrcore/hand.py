@@ -40,7 +40,7 @@ from lrcore.weights import (
 )
 
 # A corrected picture counts as much as so many training pictures.
-WEIGHT = 100
+WEIGHT = 200
 # More corrections would no longer be learned in a tenth of a second.
 MOST = 200
 # Where L2 is weaker than this, directions that no training picture holds would fly away.
