@@ -3,7 +3,7 @@
 import streamlit as st
 
 from ui.models import chosen_model
-from ui.predict import OPEN_IN_GALLERY, PICKED, camera, draw, draw_row, gallery, upload
+from ui.predict import OPEN_IN_GALLERY, PICKED, WHY, camera, draw, draw_row, gallery, upload
 from ui.routing import ensure_routed
 
 ensure_routed()
@@ -24,7 +24,7 @@ if weights is None:
 
 if OPEN_IN_GALLERY in st.session_state:
     st.session_state[PICKED] = st.session_state.pop(OPEN_IN_GALLERY)
-    st.session_state["way"] = "Test set"
+    st.session_state["way"], st.session_state["closer-gallery"] = "Test set", WHY
 way = st.segmented_control(
     "Where the digit comes from",
     list(WAYS),

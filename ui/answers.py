@@ -31,7 +31,7 @@ def verdict(weights: Weights, readings: Readings, at: int = 0) -> str:
     p = readings.probabilities[at]
     best = p.max()
     if weights.binary:
-        negative, positive = weights.classes
+        positive = weights.classes[1]
         if readings.digits[at] == REST:
             return f"This is not a {positive} ({best:.2f})."
         return f"This is a {readings.digits[at]} ({best:.2f})."
@@ -48,8 +48,16 @@ def verdict(weights: Weights, readings: Readings, at: int = 0) -> str:
     return f"It reads {readings.digits[at]} ({best:.2f})."
 
 
-def answer_panel(weights: Weights, image: np.ndarray, saw: str = "What it sees, 28×28") -> Readings:
-    """The whole answer to one 28x28 picture; returns the readings it shows."""
+def answer_panel(
+    weights: Weights,
+    image: np.ndarray,
+    saw: str = "What it sees, 28×28",
+    before: np.ndarray | None = None,
+) -> Readings:
+    """The whole answer to one 28x28 picture; returns the readings it shows.
+
+    before : probabilities to be marked beside those of now, or None.
+    """
     readings = read(weights, image[None])
     names = class_names(weights)
     answer = digit_name(weights, readings.digits[0])
@@ -60,11 +68,15 @@ def answer_panel(weights: Weights, image: np.ndarray, saw: str = "What it sees, 
         st.markdown(verdict(weights, readings))
         digit_picture(image, saw, 112)
     st.altair_chart(
-        probability_bars(names, readings.probabilities[0], answer),
+        probability_bars(names, readings.probabilities[0], answer, before),
         alt="Probability of each digit: "
         + ", ".join(f"{n} {p:.2f}" for n, p in zip(names, readings.probabilities[0], strict=True)),
     )
-    if not weights.binary:
+    if before is not None:
+        st.caption(
+            "Erase and see: the grey ticks mark the probabilities before you took the eraser."
+        )
+    elif not weights.binary:
         st.caption(
             "Ten models answer ten separate questions, 'is it a 0?', 'is it a 1?' …, "
             "so the bars need not sum to 1."

@@ -20,12 +20,14 @@ class Drawing:
 
     strokes : list of arrays (m, 2), as `lrcore.drawing` takes them; empty for a blank canvas.
     pen : the pen's width in pixels.
+    erasing : whether the eraser is the tool in hand.
     """
 
     strokes: list[np.ndarray]
     width: int
     height: int
     pen: int
+    erasing: bool
 
     def shrunk(self) -> np.ndarray:
         """The whole canvas as it is, shrunk to 28x28: what most demos feed their model."""
@@ -54,7 +56,7 @@ def drawing_canvas(width: int, height: int, name: str = "canvas") -> Drawing:
             key=name,
         )
     kept.receive(result.json_data)
-    return Drawing(strokes_from_canvas(kept.drawing, PAPER), width, height, pen)
+    return Drawing(strokes_from_canvas(kept.drawing, PAPER), width, height, pen, tool == ERASER)
 
 
 @dataclass

@@ -9,12 +9,16 @@ import pandas as pd
 from ui.palette import AGAINST, FOR
 
 
-def probability_bars(names: list[str], probabilities: np.ndarray, answer: str) -> alt.LayerChart:
+def probability_bars(
+    names: list[str], probabilities: np.ndarray, answer: str, before: np.ndarray | None = None
+) -> alt.LayerChart:
     """One bar a class, from 0 to 1, the answer's in its own colour and a line at one half.
 
-    names : the classes, in order; probabilities : shape (K,); answer : one of the names.
+    names : the classes, in order; probabilities : shape (K,); answer : one of the names;
+    before : earlier probabilities, shape (K,), to be marked with ticks, or None.
     """
     table = pd.DataFrame({"digit": names, "probability": np.asarray(probabilities, float)})
+    table["before"] = np.nan if before is None else np.asarray(before, float)
     table["answer"] = table["digit"] == answer
     base = alt.Chart(table).encode(
         y=alt.Y("digit:N", sort=None, title=None, axis=alt.Axis(labelFontSize=14, ticks=False)),
@@ -44,4 +48,9 @@ def probability_bars(names: list[str], probabilities: np.ndarray, answer: str) -
     )
     half = alt.Chart().mark_rule(strokeDash=[3, 3], opacity=0.6, color="#8a8f99")
     half = half.encode(x=alt.datum(0.5))
-    return (bars + half + inside + beside).properties(height=alt.Step(24))
+    ticks = (
+        base.transform_filter("isValid(datum.before)")
+        .mark_tick(thickness=3, color="#8a8f99", height={"band": 0.9})
+        .encode(x=alt.X("before:Q", title=None))
+    )
+    return (bars + half + ticks + inside + beside).properties(height=alt.Step(24))

@@ -13,7 +13,7 @@ from lrcore.drawing import film as drawing_film
 from lrcore.drawing import find_drawn_digits, rasterise, to_digit
 from lrcore.errors import UserError
 from lrcore.picture import film as picture_film
-from lrcore.reading import Reader
+from lrcore.reading import Reader, Readings
 from lrcore.segment import Found, trust
 from lrcore.weights import Weights
 from ui.answers import answer_panel, digit_name, digit_picture, read
@@ -27,6 +27,9 @@ TYPES = ["png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff"]
 SIDE = 300
 # Another page that wants a test picture shown here leaves its index under the first key.
 OPEN_IN_GALLERY, PICKED, MIX = "gallery_image", "gallery_picked", "gallery_mix"
+# What the model said while the pen was still in hand, and which model.
+BEFORE_ERASING = "before_erasing"
+WHY = "Why this answer?"
 
 
 @st.fragment
@@ -42,11 +45,15 @@ def draw(trained: Weights) -> None:
             st.info("Draw a digit on the canvas, the way you write it: anywhere, at any size.")
             return
         image = to_digit(drawing.strokes)
-        _answer(trained, image, "drawn")
+        seen = st.session_state.get(BEFORE_ERASING)
+        before = seen[1] if drawing.erasing and seen and seen[0] is trained else None
+        readings = _answer(trained, image, "drawn", before)
+        if not drawing.erasing:
+            st.session_state[BEFORE_ERASING] = trained, readings.probabilities[0]
         hand_bar()
     _look_closer(
         {
-            "Why this answer?": lambda: evidence_section(weights, image, "drawn"),
+            WHY: lambda: evidence_section(weights, image, "drawn"),
             "What the model sees, step by step": lambda: film_strip(
                 drawing_film(drawing.strokes, drawing.width, drawing.height, drawing.pen)
             ),
@@ -73,10 +80,13 @@ def draw_row(trained: Weights) -> None:
     hand_bar()
 
 
-def _answer(trained: Weights, image: np.ndarray, where: str) -> None:
+def _answer(
+    trained: Weights, image: np.ndarray, where: str, before: np.ndarray | None = None
+) -> Readings:
     """The answer in the user's hand, and 'it's a ...' under it; `where` as `correction` has it."""
-    answer_panel(in_my_hand(trained), image)
+    readings = answer_panel(in_my_hand(trained), image, before=before)
     correction(trained, image, where)
+    return readings
 
 
 def _look_closer(views: dict[str, Callable[[], None]], key: str) -> None:
@@ -90,6 +100,9 @@ def _look_closer(views: dict[str, Callable[[], None]], key: str) -> None:
     )
     if view:
         views[view]()
+        st.page_link(
+            "pages/how.py", label="How it works, in five minutes", icon=":material/school:"
+        )
 
 
 def _naive(weights: Weights, drawing: Drawing, image: np.ndarray) -> None:
@@ -161,7 +174,7 @@ def _picture(trained: Weights, data: bytes, name: str) -> None:
             _answer(trained, image, name)
         _look_closer(
             {
-                "Why this answer?": lambda: evidence_section(weights, image, name),
+                WHY: lambda: evidence_section(weights, image, name),
                 "What the model sees, step by step": lambda: film_strip(picture_film(data)),
             },
             name,
@@ -237,6 +250,7 @@ def gallery(trained: Weights) -> None:
             f"Test picture {index} is labelled {test.labels[index]}: "
             f"{'read right' if right_one else 'read wrong'}."
         )
+    _look_closer({WHY: lambda: evidence_section(weights, test.images[index], "gallery")}, "gallery")
 
 
 def film_strip(steps: list) -> None:

@@ -42,7 +42,7 @@ def test_the_eraser_rubs_out(page):
     settled(page)
     draw(page, [[(0.15, 0.1), (0.15, 0.9)], [(0.13, 0.1), (0.17, 0.9)]])
     answered(page, "1")
-    page.get_by_text("What the model sees, step by step").wait_for()
+    page.get_by_text("the grey ticks mark the probabilities before").wait_for()
 
 
 def test_a_drawing_survives_a_change_of_page(page):
