@@ -74,13 +74,14 @@ def correction(weights: Weights, image: np.ndarray, where: str) -> None:
         help="Say what you drew. A wrong answer is learned from at once; right or wrong, the "
         "picture joins your own digits. Press the same digit again to take it back.",
     )
-    with st.container(horizontal=True, gap="xxsmall", wrap=False):
+    with st.container(horizontal=True, gap="xxsmall"):
         for digit in range(10):
             st.button(
                 str(digit),
                 key=f"{key}-{digit}",
                 type="primary" if digit == label else "secondary",
-                width="stretch",
+                # So that ten fit the width of a phone.
+                width=32,
                 on_click=_label,
                 args=(weights, image, digit, key),
             )
