@@ -14,9 +14,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from lrcore.data import load_dataset  # noqa: E402
-from lrcore.features import FEATURES  # noqa: E402
-from lrcore.training import Run, Settings  # noqa: E402
+from lrcore.data import load_dataset
+from lrcore.features import FEATURES
+from lrcore.training import Run, Settings
 
 
 def main() -> None:

@@ -59,13 +59,15 @@ def test_the_curve_grows_the_run_outlives_its_page_and_stop_keeps_the_model(page
     press(page, "start")
     wait_past(page, 2)
     drawn, tall, before = curve(page), height(page), iteration(page)
-    thetas = page.locator("[data-testid=stMain] img").first.get_attribute("src")
+    thetas = page.locator("[data-testid=stMain] img").first.evaluate("image => image.src")
     wait_past(page, before + 3)
     page.wait_for_function(
         "([chart, drawn]) => document.querySelector(chart).toDataURL() !== drawn",
         arg=[CHART, drawn],
     )
-    assert page.locator("[data-testid=stMain] img").first.get_attribute("src") != thetas
+    page.wait_for_function(
+        "thetas => document.querySelector('[data-testid=stMain] img').src !== thetas", arg=thetas
+    )
     assert height(page) == tall
 
     go_to(page, "Weights")
