@@ -108,8 +108,8 @@ def python_tab(settings: Settings | None) -> None:
     if settings is None:
         return
     st.markdown(
-        "The run that the settings describe, on MNIST and from zero, in numpy alone. Where it ends, "
-        "`theta` is the run's, so nothing is hidden: everything that learns stands here."
+        "The run that the settings describe, on MNIST and from zero, in numpy alone. Where it "
+        "ends, `theta` is the run's, so nothing is hidden: everything that learns stands here."
     )
     if settings.styles or settings.jitter:
         st.caption("Digits drawn by rule and jittered copies are left out.")
