@@ -18,6 +18,19 @@ UPLOAD_TYPES = ["npz", "npy"]
 OWN, CHOSEN, NEXT = "own_models", "chosen_model", "next_model"
 MAX_MB = 64
 
+# What each feature map shows a model, in a learner's words; lrcore.features has the details.
+LOOKS_AT = {
+    "pixels": "The picture as MNIST made it: 784 brightnesses from 0 to 1, one weight for each. "
+    "A stroke one pixel further to the left is, to this model, another picture.",
+    "straightened": "The same 784 pixels after the digit's slant is taken out: each row is moved "
+    "until the ink stands upright, so that writers who lean share one theta with those who do "
+    "not. Theta is still a 28×28 picture.",
+    "strokes": "Not pixels but what they form: how much edge runs in each of 12 directions in "
+    "each of 7×7 parts of the straightened digit, and where paper lies in holes, bays and "
+    "corners. A thicker pen or a stroke a little aside hardly changes these 813 numbers. The "
+    "classifier is the same as ever: ten logistic regressions.",
+}
+
 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _load(path: str, changed_ns: int) -> Weights:
@@ -114,6 +127,8 @@ def model_sidebar() -> None:
                 "record of how it was made; models you train or bring appear here too.",
             )
             st.caption(facts(get_model(picked)))
+            with st.expander("What it looks at"):
+                st.markdown(LOOKS_AT[get_model(picked).features])
         else:
             st.warning("No usable weights in `weights/`. Train a model, or bring a file.")
         with st.expander("Bring your own weights"):

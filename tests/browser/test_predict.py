@@ -35,6 +35,32 @@ def test_a_drawn_one_and_zero_are_read_and_undo_and_clear_work(page):
     answered(page, "0")
 
 
+# As many people write them, and as MNIST does not: made for this test.
+HANDS = {
+    "7": [
+        [(0.25, 0.25), (0.5, 0.22), (0.75, 0.23), (0.62, 0.5), (0.5, 0.8)],
+        [(0.4, 0.52), (0.72, 0.5)],
+    ],
+    "1": [[(0.36, 0.4), (0.45, 0.32), (0.53, 0.2), (0.52, 0.5), (0.52, 0.82)]],
+    "9": [
+        [
+            *((0.66, 0.32), (0.5, 0.2), (0.34, 0.32), (0.4, 0.46), (0.58, 0.46), (0.66, 0.3)),
+            *((0.67, 0.6), (0.6, 0.78), (0.42, 0.8), (0.34, 0.7)),
+        ]
+    ],
+    "4": [
+        [(0.4, 0.2), (0.33, 0.4), (0.3, 0.55), (0.5, 0.55), (0.74, 0.53)],
+        [(0.62, 0.4), (0.6, 0.6), (0.58, 0.8)],
+    ],
+}
+
+
+@pytest.mark.parametrize("digit", HANDS)
+def test_digits_as_people_write_them(page, digit):
+    draw(page, HANDS[digit])
+    answered(page, digit)
+
+
 def test_the_eraser_rubs_out(page):
     draw(page, [*ONE, [(0.15, 0.2), (0.15, 0.8)]])
     settled(page)
