@@ -16,7 +16,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from lrcore.data import load_dataset
 from lrcore.features import FEATURES
-from lrcore.training import Run, Settings
+from lrcore.settings import Settings
+from lrcore.training import Run
 
 
 def main() -> None:

@@ -18,11 +18,13 @@ from lrcore.data import MNIST_FOLDER, load_dataset
 from lrcore.errors import UserError
 from lrcore.hand import SUFFIX, Curvature, save_curvature
 from lrcore.reading import Reader
-from lrcore.training import Run, Settings, calibrate, write_history
+from lrcore.settings import Settings, kind, knob
+from lrcore.training import Run, calibrate, write_history
 from lrcore.weights import DEFAULT, REST, load_weights, save_weights
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Run a command line, by default the process's own; returns the exit code."""
     arguments = _parser().parse_args(argv)
     try:
         return arguments.run(arguments)
@@ -34,7 +36,8 @@ def main(argv: list[str] | None = None) -> int:
         return 130
 
 
-def predict(arguments) -> int:
+def predict(arguments: argparse.Namespace) -> int:
+    """Print what each picture shows; 1 if one of them could not be read."""
     reader = Reader(_weights(arguments))
     failed = 0
     for file in arguments.image:
@@ -49,7 +52,8 @@ def predict(arguments) -> int:
     return 1 if failed else 0
 
 
-def evaluate(arguments) -> int:
+def evaluate(arguments: argparse.Namespace) -> int:
+    """Print the share of a labelled set that is read right."""
     weights = _weights(arguments)
     data = load_dataset(arguments.data, arguments.part)
     accuracy, images = Reader(weights).accuracy(data.images, data.labels)
@@ -62,7 +66,8 @@ def evaluate(arguments) -> int:
     return 0
 
 
-def train(arguments) -> int:
+def train(arguments: argparse.Namespace) -> int:
+    """Train a model and write its weights, and its history if asked to."""
     settings = Settings(**{item.name: getattr(arguments, item.name) for item in fields(Settings)})
     data = load_dataset(arguments.data, "train")
     test = load_dataset(arguments.data, "test")
@@ -85,7 +90,8 @@ def train(arguments) -> int:
     return 0
 
 
-def info(arguments) -> int:
+def info(arguments: argparse.Namespace) -> int:
+    """Print what a weights file says of itself."""
     weights = load_weights(arguments.weights, arguments.mean, arguments.scale)
     table = {
         "name": weights.name,
@@ -104,7 +110,8 @@ def info(arguments) -> int:
     return 0
 
 
-def curvature(arguments) -> int:
+def curvature(arguments: argparse.Namespace) -> int:
+    """Measure how firmly theta is held, and write it beside the weights."""
     weights = load_weights(arguments.weights)
     path = arguments.weights.with_suffix(SUFFIX)
     images = load_dataset(arguments.data, "train").images
@@ -216,7 +223,7 @@ class _Bar:
 def _write_history(path, run: Run) -> None:
     try:
         with open(path, "w", newline="") as file:
-            write_history(file, run.history, run.settings.classes[-run.theta.shape[0] :])
+            write_history(file, run.history, run.settings)
     except OSError as error:
         raise UserError(
             f"{path} can not be written ({error.strerror}); choose another place."
@@ -290,9 +297,7 @@ def _weights_options(parser, name: str) -> None:
 
 
 def _setting_option(parser, item) -> None:
-    declared = item.metadata["knob"]
-    whole = str(item.type).startswith("int") or "int" in str(item.type).split(" | ")
-    kind = str if isinstance(item.default, str) else int if whole else float
+    declared = knob(item.name)
     limits = (
         f"one of {', '.join(map(str, declared.options))}"
         if declared.options
@@ -302,7 +307,7 @@ def _setting_option(parser, item) -> None:
     parser.add_argument(
         _flag(item.name),
         dest=item.name,
-        type=kind,
+        type=kind(item.name),
         default=item.default,
         metavar=item.name.upper(),
         help=f"{declared.help} ({limits}; default: {default})".replace("%", "%%"),

@@ -19,6 +19,7 @@ BLOCK = 2048
 class Readings:
     """What a model makes of n pictures.
 
+    classes : int array; the classes that the probabilities belong to, as in `Weights`.
     digits : int array, shape (n,); the answer, `REST` (-1) for 'not this digit'.
     scores : float array, shape (n, K); theta . x with the bias, before the sigmoid.
     probabilities : float array.  One-vs-all: shape (n, K), K independent
@@ -47,9 +48,9 @@ class Reader:
     def read(self, images: np.ndarray) -> Readings:
         """Read uint8 pictures of shape (n, 28, 28), ink bright as in MNIST."""
         images = np.asarray(images, np.uint8).reshape(-1, 28, 28)
-        blocks = [self._read(images[i : i + BLOCK]) for i in range(0, len(images), BLOCK)]
-        if not blocks:
-            blocks = [self._read(images)]
+        # No pictures are one empty block, for the shapes.
+        starts = range(0, max(len(images), 1), BLOCK)
+        blocks = [self._read(images[i : i + BLOCK]) for i in starts]
         parts = [np.concatenate(part) for part in zip(*blocks, strict=True)]
         return Readings(self.weights.classes, *parts)
 
@@ -74,10 +75,10 @@ class Reader:
         """Read pictures by their features, as from `lrcore.features.extract`; shape (n, D)."""
         return Readings(self.weights.classes, *self._judge(X))
 
-    def _read(self, images: np.ndarray):
+    def _read(self, images: np.ndarray) -> tuple[np.ndarray, ...]:
         return self._judge(extract(self.weights.features, images))
 
-    def _judge(self, X: np.ndarray):
+    def _judge(self, X: np.ndarray) -> tuple[np.ndarray, ...]:
         weights = self.weights
         scores = X @ weights.theta[:, 1:].T + weights.theta[:, 0]
         calibration = weights.calibration
@@ -98,7 +99,7 @@ def read(source, weights=DEFAULT) -> Readings:
     source : a path, bytes, an open file, a PIL image or a numpy array.
     weights : Weights, or the path of a weights file.
 
-    Raises UserError where the picture or the weights can not be read.
+    Raises UserError where the picture or the weights can not be read, or nothing is written.
     """
     if not isinstance(weights, Weights):
         weights = load_weights(weights)
@@ -106,13 +107,19 @@ def read(source, weights=DEFAULT) -> Readings:
     return reader.read(np.stack([found.image for found in reader.find(source)]))
 
 
-def relevant(weights: Weights, images: np.ndarray, labels: np.ndarray):
-    """The pictures that a model can be asked about, with the answers it should give."""
-    if not weights.binary:
-        known = np.isin(labels, weights.classes)
-        return images[known], labels[known].astype(int)
-    negative, positive = weights.classes
-    if negative == REST:
-        return images, np.where(labels == positive, positive, REST)
-    asked = np.isin(labels, weights.classes)
-    return images[asked], labels[asked].astype(int)
+def asked(classes: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Which pictures a model of these classes can be asked about, by their labels; bool (n,)."""
+    if REST in classes:
+        return np.ones(len(labels), bool)
+    return np.isin(labels, classes)
+
+
+def relevant(
+    weights: Weights, images: np.ndarray, labels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The pictures that a model can be asked about, with the answers it should give, int."""
+    known = asked(weights.classes, labels)
+    images, truth = images[known], labels[known].astype(int)
+    if REST in weights.classes:
+        truth[truth != weights.classes[1]] = REST
+    return images, truth

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
+from lrcore.settings import Settings
 from lrcore.solvers import SOLVERS
-from lrcore.training import Settings
 
 LINES = 40
 _HEAD = '''\
@@ -121,7 +121,6 @@ def as_script(settings: Settings, learning_rate: float | None = None) -> str:
         momentum=settings.momentum,
         batch_size=settings.batch_size,
     )
-    classes = settings.classes
     pixels = settings.features == "pixels"
     body = _BODIES[settings.solver] + _STOP
     if settings.solver == "lbfgs":
@@ -133,7 +132,7 @@ def as_script(settings: Settings, learning_rate: float | None = None) -> str:
         "title": solver.title,
         "more_imports": "" if pixels else "from lrcore.features import extract\n",
         "seed": settings.seed,
-        "usable": f"np.flatnonzero(np.isin(labels, {classes.tolist()}))"
+        "usable": f"np.flatnonzero(np.isin(labels, {settings.classes.tolist()}))"
         if settings.task == "two-digits"
         else "len(labels)",
         "images": settings.images,
@@ -141,9 +140,7 @@ def as_script(settings: Settings, learning_rate: float | None = None) -> str:
         if pixels
         else f'extract("{settings.features}", X[chosen])',
         "scaled": "X / np.float32(255)" if pixels else "X",
-        "ones": "np.arange(10)"
-        if settings.task == "one-vs-all"
-        else f"np.array({classes[1:].tolist()})",
+        "ones": f"np.array({settings.positives.tolist()})" if settings.binary else "np.arange(10)",
         "l2": "0.0" if math.isinf(settings.C) else f"1 / ({settings.C!r} * len(X))",
         "iterations": settings.iterations,
         "tolerance": settings.tolerance,

@@ -1,8 +1,4 @@
-"""A training run from its settings to weights, one step at a time.
-
-Every knob a learner may turn is declared once, in `Settings`: the command
-line and the Train page build their controls from it.
-"""
+"""A training run from its settings to weights, one step at a time."""
 
 from __future__ import annotations
 
@@ -10,7 +6,7 @@ import csv
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -18,201 +14,19 @@ from lrcore.augment import training_set
 from lrcore.calibration import fit_calibration, reliability
 from lrcore.data import Dataset
 from lrcore.errors import UserError
-from lrcore.features import FEATURES, extract, extract_cached
+from lrcore.features import extract, extract_cached
 from lrcore.logistic import OneVsAllLoss, curated_labels, softplus
-from lrcore.reading import Reader
+from lrcore.reading import Reader, asked
+from lrcore.settings import Settings, knob
 from lrcore.solvers import SOLVERS, Diverged
-from lrcore.weights import REST, Weights
+from lrcore.weights import Weights
 
-TASKS = {
-    "one-vs-all": "Ten digits, one-vs-all",
-    "two-digits": "Two digits",
-    "one-digit": "One digit against the rest",
-}
+# Pictures that a run does not learn from, where so many are left.
 HOLDOUT = 10_000
 # At most so many thetas of a run are kept for looking back.
 SNAPSHOTS = 64
 # Features of larger sets are not kept on disk: they would fill it.
 CACHED = 70_000
-
-
-@dataclass(frozen=True)
-class Knob:
-    """How a setting is offered: what it is called, explained and bounded by."""
-
-    label: str
-    help: str
-    low: float | None = None
-    high: float | None = None
-    options: tuple | None = None
-    log: bool = False
-
-
-def _knob(default, label, help, **bounds):
-    return field(default=default, metadata={"knob": Knob(label, help, **bounds)})
-
-
-@dataclass(frozen=True)
-class Settings:
-    """All that a run depends on: the same settings and data, the same theta."""
-
-    task: str = _knob(
-        "one-vs-all",
-        "Task",
-        "What is learned: one model a digit, all ten at once; or a single model that tells two "
-        "digits, or one digit and the rest, apart.",
-        options=tuple(TASKS),
-    )
-    digit: int = _knob(
-        1, "Digit", "The digit whose label becomes 1.", low=0, high=9, options=tuple(range(10))
-    )
-    against: int = _knob(
-        0,
-        "Against",
-        "With two digits, the one whose label becomes 0.",
-        low=0,
-        high=9,
-        options=tuple(range(10)),
-    )
-    images: int = _knob(
-        60_000,
-        "Images",
-        "How many of the training pictures are used, picked at random by the seed.",
-        low=10,
-        high=60_000,
-    )
-    features: str = _knob(
-        "pixels",
-        "Features",
-        "What theta reads: the 784 pixels, the pixels straightened, or the directions of the "
-        "strokes.",
-        options=tuple(FEATURES),
-    )
-    solver: str = _knob(
-        "preconditioned-lbfgs",
-        "Solver",
-        "The method that walks theta downhill to the smallest cost.",
-        options=tuple(SOLVERS),
-    )
-    learning_rate: float | None = _knob(
-        None,
-        "Learning rate",
-        "How far a step goes along the gradient. Solvers with a line search find it themselves; "
-        "empty takes the solver's own default.",
-        low=1e-5,
-        high=100.0,
-        log=True,
-    )
-    momentum: float | None = _knob(
-        None,
-        "Momentum",
-        "How much of the last step is carried into the next (mini-batch only).",
-        low=0.0,
-        high=0.999,
-    )
-    batch_size: int | None = _knob(
-        None,
-        "Batch size",
-        "Pictures a step looks at (mini-batch and Adam).",
-        low=1,
-        high=60_000,
-    )
-    C: float = _knob(
-        1.0,
-        "C (L2)",
-        "The inverse strength of L2. Large C trusts the data, small C keeps theta small and "
-        "smooth: the cost gains theta^2 / (2 n C), the bias spared.",
-        low=1e-6,
-        high=1e6,
-        log=True,
-    )
-    iterations: int = _knob(
-        200,
-        "Iterations",
-        "At most so many; one iteration looks at every training picture once. A solver that has "
-        "arrived stops earlier.",
-        low=1,
-        high=100_000,
-    )
-    styles: int = _knob(
-        0,
-        "Digits drawn by rule",
-        "How many digits to add in each style that MNIST lacks: crossed 7s, flagged 1s, curly 9s.",
-        low=0,
-        high=5_000,
-    )
-    jitter: int = _knob(
-        0,
-        "Jittered copies",
-        "How many slanted, stretched, thicker or thinner copies of each picture to add.",
-        low=0,
-        high=16,
-    )
-    tolerance: float = _knob(
-        1e-5,
-        "Tolerance",
-        "The run has arrived when the length of the gradient falls below this.",
-        low=0.0,
-        high=1.0,
-        log=True,
-    )
-    patience: int = _knob(
-        0,
-        "Early stopping",
-        "Stop when the held-out cost has not fallen for so many iterations; 0 never stops early.",
-        low=0,
-        high=100_000,
-    )
-    seed: int = _knob(
-        0,
-        "Seed",
-        "Starts the random numbers that pick and shuffle pictures: the same seed, the same run.",
-        low=0,
-        high=2**31 - 1,
-    )
-
-    def __post_init__(self):
-        for item in fields(self):
-            check_setting(item.name, getattr(self, item.name))
-        if self.task == "two-digits" and self.digit == self.against:
-            raise UserError(
-                f"Two different digits are needed, not {self.digit} twice; change one of them."
-            )
-
-    @property
-    def classes(self) -> np.ndarray:
-        """Which classes the run tells apart, in the form that `Weights` documents."""
-        if self.task == "one-vs-all":
-            return np.arange(10)
-        return np.array([self.against if self.task == "two-digits" else REST, self.digit])
-
-
-def knob(name: str) -> Knob:
-    """The declaration of one setting."""
-    return Settings.__dataclass_fields__[name].metadata["knob"]
-
-
-def check_setting(name: str, value) -> None:
-    """Raise UserError, with a sentence on what would do, if a setting can not have this value."""
-    declared = knob(name)
-    if value is None:
-        if Settings.__dataclass_fields__[name].default is None:
-            return
-        raise UserError(f"{declared.label} is missing; give a value.")
-    if declared.options is not None:
-        if value not in declared.options:
-            raise UserError(
-                f"{declared.label} can not be {value!r}; choose among "
-                f"{', '.join(map(str, declared.options))}."
-            )
-        return
-    # C may be infinite: no L2 at all.
-    above = value > declared.high and not (name == "C" and math.isinf(value))
-    if math.isnan(value) or value < declared.low or above:
-        raise UserError(
-            f"{declared.label} can not be {value:g}; choose a value from {declared.low:g} to "
-            f"{declared.high:g}."
-        )
 
 
 @dataclass(frozen=True)
@@ -250,6 +64,21 @@ class Own:
     learned: Dataset
     kept_back: Dataset
     alone: bool = False
+
+
+class _GatedLoss(OneVsAllLoss):
+    """A loss that passes its run's gate whenever it looks at pictures."""
+
+    def __init__(
+        self, X: np.ndarray, targets: np.ndarray, C: float, gate: Callable[[], None] | None
+    ):
+        super().__init__(X, targets, C)
+        self._gate = gate
+
+    def rows(self, chosen) -> np.ndarray:
+        if self._gate is not None:
+            self._gate()
+        return super().rows(chosen)
 
 
 class Run:
@@ -310,14 +139,14 @@ class Run:
             learned = training_set(
                 train.take(chosen), settings.styles, settings.jitter, settings.seed
             )
-            chosen = np.flatnonzero(_asked(settings, learned.labels))
+            chosen = np.flatnonzero(asked(settings.classes, learned.labels))
         more = own.learned if own is not None and not alone else None
         self._loss = self._loss_on(learned, chosen, settings.C, more, kept=not alone)
         self._watched, self._watched_labels = None, None
         self.heldout_name = "held-out"
         if not len(heldout) and test is not None:
             train, self.heldout_name = test, "test"
-            heldout = np.flatnonzero(_asked(settings, test.labels))
+            heldout = np.flatnonzero(asked(settings.classes, test.labels))
         if len(heldout):
             self._watched = self._loss_on(train, heldout, math.inf)
             self._watched_labels = train.labels[heldout]
@@ -357,7 +186,7 @@ class Run:
         )
         self.history.append(point)
         self._remember(point.iteration)
-        self._judge(point)
+        self._end_if_due(point)
         return point
 
     def weights(self, name: str = "trained", command: str | None = None) -> Weights:
@@ -409,19 +238,18 @@ class Run:
         more: Dataset | None = None,
         kept: bool = True,
     ) -> OneVsAllLoss:
-        classes = self.settings.classes
-        rows = classes if self.settings.task == "one-vs-all" else classes[1:]
-        X = _features(self.settings.features, data.images, chosen, kept)
+        """The loss on the chosen pictures of `data`, and on all of `more`; see `_features`."""
+        settings = self.settings
+        X = _features(settings.features, data.images, chosen, kept)
         labels = data.labels[chosen]
         if more is not None and len(more):
-            more = more.take(_asked(self.settings, more.labels))
-            X = np.concatenate([X, extract(self.settings.features, more.images)])
+            more = more.take(asked(settings.classes, more.labels))
+            X = np.concatenate([X, extract(settings.features, more.images)])
             labels = np.concatenate([labels, more.labels])
-        loss = _Gated(X, curated_labels(labels, rows), C)
-        loss.gate = self._gate
-        return loss
+        return _GatedLoss(X, curated_labels(labels, settings.positives), C, self._gate)
 
     def _begin(self, start: Weights | None) -> np.ndarray:
+        """The theta to start from; UserError for weights of another task or other features."""
         shape = (self._loss.K, 1 + self._loss.D)
         if start is None:
             return np.zeros(shape)
@@ -435,17 +263,17 @@ class Run:
         return start.theta.astype(np.float64)
 
     def _held_out(self, theta: np.ndarray) -> tuple[float, float]:
+        """Cost, without L2, and accuracy on the watched pictures; NaN where there are none."""
         watched = self._watched
         if watched is None:
             return math.nan, math.nan
         low = theta.astype(watched.dtype)
         z = np.concatenate([watched.rows(b) @ low[:, 1:].T for b in watched.blocks()]) + low[:, 0]
         cost = (softplus(z) - watched.targets * z).mean(axis=0, dtype=np.float64).sum()
-        classes = self.settings.classes
-        if self.settings.task == "one-vs-all":
-            right = classes[z.argmax(axis=1)] == self._watched_labels
+        if self.settings.binary:
+            right = (z[:, 0] > 0) == (self._watched_labels == self.settings.digit)
         else:
-            right = (z[:, 0] > 0) == (self._watched_labels == classes[1])
+            right = self.settings.classes[z.argmax(axis=1)] == self._watched_labels
         return float(cost), float(right.mean())
 
     def _remember(self, iteration: int) -> None:
@@ -456,7 +284,7 @@ class Run:
         if iteration % self._stride == 0:
             self.snapshots.append((iteration, self.theta.astype(np.float32)))
 
-    def _judge(self, point: Point) -> None:
+    def _end_if_due(self, point: Point) -> None:
         settings = self.settings
         if point.heldout_cost < self._best:
             self._best, self._best_at = point.heldout_cost, point.iteration
@@ -475,17 +303,6 @@ class Run:
         self._steps.close()
 
 
-class _Gated(OneVsAllLoss):
-    """A loss that passes its run's gate whenever it looks at pictures."""
-
-    gate: Callable[[], None] | None = None
-
-    def rows(self, chosen) -> np.ndarray:
-        if self.gate is not None:
-            self.gate()
-        return super().rows(chosen)
-
-
 def calibrate(weights: Weights, settings: Settings, train: Dataset, test: Dataset) -> Weights:
     """Give one-vs-all weights calibrated probabilities and a sense of what they do not know.
 
@@ -493,6 +310,8 @@ def calibrate(weights: Weights, settings: Settings, train: Dataset, test: Datase
     may have seen all of them: so a stand-in learns with the same settings from
     all but HOLDOUT pictures, and is calibrated on those, and on scribbles, letters
     and digits drawn by rule.  The test set's reliability goes into the record.
+
+    train, test : the data sets that `weights` were trained and tested on.
     """
     stand_in = replace(settings, images=min(settings.images, len(train) - HOLDOUT))
     run = Run(stand_in, train)
@@ -514,9 +333,14 @@ def calibrate(weights: Weights, settings: Settings, train: Dataset, test: Datase
     return calibrated
 
 
-def split(settings: Settings, data: Dataset, rng: np.random.Generator):
-    """Which pictures are learned from and which are held out: two sorted arrays of indices."""
-    usable = np.flatnonzero(_asked(settings, data.labels))
+def split(
+    settings: Settings, data: Dataset, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which pictures are learned from and which are held out: two sorted arrays of indices.
+
+    Raises UserError where those to learn from leave nothing to tell apart.
+    """
+    usable = np.flatnonzero(asked(settings.classes, data.labels))
     mixed = rng.permutation(usable)
     chosen = np.sort(mixed[: settings.images])
     present = np.unique(data.labels[chosen])
@@ -532,12 +356,6 @@ def split(settings: Settings, data: Dataset, rng: np.random.Generator):
     return chosen, np.sort(mixed[settings.images :][:HOLDOUT])
 
 
-def _asked(settings: Settings, labels: np.ndarray) -> np.ndarray:
-    if settings.task == "two-digits":
-        return np.isin(labels, settings.classes)
-    return np.ones(len(labels), bool)
-
-
 def _features(name: str, images: np.ndarray, chosen: np.ndarray, kept: bool) -> np.ndarray:
     """Features of the chosen pictures; the costly maps come from the disk after the first time.
 
@@ -549,11 +367,14 @@ def _features(name: str, images: np.ndarray, chosen: np.ndarray, kept: bool) -> 
     return X if len(chosen) == len(images) else X[chosen]
 
 
-def write_history(file, history: list[Point], classes) -> None:
-    """A run's history as CSV: a header line, then a line an iteration."""
+def write_history(file, history: list[Point], settings: Settings) -> None:
+    """A run's history as CSV: a header line, then a line an iteration.
+
+    file : open for text, with newline="".
+    """
     rows = csv.writer(file, lineterminator="\n")
     plain = [item.name for item in fields(Point) if item.name != "costs"]
-    rows.writerow([*plain, *(f"cost_{digit}" for digit in classes)])
+    rows.writerow([*plain, *(f"cost_{digit}" for digit in settings.positives)])
     for point in history:
         rows.writerow(
             ["" if (value := getattr(point, name)) is None else value for name in plain]

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from lrcore.errors import UserError
-from lrcore.training import Settings
+from lrcore.settings import Settings
 from ui.models import mnist
 from ui.routing import ensure_routed
 from ui.runs import session_runs

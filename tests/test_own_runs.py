@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from lrcore.own_set import as_set, split_off
-from lrcore.training import Own, Run, Settings
+from lrcore.settings import Settings
+from lrcore.training import Own, Run
 from ui.runs import Runs
 
 QUICK = {"images": 1000, "iterations": 20}

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from lrcore.errors import UserError
-from lrcore.training import Run, Settings
+from lrcore.settings import Settings
+from lrcore.training import Run
 from ui import runs as module
 from ui.runs import MOST_UNENDED, Job, Runs, Slots
 

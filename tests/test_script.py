@@ -3,8 +3,9 @@ import pytest
 
 from lrcore.data import MNIST_FOLDER, load_dataset
 from lrcore.script import as_script
+from lrcore.settings import Settings
 from lrcore.solvers import SOLVERS
-from lrcore.training import Run, Settings
+from lrcore.training import Run
 
 CASES = [
     (Settings(solver="gradient-descent", images=600, iterations=20), 1e-4),

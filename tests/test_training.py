@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from lrcore.errors import UserError
-from lrcore.training import Run, Settings, split
+from lrcore.settings import Settings
+from lrcore.training import Run, split
 from lrcore.weights import REST
 
 

@@ -9,28 +9,25 @@ from lrcore.errors import UserError
 from lrcore.evidence import PICTURES, Change, Evidence, explain, smallest_change
 from lrcore.logistic import sigmoid
 from lrcore.reading import Reader
-from lrcore.weights import REST, Weights
+from lrcore.weights import Weights
 from ui.caching import WEIGHTS_HASH
 from ui.heatmaps import (
     PIXELS,
     SMALL,
+    class_name,
     colour_limit,
     describe,
     in_part,
     ink_chart,
     parts,
     scale_bar,
+    scale_words,
     weight_chart,
 )
 
 # Two of these stand side by side on a page, and one on a phone.
 SIDE = 10 * 28
 ALONE = "nothing: its score alone"
-
-
-def class_name(digit: int) -> str:
-    """'7', or 'the rest' where one digit is told from all others."""
-    return "the rest" if digit == REST else str(digit)
 
 
 def evidence_section(weights: Weights, image: np.ndarray, key: str = "evidence") -> None:
@@ -99,7 +96,7 @@ def _evidence(
                 st.altair_chart(
                     scale_bar(limit, f"for {other}" if other else "against", f"for {name}"),
                     width="content",
-                    alt=f"Colour scale from {-limit:.2g}, blue, over zero to {limit:.2g}, orange.",
+                    alt=scale_words(limit),
                 )
         with st.container(width=SIDE, gap="xsmall"):
             if weights.features in PICTURES:

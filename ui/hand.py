@@ -8,6 +8,7 @@ The theta of the hand is learned anew from these whenever they change.
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 import altair as alt
 import numpy as np
@@ -20,8 +21,8 @@ from lrcore.features import extract_cached
 from lrcore.hand import MOST, SAMPLE, Curvature, learn, shipped_curvature
 from lrcore.own_set import IMAGES, LABELS, Loaded, as_set, joined, label_of, load, to_idx, to_zip
 from lrcore.own_set import without as set_without
-from lrcore.reading import Reader, relevant
-from lrcore.weights import REST, Weights
+from lrcore.reading import Reader, asked, relevant
+from lrcore.weights import Weights
 from ui.answers import digit_name, digit_picture, read
 from ui.caching import WEIGHTS_HASH
 from ui.models import mnist, use_model
@@ -30,6 +31,7 @@ from ui.palette import AGAINST, FOR
 HAND, OWN_DIGITS, HAND_ON = "hand", "own_digits", "hand_on"
 NOTE, MEMO, REJECTED, SHOWN = "hand_note", "hand_memo", "rejected_files", "own_shown"
 AT_ONCE = 24
+KEPT = ":material/check:"
 
 
 def hand() -> Dataset:
@@ -110,9 +112,9 @@ def _keep(weights: Weights, image: np.ndarray, label: int) -> tuple[str, str]:
     before = read(in_my_hand(weights), one.images)
     kept = f"Kept: {_count(len(own_digits()), 'digit')} of your own."
     if not len(truth):
-        return f"{kept} This model knows no {label}, so it learns nothing from it.", _KEPT
+        return f"{kept} This model knows no {label}, so it learns nothing from it.", KEPT
     if before.digits[0] == truth[0] and label_of(hand(), image) is None:
-        return f"Right. {kept}", _KEPT
+        return f"Right. {kept}", KEPT
     longer = joined(hand(), one)
     if len(longer) > MOST:
         raise UserError(
@@ -130,9 +132,6 @@ def _keep(weights: Weights, image: np.ndarray, label: int) -> tuple[str, str]:
         f"instead of {before.probabilities[0, column]:.2f}; {held}.",
         ":material/back_hand:",
     )
-
-
-_KEPT = ":material/check:"
 
 
 def hand_bar(link: bool = True) -> None:
@@ -183,7 +182,7 @@ def before_and_after(weights: Weights) -> None:
     images, truth = relevant(weights, digits.images, digits.labels)
     first, then = read(weights, images), read(learned, images)
     old, new = first.digits == truth, then.digits == truth
-    _offer(as_set(images[~new], digits.labels[_known(weights, digits)][~new]))
+    _offer(as_set(images[~new], digits.labels[asked(weights.classes, digits.labels)][~new]))
     if not len(hand()):
         st.info(f"No corrections yet. {weights.name} reads {new.sum()} of your {len(new)} right.")
         return
@@ -239,13 +238,6 @@ def _offer(wrong: Dataset) -> None:
         )
 
 
-def _known(weights: Weights, digits: Dataset) -> np.ndarray:
-    """Which digits a model can be asked about; all, but for a model of two digits."""
-    if REST in weights.classes:
-        return np.ones(len(digits), bool)
-    return np.isin(digits.labels, weights.classes)
-
-
 def _metric(label: str, value: str, delta: str, help: str) -> None:
     flat = float(delta.rstrip("%")) == 0
     st.metric(
@@ -256,7 +248,7 @@ def _metric(label: str, value: str, delta: str, help: str) -> None:
 @st.cache_data(max_entries=32, hash_funcs=WEIGHTS_HASH, show_spinner="Reading the test set …")
 def _on_mnist(weights: Weights) -> float:
     test = mnist("test")
-    X = extract_cached(weights.features, test.images)[_known(weights, test)]
+    X = extract_cached(weights.features, test.images)[asked(weights.classes, test.labels)]
     _, truth = relevant(weights, test.images, test.labels)
     return float(np.mean(Reader(weights).judge(X).digits == truth))
 
@@ -311,7 +303,7 @@ def keep_hand(weights: Weights | None) -> None:
                 icon=":material/neurology:",
                 help="A copy of its own, which the Weights and Mistakes pages can look at.",
             ):
-                name = use_model(_renamed(_learned(weights), f"{weights.name}, my hand"))
+                name = use_model(replace(_learned(weights), name=f"{weights.name}, my hand"))
                 st.toast(f"Now reading with '{name}'")
                 st.rerun()
             with st.popover("Forget my hand", icon=":material/delete:"):
@@ -324,12 +316,6 @@ def keep_hand(weights: Weights | None) -> None:
                 "hand",
                 "The ZIP that 'My hand' saved. Each picture in it counts as a correction.",
             )
-
-
-def _renamed(weights: Weights, name: str) -> Weights:
-    return Weights(
-        weights.theta, weights.classes, weights.features, weights.record, weights.calibration, name
-    )
 
 
 def own_section() -> None:

@@ -19,6 +19,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from lrcore.evidence import PICTURES, stroke_layout
 from lrcore.frame import SIDE
+from lrcore.settings import Settings
 from lrcore.weights import REST, Weights
 from ui.palette import DIVERGING, INK, NEUTRAL, PAPER
 
@@ -32,12 +33,15 @@ ARROWS = "→↘↓↙←↖↑↗"
 WITHIN = 0.995
 
 
-def row_names(weights: Weights) -> list[str]:
+def class_name(digit: int) -> str:
+    """'7', or 'the rest' where one digit is told from all others."""
+    return "the rest" if digit == REST else str(digit)
+
+
+def row_names(model: Weights | Settings) -> list[str]:
     """What each row of theta stands for: '3', or for a binary model '1 against 0'."""
-    if not weights.binary:
-        return [str(digit) for digit in weights.classes]
-    negative, positive = weights.classes
-    return [f"{positive} against {'the rest' if negative == REST else negative}"]
+    names = [class_name(digit) for digit in model.classes]
+    return [f"{names[1]} against {names[0]}"] if model.binary else names
 
 
 def parts(features: str) -> tuple[str, ...]:
@@ -143,6 +147,11 @@ def scale_bar(limit: float, low: str = "against", high: str = "for") -> alt.Char
         .configure_view(strokeWidth=0)
         .properties(usermeta={"embedOptions": {"padding": {"bottom": 0}}})
     )
+
+
+def scale_words(limit: float) -> str:
+    """A text alternative to `scale_bar`."""
+    return f"Colour scale, from blue, {-limit:.2g}, over zero to orange, {limit:.2g}."
 
 
 def describe(part: str, values: np.ndarray, title: str) -> str:

@@ -16,8 +16,9 @@ from lrcore.evidence import explain
 from lrcore.features import extract
 from lrcore.logistic import OneVsAllLoss, curated_labels, sigmoid
 from lrcore.reading import Reader
+from lrcore.settings import Settings
 from lrcore.solvers import SOLVERS
-from lrcore.training import Settings, split
+from lrcore.training import split
 from lrcore.weights import Weights
 from ui.caching import WEIGHTS_HASH
 from ui.evidence import sum_in_words

@@ -7,13 +7,12 @@ from dataclasses import fields
 from urllib.parse import urlencode
 
 from lrcore.errors import UserError
-from lrcore.training import Settings, check_setting, knob
+from lrcore.settings import Settings, check_setting, kind, knob
 
 # The parameter that names the controls a link leaves visible; without it all are.
 SHOW = "show"
 NAMES = tuple(item.name for item in fields(Settings))
 DEFAULTS = {item.name: item.default for item in fields(Settings)}
-
 
 Labels = Mapping[str, Mapping[str, str]]
 
@@ -71,11 +70,8 @@ def make_link(
 
 def _value(name: str, text: str, labels: Mapping[str, str]):
     text = {label: option for option, label in labels.items()}.get(text, text)
-    default = DEFAULTS[name]
-    whole = isinstance(default, int) or name == "batch_size"
-    kind = str if isinstance(default, str) else int if whole else float
     try:
-        value = kind(text)
+        value = kind(name)(text)
     except ValueError:
         raise UserError(f"{knob(name).label} can not be {text[:40]!r}.") from None
     check_setting(name, value)

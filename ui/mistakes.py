@@ -12,8 +12,8 @@ import streamlit as st
 from lrcore.calibration import reliability
 from lrcore.features import extract_cached
 from lrcore.metrics import confusion, precision, recall
-from lrcore.reading import Reader
-from lrcore.weights import REST, Weights
+from lrcore.reading import Reader, asked, relevant
+from lrcore.weights import Weights
 from ui.answers import class_names, digit_picture
 from ui.caching import WEIGHTS_HASH
 from ui.models import mnist
@@ -66,12 +66,8 @@ class Study:
 def study(weights: Weights) -> Study:
     """Read the whole test set with a model."""
     test = mnist("test")
-    if weights.binary and weights.classes[0] == REST:
-        index = np.arange(len(test))
-        labels = np.where(test.labels == weights.classes[1], weights.classes[1], REST)
-    else:
-        index = np.flatnonzero(np.isin(test.labels, weights.classes))
-        labels = test.labels[index].astype(int)
+    index = np.flatnonzero(asked(weights.classes, test.labels))
+    _, labels = relevant(weights, test.images, test.labels)
     # Kept on disk, since strokes of the whole test set take longer than one waits.
     X = extract_cached(weights.features, test.images)
     readings = Reader(weights).judge(X[index])

@@ -1,4 +1,4 @@
-"""The four ways in which a digit comes to the Predict page."""
+"""The ways in which a digit comes to the Predict page: drawn, uploaded, photographed, picked."""
 
 from __future__ import annotations
 

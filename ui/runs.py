@@ -25,7 +25,8 @@ from threadpoolctl import threadpool_limits
 from lrcore.cli import command_of
 from lrcore.data import Dataset
 from lrcore.errors import UserError
-from lrcore.training import Own, Point, Run, Settings
+from lrcore.settings import Settings
+from lrcore.training import Own, Point, Run
 from lrcore.weights import Weights, columns
 
 # Seconds without a browser after which a run's user counts as gone.

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import streamlit as st
 
 from lrcore.errors import UserError
+from lrcore.settings import TASKS, Settings, kind, knob
 from lrcore.solvers import SOLVERS
-from lrcore.training import TASKS, Settings, knob
 from ui.links import DEFAULTS, NAMES, make_link, read_link
 
 # Where settings last: a widget forgets its value once its page, or it, is not shown.
@@ -189,12 +189,12 @@ def _control(name: str, value):
             **common,
         )
     default = DEFAULTS[name]
-    whole = isinstance(default, int) or name == "batch_size"
-    kind = int if whole else float
+    number = kind(name)
+    whole = number is int
     return st.number_input(
         declared.label,
-        min_value=kind(declared.low),
-        max_value=kind(declared.high),
+        min_value=number(declared.low),
+        max_value=number(declared.high),
         value=default,
         step=1 if whole else _step(declared),
         format="%d" if whole else "%g",

@@ -13,11 +13,12 @@ import streamlit as st
 from lrcore.errors import UserError
 from lrcore.evidence import PICTURES
 from lrcore.features import DIRECTIONS
+from lrcore.settings import Settings, knob
 from lrcore.solvers import SOLVERS
-from lrcore.training import Settings, knob, write_history
-from lrcore.weights import REST, pack_weights
+from lrcore.training import write_history
+from lrcore.weights import pack_weights
 from ui import training_charts as charts
-from ui.heatmaps import colour_limit
+from ui.heatmaps import colour_limit, row_names
 from ui.models import use_model
 from ui.runs import Job, Runs
 from ui.train_controls import NOTICES
@@ -110,14 +111,6 @@ def compare(runs: Runs, axes: tuple[str, bool], names: list[str]) -> None:
         "The cost of several runs in one picture.",
     )
     st.caption("Solid lines: the pictures learned from. Dashed: the held-out ones.")
-
-
-def row_names(settings: Settings) -> list[str]:
-    """What each row of theta stands for."""
-    if settings.task == "one-vs-all":
-        return [str(digit) for digit in settings.classes]
-    negative, positive = settings.classes
-    return [f"{positive} against {'the rest' if negative == REST else negative}"]
 
 
 def buttons(runs: Runs, settings: Settings | None, data, beginning=None) -> None:
@@ -369,8 +362,7 @@ def take_away(runs: Runs) -> None:
 def history_csv(job: Job) -> str:
     """The run's history as CSV text."""
     file = io.StringIO(newline="")
-    classes = job.settings.classes
-    write_history(file, job.history, classes if len(classes) == 10 else classes[1:])
+    write_history(file, job.history, job.settings)
     return file.getvalue()
 
 

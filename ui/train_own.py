@@ -10,7 +10,8 @@ import streamlit as st
 
 from lrcore.augment import training_set
 from lrcore.own_set import as_set, split_off
-from lrcore.training import Own, Settings
+from lrcore.settings import Settings
+from lrcore.training import Own
 from lrcore.weights import Weights
 from ui.hand import own_digits
 from ui.models import get_model, model_names

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from lrcore.script import as_script
-from lrcore.training import Settings, knob
+from lrcore.settings import Settings, knob
 from ui.runs import Runs
 from ui.training_charts import AXES
 

@@ -21,6 +21,7 @@ from ui.heatmaps import (
     parts,
     row_names,
     scale_bar,
+    scale_words,
     theta_png,
     weight_chart,
 )
@@ -87,7 +88,7 @@ def ten_heatmaps(weights: Weights, part: str) -> None:
         st.altair_chart(
             scale_bar(limits[0]),
             width="content",
-            alt=_scale_words(limits[0]),
+            alt=scale_words(limits[0]),
         )
 
 
@@ -170,7 +171,7 @@ def _one_row(weights: Weights, part: str) -> None:
                 width="content",
                 alt=describe(part, values, f"Theta of {names[row]}"),
             )
-            st.altair_chart(scale_bar(limit), width="content", alt=_scale_words(limit))
+            st.altair_chart(scale_bar(limit), width="content", alt=scale_words(limit))
         with st.container(width=LARGE, gap="xsmall"):
             st.markdown(f"**The average {digit}**")
             straight = weights.features != "pixels"
@@ -214,13 +215,19 @@ def _two_rows(weights: Weights, part: str) -> None:
     st.altair_chart(
         scale_bar(limit, f"for {names[two]}", f"for {names[one]}"),
         width="content",
-        alt=_scale_words(limit),
+        alt=scale_words(limit),
     )
     st.caption(
         f"Theta of {names[one]} minus theta of {names[two]}. What a picture has of each place, "
         f"times this, added up, with {weights.theta[one, 0] - weights.theta[two, 0]:+.2f} from the "
         f"biases: above zero the {names[one]} wins over the {names[two]}, below it loses."
     )
+
+
+def _same_part(part: str, model: Weights) -> str:
+    """The part of another model to show beside this one: the same if it has it."""
+    choice = parts(model.features)
+    return part if part in choice else choice[0]
 
 
 def _two_models(weights: Weights, part: str) -> None:
@@ -245,9 +252,7 @@ def _two_models(weights: Weights, part: str) -> None:
     row = _pick_row("Digit", row_names(weights), ROW, 0)
     pair = [weights, other]
     rows = [min(row, len(weights.theta) - 1), min(row, len(other.theta) - 1)]
-    parts_shown = [
-        part if part in parts(model.features) else parts(model.features)[0] for model in pair
-    ]
+    parts_shown = [_same_part(part, model) for model in pair]
     limits = [
         colour_limit(in_part(shown, model.theta[:, 1:]))
         for model, shown in zip(pair, parts_shown, strict=True)
@@ -264,7 +269,7 @@ def _two_models(weights: Weights, part: str) -> None:
                     width="content",
                     alt=describe(shown, values, f"Theta of {name} in {model.name}"),
                 )
-                st.altair_chart(scale_bar(limit), width="content", alt=_scale_words(limit))
+                st.altair_chart(scale_bar(limit), width="content", alt=scale_words(limit))
                 st.caption(facts(model))
     st.caption(
         "More pictures, or a stronger L2 (a smaller C), calm the noise: single loud pixels turn "
@@ -291,7 +296,7 @@ def _forming(weights: Weights, part: str) -> None:
         f"**{point.heldout_accuracy:.2%}** of the {job.heldout_name} pictures are read right."
     )
     model = Weights(snapshots[iteration], job.settings.classes, job.settings.features)
-    shown = part if part in parts(model.features) else parts(model.features)[0]
+    shown = _same_part(part, model)
     limit = colour_limit(in_part(shown, model.theta[:, 1:]))
     with st.container(horizontal=True, gap="small", key="forming_thetas"):
         for title, row in zip(row_names(model), model.theta[:, 1:], strict=True):
@@ -302,8 +307,4 @@ def _forming(weights: Weights, part: str) -> None:
                     width="content",
                     alt=describe(shown, row, f"Theta of {title} after {iteration} iterations"),
                 )
-    st.altair_chart(scale_bar(limit), width="content", alt=_scale_words(limit))
-
-
-def _scale_words(limit: float) -> str:
-    return f"Colour scale, from blue, {-limit:.2g}, over zero to orange, {limit:.2g}."
+    st.altair_chart(scale_bar(limit), width="content", alt=scale_words(limit))

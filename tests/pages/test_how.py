@@ -7,7 +7,8 @@ from lrcore.evidence import explain
 from lrcore.features import extract
 from lrcore.logistic import OneVsAllLoss, curated_labels, sigmoid
 from lrcore.reading import Reader
-from lrcore.training import Run, Settings
+from lrcore.settings import Settings
+from lrcore.training import Run
 from lrcore.weights import WEIGHTS_FOLDER, load_weights
 from ui.evidence import sum_in_words
 from ui.lessons import STEPS, descent, doubtful, leaned, lessons

@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from lrcore.errors import UserError
 from lrcore.script import as_script
-from lrcore.training import Settings
+from lrcore.settings import Settings
 from lrcore.weights import load_weights, pack_weights
 from ui.links import make_link, read_link
 from ui.train_controls import LABELS, PRESETS

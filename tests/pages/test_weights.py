@@ -5,7 +5,8 @@ import time
 import numpy as np
 import pytest
 
-from lrcore.training import SNAPSHOTS, Run, Settings
+from lrcore.settings import Settings
+from lrcore.training import SNAPSHOTS, Run
 from lrcore.weights import WEIGHTS_FOLDER, Weights, list_weights, load_weights
 from ui.heatmaps import describe
 from ui.models import CHOSEN, OWN
