@@ -1,3 +1,5 @@
+"""`python -m lrcore`; see `lrcore.cli`."""
+
 import sys
 
 from lrcore.cli import main

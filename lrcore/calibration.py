@@ -128,29 +128,16 @@ class Calibration:
         trusted = self.trust[0] + evidence @ self.trust[1:] >= self.floor
         return trusted & (evidence[:, 0] >= 0)
 
-    def reason(self, features: np.ndarray, decision: np.ndarray) -> list[str]:
-        """For each picture why it is unsure, as half a sentence; '' where it is sure."""
-        probabilities = np.sort(self.probabilities(decision), 1)
-        close = probabilities[:, -2] >= 0.5 * probabilities[:, -1]
-        none = probabilities[:, -1] < 0.5
-        return [
-            ""
-            if sure
-            else "none of the models says yes"
-            if no
-            else "two digits are about equally likely"
-            if two
-            else "it is unlike the digits that were learned"
-            for sure, no, two in zip(self.sure(features, decision), none, close, strict=True)
-        ]
-
     def arrays(self) -> dict[str, np.ndarray]:
         """All that must be stored."""
         return {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)}
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, np.ndarray], theta: np.ndarray) -> Calibration:
-        """The inverse of `arrays`, checked against theta of shape (K, 1 + D)."""
+        """The inverse of `arrays`, checked against theta of shape (K, 1 + D).
+
+        Raises UserError, as half a sentence to put the file's name before, where they do not fit.
+        """
         classes, columns = len(theta), theta.shape[1] - 1
         rank = len(np.atleast_1d(arrays.get("basis", ())))
         shapes = {

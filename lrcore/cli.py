@@ -120,8 +120,8 @@ def curvature(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def command_of(settings: Settings, out, calibrated: bool = False) -> str:
-    """The shortest `train` command that repeats these settings."""
+def command_of(settings: Settings, out: str | Path, calibrated: bool = False) -> str:
+    """The shortest `train` command that repeats these settings and writes to `out`."""
     parts = ["python -m lrcore train"]
     for item in fields(Settings):
         value = getattr(settings, item.name)

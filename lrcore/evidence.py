@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lrcore.errors import UserError
-from lrcore.features import DIRECTIONS, GRID, OPENINGS_GRID, _normalise, extract
+from lrcore.features import DIRECTIONS, GRID, OPENINGS_GRID, extract, normalise
 from lrcore.frame import SIDE
 from lrcore.weights import Weights
 
@@ -90,6 +90,7 @@ def explain(
 
     Parameters
     ----------
+    weights : the model that gave the score.
     image : uint8, shape (28, 28), ink bright.
     digit, against : classes of the weights.  With `against` the evidence is that
         for `digit` minus that for `against`: above zero the model prefers `digit`.
@@ -105,7 +106,7 @@ def seen(weights: Weights, image: np.ndarray) -> np.ndarray:
     """The picture that theta's inputs are taken from, float64, 0 to 1; see `Evidence.picture`."""
     if weights.features in PICTURES:
         return extract(weights.features, image[None])[0].reshape(SIDE, SIDE).astype(np.float64)
-    return _normalise(image[None] / np.float32(255))[0].astype(np.float64)
+    return normalise(image[None] / np.float32(255))[0].astype(np.float64)
 
 
 @dataclass(frozen=True)
@@ -154,6 +155,7 @@ def smallest_change(weights: Weights, image: np.ndarray, other: int | None = Non
 
     Parameters
     ----------
+    weights : the model whose answer is to turn.
     image : uint8, shape (28, 28).
     other : the class that is to overtake; by default the one that needs the least.
 
@@ -174,6 +176,7 @@ def smallest_change(weights: Weights, image: np.ndarray, other: int | None = Non
 def _onto_planes(
     weights: Weights, image: np.ndarray, answer: int, rivals: list[int]
 ) -> list[Change]:
+    """For each rival that ink can bring to win at all, the nearest picture with which it does."""
     before = seen(weights, image)
     changes = []
     for rival in rivals:

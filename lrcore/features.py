@@ -79,11 +79,30 @@ def strokes(images: np.ndarray) -> np.ndarray:
     "A multiple feature/resolution approach to handprinted digit and character
     recognition", 1996 (concavities).
     """
-    ink = _normalise(images.astype(np.float32) / np.float32(255))
+    ink = normalise(images.astype(np.float32) / np.float32(255))
     edges = np.sqrt(_pool(_directions(ink), GRID))
     edges /= np.maximum(np.sqrt((edges * edges).sum(1, keepdims=True)), 1e-6)
     openings = _pool(_openings(ink), OPENINGS_GRID) / (FINE / OPENINGS_GRID) ** 2
     return np.hstack([edges, openings])
+
+
+def normalise(ink: np.ndarray) -> np.ndarray:
+    """The picture in which `strokes` looks for edges: upright, centred and scaled.
+
+    ink : float32, shape (n, 28, 28), 0 to 1.  Returns float32, shape (n, FINE, FINE), where
+    the second moments are the same whoever wrote it, as `strokes` explains.
+    """
+    x, y, xx, xy, yy = _moments(ink)
+    slant = xy / np.maximum(yy, 1e-3)
+    # Once upright, xy is 0 and xx is what the slant does not explain.  A bare bar has some width.
+    wide = np.sqrt(np.maximum(xx - slant * xy, 0.05))
+    high = np.sqrt(np.maximum(yy, 0.05))
+    longer, shorter = np.maximum(wide, high), np.minimum(wide, high)
+    # The longer axis gets SPREAD, the other SPREAD * sqrt(shorter / longer).
+    step, other = longer / SPREAD, np.sqrt(shorter * longer) / SPREAD
+    upright = high >= wide
+    across, down = np.where(upright, other, step), np.where(upright, step, other)
+    return _upright(ink, FINE, x, y, slant, across, down)
 
 
 FEATURES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -160,21 +179,6 @@ def _straighten(ink: np.ndarray) -> np.ndarray:
     x, y, _, xy, yy = _moments(ink)
     step = np.ones_like(x)
     return _upright(ink, SIDE, x, y, xy / np.maximum(yy, 1e-3), step, step)
-
-
-def _normalise(ink: np.ndarray) -> np.ndarray:
-    """Upright, centred and scaled by the second moments; (n, 28, 28) to (n, FINE, FINE)."""
-    x, y, xx, xy, yy = _moments(ink)
-    slant = xy / np.maximum(yy, 1e-3)
-    # Once upright, xy is 0 and xx is what the slant does not explain.  A bare bar has some width.
-    wide = np.sqrt(np.maximum(xx - slant * xy, 0.05))
-    high = np.sqrt(np.maximum(yy, 0.05))
-    longer, shorter = np.maximum(wide, high), np.minimum(wide, high)
-    # The longer axis gets SPREAD, the other SPREAD * sqrt(shorter / longer).
-    step, other = longer / SPREAD, np.sqrt(shorter * longer) / SPREAD
-    upright = high >= wide
-    across, down = np.where(upright, other, step), np.where(upright, step, other)
-    return _upright(ink, FINE, x, y, slant, across, down)
 
 
 def _upright(ink, side: int, x, y, slant, across, down) -> np.ndarray:

@@ -70,11 +70,13 @@ class Curvature:
         """The curvature at a trained theta, from training pictures, uint8 (n, 28, 28).
 
         They stand for as many pictures as theta was trained on, by its record.
+
+        Raises UserError where theta is too large for the curvature to be inverted.
         """
         stood_for = min(weights.record.get("images", len(images)), 60_000)
-        X = extract(weights.features, images) if len(images) <= SAMPLE else None
-        if X is None:
-            X = extract_cached(weights.features, images)
+        # Few are looked at again sooner than they are read from the disk.
+        look = extract if len(images) <= SAMPLE else extract_cached
+        X = look(weights.features, images)
         theta = weights.theta.astype(np.float32)
         H = np.zeros((theta.shape[1],) * 2)
         for start in range(0, len(X), BLOCK):
@@ -106,12 +108,12 @@ def theta_hash(weights: Weights) -> str:
     return digest.hexdigest()
 
 
-def save_curvature(path, curvature: Curvature) -> None:
-    """Write a curvature file."""
+def save_curvature(path: str | Path, curvature: Curvature) -> None:
+    """Write a curvature file; UserError where it can not be written."""
     write_file(path, curvature.pack())
 
 
-def load_curvature(path, weights: Weights) -> Curvature:
+def load_curvature(path: str | Path, weights: Weights) -> Curvature:
     """Read the curvature file of these weights.
 
     Raises UserError where it is damaged, or belongs to another theta.

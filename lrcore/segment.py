@@ -81,7 +81,7 @@ def find_digits(source, score: Callable[[np.ndarray], np.ndarray] | None = None)
     score : how likely (0 to 1) each of n uint8 images, shape (n, 28, 28), is to be one digit and
         no other thing; `trust` makes one of a reader.  Without it shape alone decides.
 
-    Raises UserError where the picture cannot be read or nothing is written on it.
+    Raises UserError where the picture can not be read or nothing is written on it.
     """
     grey, (width, height) = open_to_scale(source)
     ink = find_ink(grey)
@@ -169,13 +169,13 @@ def _resolved(clusters, ink: Ink, typical: float, score) -> list[tuple[_Piece, n
             tried += len(lattices[-1])
     images = [_image(run, ink) for runs in lattices for *_, run in runs]
     if score and images:
-        trust = np.log(np.clip(score(np.stack(images)), 1e-3, 1))
+        likely = np.log(np.clip(score(np.stack(images)), 1e-3, 1))
     else:
-        trust = np.zeros(len(images))
+        likely = np.zeros(len(images))
     at = 0
     for runs in lattices:
         here = slice(at, at + len(runs))
-        plain += _best_path(runs, images[here], trust[here], typical, 1 if score else ALONE)
+        plain += _best_path(runs, images[here], likely[here], typical, 1 if score else ALONE)
         at += len(runs)
     return plain
 
@@ -197,7 +197,7 @@ def _runs(cluster: list[_Piece], ink: Ink, typical: float) -> list[tuple[int, in
 
 
 def _best_path(
-    runs, images, trust, typical: float, weight: float
+    runs, images, likely, typical: float, weight: float
 ) -> list[tuple[_Piece, np.ndarray]]:
     """The runs that together use each piece once and are likeliest to be digits."""
     end = max(last for _, last, _ in runs)
@@ -206,7 +206,7 @@ def _best_path(
         height, width = run.height / typical, run.width / typical
         shape = -6 * max(0, LOW - height) - 4 * max(0, width - WIDE) - 4 * max(0, height - 1.6)
         cut = run.cut > 0 and first > 0
-        value = best[first][0] + trust[k] - A_DIGIT - A_CUT * cut
+        value = best[first][0] + likely[k] - A_DIGIT - A_CUT * cut
         value += weight * (shape - INK_CUT * run.cut * cut)
         if value > best[last][0]:
             best[last] = (value, first, k)

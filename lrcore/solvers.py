@@ -395,20 +395,17 @@ def _norm(a) -> float:
 
 @dataclass(frozen=True)
 class Solver:
-    """A solver and what a page or a command line says about it.
+    """A solver, what to call it, and which knobs matter to it.
 
+    function : as the module's first lines describe.
     defaults : the knobs that it starts from where they differ from `Knobs`'s own.
     uses : names of the knobs that it reads.
-    stochastic : whether the seed matters.
     """
 
     function: Callable[[OneVsAllLoss, np.ndarray, Knobs, np.random.Generator], Iterator[Step]]
     title: str
-    description: str
-    source: str
     defaults: dict
     uses: tuple[str, ...]
-    stochastic: bool
 
     def knobs(self, **settings) -> Knobs:
         """Fresh knobs: the solver's defaults, changed by those settings that are not None."""
@@ -420,46 +417,31 @@ SOLVERS: dict[str, Solver] = {
     "gradient-descent": Solver(
         gradient_descent,
         "Gradient descent",
-        "Looks at every image, then takes one step straight down the slope.",
-        "Cauchy (1847); Nocedal and Wright, Numerical Optimization, section 2.2",
         {},
         ("learning_rate",),
-        False,
     ),
     "mini-batch": Solver(
         mini_batch,
         "Mini-batch gradient descent with momentum",
-        "Takes a step after every few images, and keeps rolling the way it went.",
-        "Robbins and Monro (1951); Polyak (1964)",
         {},
         ("learning_rate", "momentum", "batch_size"),
-        True,
     ),
     "adam": Solver(
         adam,
         "Adam",
-        "Mini-batches with momentum, where every weight finds its own step size.",
-        "Kingma and Ba (2015), Adam: A Method for Stochastic Optimization",
         {"learning_rate": 0.003},
         ("learning_rate", "momentum", "batch_size"),
-        True,
     ),
     "lbfgs": Solver(
         lbfgs,
         "L-BFGS",
-        "Learns the curvature from its last steps, and finds its step lengths by itself.",
-        "Nocedal and Wright, Numerical Optimization, 2nd ed., section 7.2",
         {},
         ("memory",),
-        False,
     ),
     "preconditioned-lbfgs": Solver(
         preconditioned_lbfgs,
         "Preconditioned L-BFGS",
-        "L-BFGS that knows from the start, for each digit, how the pixels go together.",
-        "Nocedal and Wright, section 7.2; Böhning (1992); Xu et al. (2016)",
         {},
         ("memory",),
-        False,
     ),
 }

@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from lrcore.data import Dataset
-from lrcore.drawing import to_digit
+from lrcore.drawing import PEN, to_digit
 
 # Each line is one extreme form: strokes parted by "/", places "x,y" in a box of 100 x 100 with
 # y downwards, joined by a smooth curve; "!" makes a place a corner. All forms of a style have
@@ -310,7 +310,7 @@ def make_scribbles(n: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def draw(forms: list[str], rng: np.random.Generator) -> np.ndarray:
-    """One picture, uint8 (28, 28), of a random mixture of a style's forms."""
+    """One picture, uint8 (28, 28), of a random mixture of a style's forms, as in STYLES."""
     parsed = [_parse(form) for form in forms]
     share = rng.dirichlet(np.ones(len(forms)))
     stretch = np.exp(rng.normal(0, 0.2))
@@ -324,7 +324,7 @@ def draw(forms: list[str], rng: np.random.Generator) -> np.ndarray:
         corner = versions[rng.choice(len(versions), p=share)][1]
         places = places + rng.normal(0, 4, places.shape)
         strokes.append(_curve(places, corner) @ way.T)
-    return to_digit(strokes, pen=float(np.exp(rng.normal(np.log(2.4), 0.2))))
+    return to_digit(strokes, _pen(rng))
 
 
 def _parse(form: str) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -362,7 +362,12 @@ def _scribble(rng: np.random.Generator) -> np.ndarray:
     for _ in range(rng.integers(1, 4)):
         places = rng.uniform(0, 100, (rng.integers(4, 12), 2))
         strokes.append(_curve(places, rng.random(len(places)) < 0.2))
-    return to_digit(strokes, pen=float(np.exp(rng.normal(np.log(2.4), 0.2))))
+    return to_digit(strokes, _pen(rng))
+
+
+def _pen(rng: np.random.Generator) -> float:
+    """The width of a pen, in pixels of the 28x28 picture: MNIST's, a fifth more or less."""
+    return float(np.exp(rng.normal(np.log(PEN), 0.2)))
 
 
 def sheet(columns: int = 20, seed: int = 0) -> np.ndarray:

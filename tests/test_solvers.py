@@ -71,7 +71,7 @@ def test_same_seed_same_theta_bit_for_bit(loss, name):
     first, again = run(name, loss, 2)[-1].theta, run(name, loss, 2)[-1].theta
     assert np.array_equal(first, again)
     other = run(name, loss, 2, seed=1)[-1].theta
-    assert np.array_equal(first, other) == (not SOLVERS[name].stochastic)
+    assert np.array_equal(first, other) == ("batch_size" not in SOLVERS[name].uses)
 
 
 @pytest.mark.parametrize("name", ["gradient-descent", "mini-batch", "adam"])
