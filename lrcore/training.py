@@ -368,13 +368,14 @@ def _features(name: str, images: np.ndarray, chosen: np.ndarray, kept: bool) -> 
 
 
 def write_history(file, history: list[Point], settings: Settings) -> None:
-    """A run's history as CSV: a header line, then a line an iteration.
+    """A run's history as CSV: a header line, then a line an iteration; accuracy is the held-out one.
 
     file : open for text, with newline="".
     """
     rows = csv.writer(file, lineterminator="\n")
     plain = [item.name for item in fields(Point) if item.name != "costs"]
-    rows.writerow([*plain, *(f"cost_{digit}" for digit in settings.positives)])
+    heads = ["accuracy" if name == "heldout_accuracy" else name for name in plain]
+    rows.writerow([*heads, *(f"cost_{digit}" for digit in settings.positives)])
     for point in history:
         rows.writerow(
             ["" if (value := getattr(point, name)) is None else value for name in plain]

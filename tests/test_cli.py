@@ -110,7 +110,7 @@ def test_train_writes_weights_and_history(capsys, tmp_path):
     assert [int(row["iteration"]) for row in rows] == list(range(21))
     costs = [float(row["cost"]) for row in rows]
     assert costs == sorted(costs, reverse=True)
-    assert float(rows[-1]["heldout_accuracy"]) > 0.6
+    assert float(rows[-1]["accuracy"]) > 0.6
     assert float(rows[-1]["seconds"]) >= float(rows[1]["seconds"]) > 0
 
 

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lrcore.features import FEATURES
 from ui.canvas import Kept
+from ui.models import LOOKS_AT
 
 
 def png(array, format="PNG"):
@@ -125,3 +127,7 @@ def test_every_control_has_a_help_text(app):
         for kind in ("button", "selectbox", "slider", "toggle", "file_uploader", "button_group"):
             for widget in app.get(kind):
                 assert widget.proto.help, f"{kind} {widget.label!r} has no help"
+
+
+def test_each_way_to_look_is_explained():
+    assert set(LOOKS_AT) == set(FEATURES)
