@@ -368,7 +368,9 @@ def _features(name: str, images: np.ndarray, chosen: np.ndarray, kept: bool) -> 
 
 
 def write_history(file, history: list[Point], settings: Settings) -> None:
-    """A run's history as CSV: a header line, then a line an iteration; accuracy is the held-out one.
+    """A run's history as CSV: a header line, then a line an iteration.
+
+    The column `accuracy` is that on held-out pictures.
 
     file : open for text, with newline="".
     """
