@@ -1,3 +1,5 @@
+"""The command line, as its users meet it."""
+
 import csv
 import json
 

@@ -1,3 +1,5 @@
+"""The classifiers, against scikit-learn and its conventions."""
+
 import copy
 import math
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from streamlit.testing.v1 import AppTest
 
 from lrcore.calibration import Calibration
 from lrcore.errors import UserError
@@ -287,8 +288,6 @@ def _section(weights, image):
 
 
 def open_section(weights, image):
-    from streamlit.testing.v1 import AppTest
-
     arguments = {"weights": weights, "image": image}
     app = AppTest.from_function(_section, kwargs=arguments, default_timeout=60).run()
     assert not app.exception

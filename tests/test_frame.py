@@ -1,3 +1,5 @@
+"""MNIST's frame."""
+
 import numpy as np
 import pytest
 from PIL import Image

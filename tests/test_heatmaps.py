@@ -9,6 +9,7 @@ from PIL import Image
 from lrcore.evidence import stroke_layout
 from lrcore.features import FEATURES
 from lrcore.weights import REST, Weights, columns
+from tests.helpers import chart_rows
 from ui.heatmaps import (
     SMALL,
     colour_limit,
@@ -35,7 +36,7 @@ def rgb(colour):
 
 def rows_of(chart):
     spec = chart.to_dict()
-    return next(iter(spec["datasets"].values())), spec
+    return chart_rows(spec), spec
 
 
 def test_each_pixel_carries_its_weight():
@@ -74,14 +75,13 @@ def test_every_value_of_every_feature_map_is_shown(features):
     for part in parts(features):
         spec = weight_chart(part, values, 1.0, selection="spot").to_dict()
         assert [param["name"] for param in spec["params"]] == ["spot"]
-        data = [row for data in spec["datasets"].values() for row in data]
-        shown += [row["value"] for row in data if "value" in row]
+        shown += [row["value"] for row in chart_rows(spec) if "value" in row]
     assert sorted(shown) == pytest.approx(sorted(values))
 
 
 def marks(part, values):
     spec = weight_chart(part, values, 1.0).to_dict()
-    return [row for data in spec["datasets"].values() for row in data if "strength" in row]
+    return [row for row in chart_rows(spec) if "strength" in row]
 
 
 def test_an_edge_is_drawn_on_the_side_that_it_bounds():
@@ -127,7 +127,7 @@ def test_a_drawing_lies_under_the_strokes():
     ink = np.zeros((24, 24))
     ink[3, 5] = 1
     spec = weight_chart("edges", np.zeros(columns("strokes")), 1.0, backdrop=ink).to_dict()
-    paper = [row for data in spec["datasets"].values() for row in data if "colour" in row]
+    paper = [row for row in chart_rows(spec) if "colour" in row]
     assert len(paper) == 2
     assert (paper[1]["x"], paper[1]["y"]) == pytest.approx((5 * 28 / 24, 3 * 28 / 24))
 

@@ -1,3 +1,5 @@
+"""Cost and gradient, against finite differences and scikit-learn."""
+
 import math
 
 import numpy as np

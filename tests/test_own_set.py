@@ -13,17 +13,12 @@ from lrcore import own_set
 from lrcore.data import idx_bytes
 from lrcore.errors import UserError
 from lrcore.own_set import as_set, joined, label_of, load, split_off, to_idx, to_zip, without
+from tests.helpers import saved
 
 
 @pytest.fixture
 def own(test_set):
     return test_set.take(slice(0, 20))
-
-
-def png(image) -> bytes:
-    file = io.BytesIO()
-    (image if isinstance(image, Image.Image) else Image.fromarray(image)).save(file, "PNG")
-    return file.getvalue()
 
 
 def archive(members: dict[str, bytes], method=zipfile.ZIP_DEFLATED) -> bytes:
@@ -94,8 +89,8 @@ def test_a_set_has_its_limit(own, monkeypatch):
 def test_pictures_of_other_sizes_and_dark_ink_are_framed_as_uploads_are(own):
     seven = Image.new("L", (300, 300), 255)
     ImageDraw.Draw(seven).line([(90, 60), (210, 60), (130, 240)], fill=0, width=14)
-    inverted = png(255 - own.images[0])
-    loaded = load([("a.zip", archive({"my/7/big.png": png(seven), "7\\dark.png": inverted}))])
+    inverted = saved(255 - own.images[0])
+    loaded = load([("a.zip", archive({"my/7/big.png": saved(seven), "7\\dark.png": inverted}))])
     assert not loaded.rejected
     assert loaded.digits.labels.tolist() == [7, 7]
     for image in loaded.digits.images:
@@ -105,7 +100,7 @@ def test_pictures_of_other_sizes_and_dark_ink_are_framed_as_uploads_are(own):
 
 
 def test_each_rejected_file_is_named_and_the_others_are_kept(own):
-    good = png(own.images[0])
+    good = saved(own.images[0])
     members = {
         "7/good.png": good,
         "readme.txt": b"hello",
@@ -113,9 +108,9 @@ def test_each_rejected_file_is_named_and_the_others_are_kept(own):
         "../../10/x.png": good,
         "3/no.png": b"not a picture",
         "3/half.png": good[:60],
-        "3/black.png": png(np.zeros((28, 28), np.uint8)),
-        "3/blank.png": png(np.full((90, 90), 255, np.uint8)),
-        "3/huge.png": png(np.zeros((2000, 10), np.uint8)),
+        "3/black.png": saved(np.zeros((28, 28), np.uint8)),
+        "3/blank.png": saved(np.full((90, 90), 255, np.uint8)),
+        "3/huge.png": saved(np.zeros((2000, 10), np.uint8)),
         "__MACOSX/7/._good.png": b"",
         "7/.DS_Store": b"",
     }
@@ -133,13 +128,15 @@ def test_each_rejected_file_is_named_and_the_others_are_kept(own):
 def test_bombs_do_not_unpack(own, monkeypatch):
     monkeypatch.setattr(own_set, "MOST_OF_ONE", 100_000)
     zeros = bytes(10_000_000)
-    loaded = load([("bomb.zip", archive({"7/bomb.png": zeros, "7/fine.png": png(own.images[0])}))])
+    loaded = load(
+        [("bomb.zip", archive({"7/bomb.png": zeros, "7/fine.png": saved(own.images[0])}))]
+    )
     assert loaded.digits.labels.tolist() == [7]
     assert loaded.rejected == [
         ("7/bomb.png", "is too large once unpacked: 4 MiB a picture, 64 MiB in all.")
     ]
     # A small PNG that claims to be enormous.
-    header = bytearray(png(own.images[0]))
+    header = bytearray(saved(own.images[0]))
     header[16:24] = (60_000).to_bytes(4, "big") * 2
     header[29:33] = zlib.crc32(header[12:29]).to_bytes(4, "big")
     loaded = load([("bomb.zip", archive({"7/wide.png": bytes(header)}))])
@@ -154,7 +151,7 @@ def test_bombs_do_not_unpack(own, monkeypatch):
 
 def test_damaged_files_and_lone_halves_are_named(own):
     packed, (images, labels) = to_zip(own), to_idx(own)
-    encrypted = bytearray(archive({"7/a.png": png(own.images[0])}))
+    encrypted = bytearray(archive({"7/a.png": saved(own.images[0])}))
     encrypted[encrypted.index(b"PK\x01\x02") + 8] |= 1
     cases = [
         ([("cut.zip", packed[: len(packed) // 2])], "cut.zip"),

@@ -1,3 +1,5 @@
+"""Pictures of every kind brought to ink, and what is refused."""
+
 import io
 
 import numpy as np
@@ -11,17 +13,12 @@ from lrcore.data import load_dataset
 from lrcore.errors import UserError
 from lrcore.picture import LONGEST, film, find_ink, open_picture, picture_to_digit
 from lrcore.segment import find_digits
+from tests.helpers import saved
 
 
 @pytest.fixture(scope="module")
 def digits():
     return load_dataset(part="test").images[:200]
-
-
-def saved(image, format="PNG", **options):
-    file = io.BytesIO()
-    image.save(file, format, **options)
-    return file.getvalue()
 
 
 def scene(size=(300, 300), paper=255, ink=0, mode="L"):

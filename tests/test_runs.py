@@ -1,3 +1,5 @@
+"""Runs in threads: the queue, pauses and stops, and whom they belong to."""
+
 import threading
 import time
 
@@ -7,17 +9,11 @@ import pytest
 from lrcore.errors import UserError
 from lrcore.settings import Settings
 from lrcore.training import Run
+from tests.helpers import wait_for
 from ui import runs as module
 from ui.runs import MOST_UNENDED, Job, Runs, Slots
 
 FOREVER = {"solver": "gradient-descent", "images": 500, "iterations": 100_000, "tolerance": 0.0}
-
-
-def wait_for(condition, seconds=20.0):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not come to that"
-        time.sleep(0.01)
 
 
 @pytest.fixture

@@ -1,3 +1,5 @@
+"""The script of a run, run."""
+
 import numpy as np
 import pytest
 

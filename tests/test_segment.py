@@ -1,3 +1,5 @@
+"""Several digits in one picture."""
+
 import subprocess
 import sys
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""The five solvers."""
+
 import itertools
 import math
 

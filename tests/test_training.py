@@ -1,3 +1,5 @@
+"""Runs from settings to weights."""
+
 import math
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""The Train page's charts and their rows."""
+
 import io
 
 import numpy as np

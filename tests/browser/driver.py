@@ -12,6 +12,14 @@ import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+# Strokes to `draw`.
+ONE = [[(0.5, 0.2), (0.5, 0.5), (0.5, 0.8)]]
+ZERO = [
+    [
+        *((0.5, 0.2), (0.36, 0.28), (0.3, 0.5), (0.36, 0.72), (0.5, 0.8)),
+        *((0.64, 0.72), (0.7, 0.5), (0.64, 0.28), (0.5, 0.2)),
+    ]
+]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
 
@@ -104,3 +112,15 @@ def draw(page, strokes) -> None:
         for x, y in points[1:]:
             page.mouse.move(x, y, steps=4)
         page.mouse.up()
+
+
+def answered(page, digit: str) -> None:
+    """Wait until the app answers so."""
+    page.wait_for_selector(f"[data-answer='{digit}']")
+
+
+def choose_model(page, name: str) -> None:
+    """Choose a model in the sidebar, which must be open."""
+    page.locator("[data-testid='stSelectbox']").first.click()
+    page.get_by_role("option", name=name, exact=True).click()
+    settled(page)

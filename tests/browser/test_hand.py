@@ -6,8 +6,7 @@ import zipfile
 
 import pytest
 
-from tests.browser.driver import draw, go_to, press, settled
-from tests.browser.test_predict import ONE, ZERO, answered
+from tests.browser.driver import ONE, ZERO, answered, draw, go_to, press, settled
 
 pytestmark = pytest.mark.browser
 

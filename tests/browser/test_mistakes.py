@@ -3,8 +3,7 @@
 import pytest
 
 from lrcore.weights import WEIGHTS_FOLDER, load_weights
-from tests.browser.driver import go_to, settled
-from tests.browser.test_weights import choose_model
+from tests.browser.driver import choose_model, go_to, settled
 from ui.mistakes import study
 
 pytestmark = pytest.mark.browser

@@ -1,24 +1,13 @@
-import io
+"""The Predict page in a real browser: mouse, finger, files."""
+
 import re
 
 import pytest
-from PIL import Image
 
-from tests.browser.driver import canvas, draw, go_to, press, settled
+from tests.browser.driver import ONE, ZERO, answered, canvas, draw, go_to, press, settled
+from tests.helpers import saved
 
 pytestmark = pytest.mark.browser
-
-ONE = [[(0.5, 0.2), (0.5, 0.5), (0.5, 0.8)]]
-ZERO = [
-    [
-        *((0.5, 0.2), (0.36, 0.28), (0.3, 0.5), (0.36, 0.72), (0.5, 0.8)),
-        *((0.64, 0.72), (0.7, 0.5), (0.64, 0.28), (0.5, 0.2)),
-    ]
-]
-
-
-def answered(page, digit):
-    page.wait_for_selector(f"[data-answer='{digit}']")
 
 
 def test_a_drawn_one_and_zero_are_read_and_undo_and_clear_work(page):
@@ -93,11 +82,10 @@ def test_naive_shrinking_is_shown_beside(page):
 
 
 def test_an_uploaded_png_is_read(page, test_set):
-    file = io.BytesIO()
-    Image.fromarray(test_set.images[0]).save(file, "PNG")
+    file = saved(test_set.images[0])
     page.get_by_role("radio", name="Upload").click()
     uploader = page.locator("[data-testid='stMain'] input[type=file]")
-    uploader.set_input_files({"name": "7.png", "mimeType": "image/png", "buffer": file.getvalue()})
+    uploader.set_input_files({"name": "7.png", "mimeType": "image/png", "buffer": file})
     answered(page, "7")
 
 

@@ -3,17 +3,11 @@
 import pytest
 
 from lrcore.weights import WEIGHTS_FOLDER, load_weights
-from tests.browser.driver import go_to, settled
+from tests.browser.driver import choose_model, go_to
 
 pytestmark = pytest.mark.browser
 
 TEN = ".st-key-ten_thetas [role='graphics-document']"
-
-
-def choose_model(page, name):
-    page.locator("[data-testid='stSelectbox']").first.click()
-    page.get_by_role("option", name=name, exact=True).click()
-    settled(page)
 
 
 def test_ten_heatmaps_with_values_on_hover_and_a_closer_look(page):

@@ -8,11 +8,12 @@ import pytest
 
 from lrcore.own_set import as_set, load, to_idx, to_zip
 from lrcore.weights import DEFAULT, load_weights
-from tests.pages.test_predict import choose, markup, png
+from tests.helpers import choose_way, markup, open_page, saved
 from ui.canvas import Kept
 from ui.hand import change_chart
 
 PATH = [["M", 150, 40], ["Q", 150, 100, 150, 160], ["L", 150, 260]]
+TRAIN = "pages/train.py"
 ONE = {"type": "Path", "stroke": "#1f2430", "strokeWidth": 16, "path": PATH}
 
 
@@ -24,8 +25,7 @@ def drawn(app):
 
 @pytest.fixture
 def page(app):
-    app.run()
-    return app.switch_page("pages/hand.py").run()
+    return open_page(app, "pages/hand.py")
 
 
 def say(app, digit):
@@ -50,7 +50,7 @@ def kept(app):
 
 def test_ten_buttons_stand_under_an_answer_and_none_without(app, drawn):
     assert sum(str(b.key).startswith("label-drawn") for b in drawn.button) == 10
-    choose(drawn, "Test set")
+    choose_way(drawn, "Test set")
     assert not any(str(b.key).startswith("label-") for b in drawn.button)
 
 
@@ -139,9 +139,9 @@ def test_a_full_hand_points_to_training(drawn, test_set):
 
 
 def test_an_uploaded_digit_can_be_corrected(app, test_set):
-    choose(app.run(), "Upload")
+    choose_way(app.run(), "Upload")
     large = np.kron(255 - test_set.images[0], np.ones((8, 8), np.uint8))
-    app.main.file_uploader[0].set_value(("seven.png", png(large), "image/png")).run()
+    app.main.file_uploader[0].set_value(("seven.png", saved(large), "image/png")).run()
     say(app, 2)
     assert 'data-answer="2"' in markup(app)
 
@@ -245,12 +245,6 @@ def test_the_chart_tells_corrected_pictures_from_others():
     assert data["after"].tolist() == [0.8, 0.9]
 
 
-def train(app):
-    app.switch_page("pages/train.py").run()
-    assert not app.exception
-    return app
-
-
 def run_and_wait(app):
     app.button(key="start").click().run()
     app.session_state["training_runs"].job.join(60)
@@ -260,14 +254,13 @@ def run_and_wait(app):
 
 
 def test_train_offers_mnist_alone_while_nothing_is_kept(app):
-    train(app.run())
+    open_page(app, TRAIN)
     assert app.selectbox(key="train_source").disabled
     assert app.selectbox(key="train_start").options[0] == "theta zero"
 
 
 def test_train_learns_from_own_digits_and_starts_from_weights(app, test_set):
-    app.session_state["own_digits"] = test_set.take(slice(0, 60))
-    train(app.run())
+    open_page(app, TRAIN, own_digits=test_set.take(slice(0, 60)))
     app.number_input(key="iterations").set_value(3).run()
     app.selectbox(key="train_source").set_value("my own digits").run()
     app.number_input(key="train_copies").set_value(2).run()

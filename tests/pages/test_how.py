@@ -10,6 +10,7 @@ from lrcore.reading import Reader
 from lrcore.settings import Settings
 from lrcore.training import Run
 from lrcore.weights import WEIGHTS_FOLDER, load_weights
+from tests.helpers import open_page
 from ui.evidence import sum_in_words
 from ui.lessons import STEPS, descent, doubtful, leaned, lessons
 from ui.lessons_charts import cost_chart, falling_cost_chart, log_loss, sigmoid_chart
@@ -17,13 +18,12 @@ from ui.models import CHOSEN
 from ui.predict import PICKED
 from ui.train_controls import STORE
 
+PAGE = "pages/how.py"
+
 
 @pytest.fixture
 def how(app):
-    app.run()
-    app.switch_page("pages/how.py").run()
-    assert not app.exception
-    return app
+    return open_page(app, PAGE)
 
 
 def points(chart):
@@ -95,10 +95,8 @@ def test_leaning_is_undone_by_straightening(test_set):
 
 @pytest.mark.parametrize("number", [1, 3])
 def test_a_lesson_opens_train_with_its_settings(app, number):
-    app.run()
     # The settings of an earlier visit give way to those of the lesson.
-    app.session_state[STORE] = {"images": 123}
-    app.switch_page("pages/how.py").run()
+    open_page(app, PAGE, **{STORE: {"images": 123}})
     app.button(key=f"lesson-{number}").click().run()
     assert not app.exception
     assert not app.warning

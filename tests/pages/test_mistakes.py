@@ -6,9 +6,11 @@ import pytest
 from lrcore.calibration import reliability
 from lrcore.reading import Reader
 from lrcore.weights import REST, WEIGHTS_FOLDER, Weights, list_weights, load_weights
+from tests.helpers import chart_rows, open_page
 from ui.mistakes import ANSWER, TRUTH, confusion_chart, reliability_chart, study
 from ui.models import CHOSEN
 
+PAGE = "pages/mistakes.py"
 SHIPPED = list(list_weights()[0])
 
 
@@ -17,28 +19,19 @@ def pixels():
     return load_weights(WEIGHTS_FOLDER / "pixels.npz")
 
 
-def open_page(app, **state):
-    for key, value in state.items():
-        app.session_state[key] = value
-    app.run()
-    app.switch_page("pages/mistakes.py").run()
-    assert not app.exception
-    return app
-
-
 def figure(app, label):
     return next(metric.value for metric in app.metric if metric.label == label)
 
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_accuracy_is_that_of_the_record(app, name):
-    open_page(app, **{CHOSEN: name})
+    open_page(app, PAGE, **{CHOSEN: name})
     accuracy = load_weights(WEIGHTS_FOLDER / f"{name}.npz").record["test_accuracy"]
     assert figure(app, "Accuracy") == f"{accuracy:.2%}"
 
 
 def test_the_cell_chosen_shows_its_pictures_and_opens_them_in_predict(app, pixels, test_set):
-    open_page(app, **{CHOSEN: "pixels"})
+    open_page(app, PAGE, **{CHOSEN: "pixels"})
     found = study(pixels)
     app.selectbox(key=TRUTH).set_value(4).run()
     app.selectbox(key=ANSWER).set_value(9).run()
@@ -86,7 +79,7 @@ def test_a_click_on_a_number_is_a_click_on_its_cell():
     (param,) = spec["params"]
     assert param["select"]["fields"] == ["truth", "answer"]
     assert spec["layer"][-1]["name"] in param["views"]
-    data = next(iter(spec["datasets"].values()))
+    data = chart_rows(spec)
     assert {(row["truth"], row["answer"]): row["count"] for row in data}["a", "b"] == 2
     assert all(
         (row["shade"] < 0) == (row["truth"] == row["answer"]) for row in data if row["count"]
@@ -95,6 +88,6 @@ def test_a_click_on_a_number_is_a_click_on_its_cell():
 
 def test_reliability_chart_shows_the_curve():
     table, _ = reliability(np.array([[0.95, 0.05], [0.95, 0.1], [0.4, 0.55]]), np.array([0, 1, 1]))
-    data = [row for rows in reliability_chart(table).to_dict()["datasets"].values() for row in rows]
+    data = chart_rows(reliability_chart(table).to_dict())
     points = {row["said"]: (row["came"], row["count"]) for row in data if "count" in row}
     assert points == {0.55: (1.0, 1.0), 0.95: (0.5, 2.0)}

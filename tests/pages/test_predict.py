@@ -1,31 +1,14 @@
+"""The Predict page."""
+
 import io
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from lrcore.features import FEATURES
+from tests.helpers import choose_way, markup, saved
 from ui.canvas import Kept
 from ui.models import LOOKS_AT
-
-
-def png(array, format="PNG"):
-    file = io.BytesIO()
-    Image.fromarray(array).save(file, format)
-    return file.getvalue()
-
-
-def choose(app, way):
-    app.button_group(key="way").set_value(way).run()
-    return app
-
-
-def markup(app):
-    """All text the page shows, big digit included."""
-    return " ".join(
-        [item.value for item in (*app.markdown, *app.error, *app.info, *app.warning)]
-        + [item.proto.body for item in app.get("html")]
-    )
 
 
 def test_an_empty_canvas_invites_and_does_not_answer(app):
@@ -46,19 +29,19 @@ def test_a_drawing_is_answered(app):
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF"])
 def test_an_upload_is_read(app, test_set, kind):
-    choose(app.run(), "Upload")
+    choose_way(app.run(), "Upload")
     large = np.kron(255 - test_set.images[0], np.ones((8, 8), np.uint8))
     app.main.file_uploader[0].set_value(
-        (f"seven.{kind.lower()}", png(large, kind), "image/*")
+        (f"seven.{kind.lower()}", saved(large, kind), "image/*")
     ).run()
     assert not app.exception
     assert 'data-answer="7"' in markup(app)
 
 
 def test_many_uploads_are_all_answered_and_a_bad_one_is_named(app, test_set):
-    choose(app.run(), "Upload")
-    files = [(f"{i}.png", png(test_set.images[i]), "image/png") for i in range(2)]
-    files.append(("blank.png", png(np.full((60, 60), 255, np.uint8)), "image/png"))
+    choose_way(app.run(), "Upload")
+    files = [(f"{i}.png", saved(test_set.images[i]), "image/png") for i in range(2)]
+    files.append(("blank.png", saved(np.full((60, 60), 255, np.uint8)), "image/png"))
     files.append(("noise.png", b"this is no picture", "image/png"))
     app.main.file_uploader[0].set_value(files).run()
     assert not app.exception
@@ -71,7 +54,7 @@ def test_many_uploads_are_all_answered_and_a_bad_one_is_named(app, test_set):
 
 
 def test_a_picture_from_the_test_set_is_read(app):
-    choose(app.run(), "Test set")
+    choose_way(app.run(), "Test set")
     assert "Pick a digit" in markup(app)
     next(button for button in app.button if button.label == "Read").click().run()
     assert not app.exception
@@ -123,7 +106,7 @@ def test_where_no_model_says_yes_the_page_says_so(app):
 def test_every_control_has_a_help_text(app):
     app.run()
     for way in ("Draw", "Upload", "Test set"):
-        choose(app, way)
+        choose_way(app, way)
         for kind in ("button", "selectbox", "slider", "toggle", "file_uploader", "button_group"):
             for widget in app.get(kind):
                 assert widget.proto.help, f"{kind} {widget.label!r} has no help"

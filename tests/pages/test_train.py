@@ -1,4 +1,5 @@
-import time
+"""The Train page."""
+
 from urllib.parse import parse_qsl, urlsplit
 
 import numpy as np
@@ -9,6 +10,7 @@ from lrcore.errors import UserError
 from lrcore.script import as_script
 from lrcore.settings import Settings
 from lrcore.weights import load_weights, pack_weights
+from tests.helpers import open_page, wait_for
 from ui.links import make_link, read_link
 from ui.train_controls import LABELS, PRESETS
 from ui.train_live import history_csv
@@ -17,21 +19,9 @@ from ui.train_runs import comparison
 PAGE = "pages/train.py"
 
 
-def open_page(app: AppTest, **query) -> AppTest:
-    for name, value in query.items():
-        app.query_params[name] = value
-    app.run()
-    app.switch_page(PAGE).run()
-    assert not app.exception
-    return app
-
-
 def finish(app: AppTest):
     """Look at the page until the shown run has ended; returns it."""
-    end = time.monotonic() + 60
-    while not app.session_state["training_runs"].job.finished:
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    wait_for(lambda: app.session_state["training_runs"].job.finished, 60)
     app.run()
     assert not app.exception
     return app.session_state["training_runs"].job
@@ -40,7 +30,7 @@ def finish(app: AppTest):
 @pytest.fixture
 def small(app):
     """The page with a small, quick run set up."""
-    yield open_page(app, images="600", iterations="5")
+    yield open_page(app, PAGE, {"images": "600", "iterations": "5"})
     if "training_runs" in app.session_state:
         for job in app.session_state["training_runs"].jobs.values():
             job.stop()
@@ -77,10 +67,7 @@ def test_what_is_downloaded_can_be_loaded_again(small):
 def test_single_steps_pause_stop_and_reset(small):
     small.button(key="step-1").click().run()
     job = small.session_state["training_runs"].job
-    end = time.monotonic() + 30
-    while job.state != "paused" or len(job.history) < 2:
-        assert time.monotonic() < end
-        time.sleep(0.02)
+    wait_for(lambda: job.state == "paused" and len(job.history) > 1, 30)
     small.run()
     assert job.history[-1].iteration == 1
     assert not small.button(key="resume").disabled
@@ -114,7 +101,7 @@ def test_every_control_has_a_help_text(small, tab):
 
 
 def test_only_the_knobs_that_matter_are_shown(app):
-    open_page(app)
+    open_page(app, PAGE)
     keys = {element.key for element in app.number_input} | {e.key for e in app.selectbox}
     assert not keys & {"learning_rate", "momentum", "batch_size", "digit", "against"}
     app.selectbox(key="solver").set_value("adam")
@@ -125,7 +112,11 @@ def test_only_the_knobs_that_matter_are_shown(app):
 
 
 def test_bad_values_in_a_link_fall_back_with_a_notice(app):
-    open_page(app, images="7 million", solver="sgd", C="-1", iterations="12", seed="1")
+    open_page(
+        app,
+        PAGE,
+        {"images": "7 million", "solver": "sgd", "C": "-1", "iterations": "12", "seed": "1"},
+    )
     said = " ".join(warning.value for warning in app.warning)
     for name in ("Images", "Solver", "C (L2)"):
         assert name in said
@@ -137,13 +128,17 @@ def test_bad_values_in_a_link_fall_back_with_a_notice(app):
 
 @pytest.mark.parametrize("solver", ["adam", LABELS["solver"]["adam"]])
 def test_a_link_may_name_a_solver_either_way(app, solver):
-    open_page(app, solver=solver)
+    open_page(app, PAGE, {"solver": solver})
     assert app.selectbox(key="solver").value == "adam"
     assert not app.main.warning
 
 
 def test_a_link_can_leave_one_control_and_the_rest_still_counts(app):
-    open_page(app, solver="gradient-descent", images="600", iterations="3", show="learning_rate")
+    open_page(
+        app,
+        PAGE,
+        {"solver": "gradient-descent", "images": "600", "iterations": "3", "show": "learning_rate"},
+    )
     assert [e.key for e in app.main.number_input if not e.key.startswith("rate-")] == [
         "learning_rate"
     ]
@@ -173,7 +168,7 @@ def test_presets_are_settings_that_work(preset):
 
 
 def test_a_preset_starts_its_story_in_one_click(app):
-    open_page(app, seed="7")
+    open_page(app, PAGE, {"seed": "7"})
     next(b for b in app.button if b.label == "Too large a step").click().run()
     job = finish(app)
     assert app.number_input(key="seed").value == 0
@@ -182,13 +177,13 @@ def test_a_preset_starts_its_story_in_one_click(app):
 
 
 def test_impossible_settings_say_so_and_start_nothing(app):
-    open_page(app, task="two-digits", digit="4", against="4")
+    open_page(app, PAGE, {"task": "two-digits", "digit": "4", "against": "4"})
     assert any("Two different digits" in error.value for error in app.error)
     assert app.button(key="start").disabled
 
 
 def test_a_run_goes_on_while_another_page_is_looked_at(app):
-    small = open_page(app)
+    small = open_page(app, PAGE)
     small.number_input(key="images").set_value(600)
     small.number_input(key="iterations").set_value(100_000)
     small.selectbox(key="solver").set_value("gradient-descent")
@@ -196,10 +191,7 @@ def test_a_run_goes_on_while_another_page_is_looked_at(app):
     job = small.session_state["training_runs"].job
     small.switch_page("pages/weights.py").run()
     before = len(job.history)
-    end = time.monotonic() + 30
-    while len(job.history) < before + 5:
-        assert time.monotonic() < end
-        time.sleep(0.02)
+    wait_for(lambda: len(job.history) >= before + 5, 30)
     small.switch_page(PAGE).run()
     assert small.session_state["training_runs"].job is job
     assert small.number_input(key="iterations").value == 100_000
@@ -238,7 +230,7 @@ def test_without_data_training_is_off_and_the_page_says_why(app, monkeypatch):
         raise UserError("data/mnist is not there.")
 
     monkeypatch.setattr("ui.models.mnist", missing)
-    open_page(app)
+    open_page(app, PAGE)
     assert any("data/mnist is not there" in error.value for error in app.error)
     assert app.button(key="start").disabled
     assert all(b.disabled for b in app.button if b.label in {p.title for p in PRESETS})

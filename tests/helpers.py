@@ -1,0 +1,58 @@
+"""What several tests use: pictures as files, patience, charts' tables, pages under AppTest."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Callable
+
+import numpy as np
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+
+def saved(image: Image.Image | np.ndarray, format: str = "PNG", **options) -> bytes:
+    """The bytes of a picture's file."""
+    file = io.BytesIO()
+    (image if isinstance(image, Image.Image) else Image.fromarray(image)).save(
+        file, format, **options
+    )
+    return file.getvalue()
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 20.0) -> None:
+    """Wait until something holds that a thread brings about; fail if it does not in time."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not come to that"
+        time.sleep(0.01)
+
+
+def chart_rows(spec: dict) -> list[dict]:
+    """All rows of all tables that a chart's specification carries."""
+    return [row for table in spec["datasets"].values() for row in table]
+
+
+def open_page(app: AppTest, page: str, query: dict[str, str] | None = None, **state) -> AppTest:
+    """Go to a page by the router, with a query in its URL and values in the session."""
+    for name, value in (query or {}).items():
+        app.query_params[name] = value
+    for key, value in state.items():
+        app.session_state[key] = value
+    app.run()
+    app.switch_page(page).run()
+    assert not app.exception
+    return app
+
+
+def choose_way(app: AppTest, way: str) -> AppTest:
+    """Choose where the digit comes from on the Predict page."""
+    return app.button_group(key="way").set_value(way).run()
+
+
+def markup(app: AppTest) -> str:
+    """All text that a page shows, the big digit included."""
+    return " ".join(
+        [item.value for item in (*app.markdown, *app.error, *app.info, *app.warning)]
+        + [item.proto.body for item in app.get("html")]
+    )

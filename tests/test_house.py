@@ -1,0 +1,103 @@
+"""The house rules that a reader could break without noticing."""
+
+import ast
+import re
+
+import pytest
+
+from lrcore.weights import list_weights, load_weights
+from tests.browser.driver import ROOT
+
+CORE = sorted((ROOT / "lrcore").glob("*.py"))
+PAGES = sorted((ROOT / "pages").glob("*.py"))
+ROOMS = (".ci", ".streamlit", "benchmarks", "data", "docs", "lrcore", "pages", "tests", "ui")
+FOREIGN = re.compile(
+    r"(?<![\w.])/(?:work|home|root|tmp|var|opt|mnt|Users)\b"
+    r"|pypi\.org|pythonhosted\.org|npmjs\.(?:org|com)|deb\.debian\.org"
+)
+
+
+def name_of(path):
+    return str(path.relative_to(ROOT))
+
+
+def texts():
+    """All text files of the project with their content, those that are made on the way aside."""
+    files = [path for path in ROOT.iterdir() if path.is_file()]
+    for room in (*ROOMS, "weights"):
+        files += [path for path in (ROOT / room).rglob("*") if path.is_file()]
+    for path in files:
+        try:
+            yield name_of(path), path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue
+
+
+@pytest.mark.parametrize("path", CORE, ids=name_of)
+def test_the_core_knows_no_user_interface(path):
+    tree = ast.parse(path.read_text())
+    imported = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            imported |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            imported.add(node.module.split(".")[0])
+    assert not imported & {"streamlit", "altair", "pandas", "ui", "pages"}
+
+
+@pytest.mark.parametrize("path", [path for path in CORE if path.name != "cli.py"], ids=name_of)
+def test_the_core_never_prints(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        assert not (isinstance(node, ast.Name) and node.id == "print"), node.lineno
+        assert not (isinstance(node, ast.Attribute) and node.attr in ("stdout", "stderr")), (
+            node.lineno
+        )
+
+
+@pytest.mark.parametrize("folder", ["lrcore", "ui", "pages", "benchmarks", "docs"])
+def test_private_names_stay_in_their_module(folder):
+    taken = [
+        f"{name_of(path)} takes {alias.name} of {node.module}"
+        for path in (ROOT / folder).glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if alias.name.startswith("_")
+    ]
+    assert taken == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name_of)
+def test_pages_are_thin_and_come_through_the_router(path):
+    text = path.read_text()
+    assert len(text.splitlines()) <= 120
+    # The first statement after the docstring and the imports.
+    body = ast.parse(text).body[1:]
+    first = next(node for node in body if not isinstance(node, (ast.Import, ast.ImportFrom)))
+    assert ast.unparse(first) == "ensure_routed()"
+
+
+def test_two_commands_set_everything_up_and_the_checks_run_the_readmes_own():
+    lines = (ROOT / "README.md").read_text().splitlines()
+    commands = [line for line in lines if line.startswith("python3 -m venv")]
+    assert len(commands) == 2
+    assert commands[0].endswith("/streamlit run streamlit_app.py")
+    for command in commands:
+        (requirements,) = re.findall(r"-r (\S+)", command)
+        assert (ROOT / requirements).is_file()
+    script = (ROOT / ".ci" / "run").read_text()
+    (wanted,) = re.findall(r"grep -m1 -- '(.+)' README\.md", script)
+    assert [line for line in lines if re.search(wanted, line)] == commands[1:]
+    assert 'bash -c "$test_command"' in script
+
+
+def test_the_project_names_no_machine_and_no_package_host():
+    found = [f"{name}: {match[0]}" for name, text in texts() for match in FOREIGN.finditer(text)]
+    assert found == []
+
+
+def test_no_record_of_weights_names_a_machine():
+    good, bad = list_weights()
+    assert bad == {}
+    for path in good.values():
+        assert not FOREIGN.search(str(load_weights(path).record)), path.name
