@@ -3,7 +3,7 @@
     python benchmarks/choose_c.py [--features pixels] [--C 0.03 0.1 0.3 1 3 10]
 
 Learns from 50,000 of MNIST's training pictures and judges by the other 10,000; the
-test set is not looked at.  Prints one line a C, the best one marked.
+test set is not looked at.  Prints one line a C, and then the best.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from lrcore.training import Run
 
 
 def main() -> None:
+    """Train with each C, and print how well the held-out pictures are read."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--features", choices=FEATURES, default="pixels")
     parser.add_argument("--C", type=float, nargs="+", default=[0.03, 0.1, 0.3, 1, 3, 10])

@@ -127,6 +127,7 @@ def shares(right: np.ndarray, groups: np.ndarray) -> dict[str, float]:
 
 
 def main() -> int:
+    """Measure and print; 1, after a sentence on stderr, where the input can not be read."""
     parser = argparse.ArgumentParser(description="Measure how well real pen strokes are read.")
     parser.add_argument("file", type=Path, help="pen strokes, .json or .json.gz")
     parser.add_argument("--json", action="store_true", help="print one JSON object")

@@ -67,12 +67,14 @@ class Clock:
         return WITHIN[-1] in self.hits or self.seconds > self.limit
 
     def note(self, seconds: float, theta: np.ndarray) -> None:
+        """Remember which targets an iterate, at hand after so many seconds, meets."""
         self.excess = self.loss.cost(theta).sum() / OPTIMUM - 1
         for within in WITHIN:
             if self.excess <= within:
                 self.hits.setdefault(within, seconds)
 
     def told(self) -> str:
+        """The seconds to each target, as cells of the table's row."""
         times = [f"{self.hits[w]:9.2f}" if w in self.hits else "        -" for w in WITHIN]
         rest = "" if WITHIN[-1] in self.hits else f"  ({self.excess:.2%} above when stopped)"
         return "  ".join(times) + rest
@@ -194,6 +196,7 @@ def _theta(fits) -> np.ndarray:
 
 
 def table(limit: float, chosen: list[str]) -> None:
+    """Time the chosen peers and our solvers, and print the seconds and the ratios."""
     train = load_dataset()
     X = train.images.reshape(len(train), -1) / np.float32(255)
     loss = OneVsAllLoss(X, curated_labels(train.labels, np.arange(10)), C=1.0)
@@ -238,6 +241,7 @@ def table(limit: float, chosen: list[str]) -> None:
 
 
 def scaling() -> None:
+    """Print what a look at the images and a step cost, as images and pixels grow."""
     train = load_dataset()
     targets = curated_labels(train.labels, np.arange(10))
     X = train.images.reshape(len(train), -1) / np.float32(255)

@@ -48,6 +48,7 @@ def tour(page, shoot) -> None:
 
 
 def main(folder: Path) -> None:
+    """Take the tour at every size and in both colour schemes."""
     folder.mkdir(exist_ok=True)
     with Server() as server, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_browser(), args=["--no-sandbox"])

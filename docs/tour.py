@@ -33,11 +33,13 @@ class Film:
         self.page, self.frames, self.stays = page, [], []
 
     def shoot(self, stay: int) -> None:
+        """Add the page as it stands."""
         picture = Image.open(io.BytesIO(self.page.screenshot())).convert("RGB")
         self.frames.append(picture.resize(SHOWN, Image.Resampling.LANCZOS))
         self.stays.append(stay)
 
     def save(self, path: Path) -> None:
+        """Write the frames as an animated GIF."""
         # One palette for all frames, so that nothing flickers.
         strip = Image.new("RGB", (SHOWN[0], SHOWN[1] * 3))
         for at, frame in enumerate((self.frames[len(self.frames) // 3], *self.frames[-2:])):
@@ -55,6 +57,7 @@ class Film:
 
 
 def main(path: Path) -> None:
+    """Draw, train and look at weights, and film it."""
     with Server() as server, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_browser(), args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": SIZE[0], "height": SIZE[1]})

@@ -142,14 +142,7 @@ class Run:
             chosen = np.flatnonzero(asked(settings.classes, learned.labels))
         more = own.learned if own is not None and not alone else None
         self._loss = self._loss_on(learned, chosen, settings.C, more, kept=not alone)
-        self._watched, self._watched_labels = None, None
-        self.heldout_name = "held-out"
-        if not len(heldout) and test is not None:
-            train, self.heldout_name = test, "test"
-            heldout = np.flatnonzero(asked(settings.classes, test.labels))
-        if len(heldout):
-            self._watched = self._loss_on(train, heldout, math.inf)
-            self._watched_labels = train.labels[heldout]
+        self._watch(train, heldout)
         self.theta = self._begin(start)
         self._steps = solver.function(self._loss, self.theta, self.knobs, rng)
         self._best, self._best_at = math.inf, 0
@@ -247,6 +240,16 @@ class Run:
             X = np.concatenate([X, extract(settings.features, more.images)])
             labels = np.concatenate([labels, more.labels])
         return _GatedLoss(X, curated_labels(labels, settings.positives), C, self._gate)
+
+    def _watch(self, data: Dataset, heldout: np.ndarray) -> None:
+        """Follow the held-out pictures of `data` or, where there are none, the test set."""
+        self._watched, self._watched_labels, self.heldout_name = None, None, "held-out"
+        if not len(heldout) and self.test is not None:
+            data, self.heldout_name = self.test, "test"
+            heldout = np.flatnonzero(asked(self.settings.classes, data.labels))
+        if len(heldout):
+            self._watched = self._loss_on(data, heldout, math.inf)
+            self._watched_labels = data.labels[heldout]
 
     def _begin(self, start: Weights | None) -> np.ndarray:
         """The theta to start from; UserError for weights of another task or other features."""

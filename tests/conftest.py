@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import pytest
 
 from lrcore.data import load_dataset
-from tests.browser.driver import Server, find_browser
-
-ROOT = Path(__file__).resolve().parent.parent
+from tests.browser.driver import ROOT, Server, find_browser
 
 
 @pytest.fixture(scope="session")
@@ -33,12 +30,14 @@ def app():
 
 @pytest.fixture(scope="session")
 def server():
+    """The app, running on a port of its own until the tests end."""
     with Server() as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def chromium():
+    """A real browser; without one these tests skip, or fail where REQUIRE_BROWSER is set."""
     path = find_browser()
     if path is None:
         why = "no Chromium or Chrome found; install one (Debian: apt-get install chromium)"

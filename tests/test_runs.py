@@ -11,7 +11,8 @@ from lrcore.settings import Settings
 from lrcore.training import Run
 from tests.helpers import wait_for
 from ui import runs as module
-from ui.runs import MOST_UNENDED, Job, Runs, Slots
+from ui.jobs import Job, Slots
+from ui.runs import MOST_UNENDED, Runs
 
 FOREVER = {"solver": "gradient-descent", "images": 500, "iterations": 100_000, "tolerance": 0.0}
 
@@ -144,7 +145,7 @@ def test_the_learning_rate_turned_in_the_middle_is_marked_and_no_command_claims_
 
 
 def test_a_run_ends_when_its_user_is_gone(slots, data, monkeypatch):
-    monkeypatch.setattr(module, "LOOK", 0.05)
+    monkeypatch.setattr("ui.jobs.LOOK", 0.05)
     gone = threading.Event()
     jobs = [
         Job(name, Settings(**FOREVER), *data, slots, gone.is_set, allowed)

@@ -74,10 +74,12 @@ class Kept:
         self.base = {"objects": objects, "version": self.version}
 
     def replace(self, objects: list) -> None:
+        """Have the canvas show these instead of what it shows now."""
         self.stale = self.drawing
         self.load(objects)
 
     def receive(self, drawn: dict | None) -> None:
+        """Take over what the canvas says it shows; None while it has said nothing yet."""
         # Right after undo or clear the browser has not yet sent the changed drawing.
         if drawn is None or drawn == self.stale:
             self.drawing = self.base

@@ -19,8 +19,9 @@ from lrcore.training import write_history
 from lrcore.weights import pack_weights
 from ui import training_charts as charts
 from ui.heatmaps import colour_limit, row_names
+from ui.jobs import Job
 from ui.models import use_model
-from ui.runs import Job, Runs
+from ui.runs import Runs
 from ui.train_controls import NOTICES
 
 # Seconds between two frames; a little under a quarter, so that four a second are kept.

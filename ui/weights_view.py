@@ -85,11 +85,7 @@ def ten_heatmaps(weights: Weights, part: str) -> None:
                     alt=describe(part, values, f"Theta of {name}"),
                 )
     if shared:
-        st.altair_chart(
-            scale_bar(limits[0]),
-            width="content",
-            alt=scale_words(limits[0]),
-        )
+        _scale(limits[0])
 
 
 def closer_look(weights: Weights, part: str) -> None:
@@ -166,12 +162,8 @@ def _one_row(weights: Weights, part: str) -> None:
     with st.container(horizontal=True):
         with st.container(width=LARGE, gap="xsmall"):
             st.markdown(f"**Theta of {names[row]}**")
-            st.altair_chart(
-                weight_chart(part, values, limit, LARGE),
-                width="content",
-                alt=describe(part, values, f"Theta of {names[row]}"),
-            )
-            st.altair_chart(scale_bar(limit), width="content", alt=scale_words(limit))
+            _large(part, values, limit, f"Theta of {names[row]}")
+            _scale(limit)
         with st.container(width=LARGE, gap="xsmall"):
             st.markdown(f"**The average {digit}**")
             straight = weights.features != "pixels"
@@ -207,16 +199,8 @@ def _two_rows(weights: Weights, part: str) -> None:
     values = weights.theta[one, 1:] - weights.theta[two, 1:]
     limit = colour_limit(in_part(part, values))
     told = f"{names[one]} rather than {names[two]}"
-    st.altair_chart(
-        weight_chart(part, values, limit, LARGE, what="difference"),
-        width="content",
-        alt=describe(part, values, f"Theta of {told}"),
-    )
-    st.altair_chart(
-        scale_bar(limit, f"for {names[two]}", f"for {names[one]}"),
-        width="content",
-        alt=scale_words(limit),
-    )
+    _large(part, values, limit, f"Theta of {told}", "difference")
+    _scale(limit, f"for {names[two]}", f"for {names[one]}")
     st.caption(
         f"Theta of {names[one]} minus theta of {names[two]}. What a picture has of each place, "
         f"times this, added up, with {weights.theta[one, 0] - weights.theta[two, 0]:+.2f} from the "
@@ -264,12 +248,8 @@ def _two_models(weights: Weights, part: str) -> None:
             name, values = row_names(model)[row], model.theta[row, 1:]
             with st.container(width=LARGE, gap="xsmall"):
                 st.markdown(f"**{model.name}**, {name}")
-                st.altair_chart(
-                    weight_chart(shown, values, limit, LARGE),
-                    width="content",
-                    alt=describe(shown, values, f"Theta of {name} in {model.name}"),
-                )
-                st.altair_chart(scale_bar(limit), width="content", alt=scale_words(limit))
+                _large(shown, values, limit, f"Theta of {name} in {model.name}")
+                _scale(limit)
                 st.caption(facts(model))
     st.caption(
         "More pictures, or a stronger L2 (a smaller C), calm the noise: single loud pixels turn "
@@ -307,4 +287,16 @@ def _forming(weights: Weights, part: str) -> None:
                     width="content",
                     alt=describe(shown, row, f"Theta of {title} after {iteration} iterations"),
                 )
-    st.altair_chart(scale_bar(limit), width="content", alt=scale_words(limit))
+    _scale(limit)
+
+
+def _large(part: str, values: np.ndarray, limit: float, title: str, what: str = "theta") -> None:
+    st.altair_chart(
+        weight_chart(part, values, limit, LARGE, what),
+        width="content",
+        alt=describe(part, values, title),
+    )
+
+
+def _scale(limit: float, *ends: str) -> None:
+    st.altair_chart(scale_bar(limit, *ends), width="content", alt=scale_words(limit))

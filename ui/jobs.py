@@ -1,0 +1,283 @@
+"""Training runs at work: each in a thread of its own, so many at a time, the others in a queue.
+
+A run outlives a page and a lost connection, since it is no part of a script run:
+its thread takes the steps, and pages only look at it and turn its knobs.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+
+from lrcore.cli import command_of
+from lrcore.data import Dataset
+from lrcore.errors import UserError
+from lrcore.settings import Settings
+from lrcore.training import Own, Point, Run
+from lrcore.weights import Weights
+
+# Seconds between two looks at whether the user is still there.
+LOOK = 2.0
+
+
+class Slots:
+    """So many runs at a time; the others wait in the order in which they came.
+
+    `changed` guards all that the runs' threads and the pages share.
+    """
+
+    def __init__(self, size: int):
+        self.changed = threading.Condition()
+        self._size = size
+        self._working: set[Job] = set()
+        self._waiting: list[Job] = []
+
+    def enter(self, job: Job) -> None:
+        """Give a place up and wait until the job may go on and has one again, or must stop."""
+        with self.changed:
+            self.leave(job)
+            while not job.stopping:
+                if job.allowed > 0:
+                    if job not in self._waiting:
+                        self._waiting.append(job)
+                    if self._waiting.index(job) < self._size - len(self._working):
+                        self._waiting.remove(job)
+                        self._working.add(job)
+                        return
+                elif job in self._waiting:
+                    self._waiting.remove(job)
+                self.changed.wait(LOOK)
+                job.look()
+            self.leave(job)
+
+    def leave(self, job: Job) -> None:
+        """Free the job's place, in the queue or at work."""
+        with self.changed:
+            self._working.discard(job)
+            if job in self._waiting:
+                self._waiting.remove(job)
+            self.changed.notify_all()
+
+    def before(self, job: Job) -> int:
+        """How many runs must end or pause before the job's turn; 0 if it does not wait."""
+        with self.changed:
+            return self._waiting.index(job) + 1 if job in self._waiting else 0
+
+
+class _Stopped(Exception):
+    """Ends a step in the middle."""
+
+
+class Job:
+    """A run at work in a thread of its own.
+
+    Parameters
+    ----------
+    name : what the run is called.
+    settings, train, test : as for `lrcore.training.Run`.
+    slots : the queue that it stands in.
+    gone : says whether nobody is there any more who could want the run.
+    allowed : how many iterations it may do at first; infinity to run on, 0 to begin paused.
+    start, own : as for `lrcore.training.Run`.
+
+    Attributes that a page may read at any time: `history`, `snapshots` (thetas on the way, as
+    `Run` keeps them), `theta` (None before the first step), `message` (a sentence on why it
+    ended, None before), `weights` (once it has ended and been tested, None if there are none),
+    `finished` (the thread has nothing left to do).
+    """
+
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        train: Dataset,
+        test: Dataset | None,
+        slots: Slots,
+        gone: Callable[[], bool] = lambda: False,
+        allowed: float = math.inf,
+        start: Weights | None = None,
+        own: Own | None = None,
+    ):
+        self.name, self.settings = name, settings
+        self.start, self.own = start, own
+        self.allowed, self.stopping = allowed, False
+        self.history: list[Point] = []
+        self.snapshots: list[tuple[int, np.ndarray]] = []
+        self.message: str | None = None
+        self.weights: Weights | None = None
+        self.finished = False
+        self.heldout_name = "held-out"
+        self.preparing = False
+        self._data, self._slots, self._gone = (train, test), slots, gone
+        self._run: Run | None = None
+        self._placed = False
+        self._waited, self._began, self._looked = 0.0, 0.0, time.monotonic()
+        self._last_theta: np.ndarray | None = None
+        self._thread = threading.Thread(target=self._work, name=f"run {name}", daemon=True)
+        self._thread.start()
+
+    # --- what pages call ---
+
+    @property
+    def state(self) -> str:
+        """'waiting', 'preparing', 'training', 'paused', 'testing' or 'ended'."""
+        if self.finished:
+            return "ended"
+        if self.message is not None:
+            return "testing"
+        if self.allowed <= 0:
+            return "paused"
+        if self.before:
+            return "waiting"
+        return "preparing" if self.preparing or self._run is None else "training"
+
+    @property
+    def before(self) -> int:
+        """Runs before this one in the queue."""
+        return self._slots.before(self)
+
+    @property
+    def theta(self) -> np.ndarray | None:
+        """Theta as of the last step, shape (K, 1 + D)."""
+        run = self._run
+        return self._last_theta if run is None else run.theta
+
+    @property
+    def learning_rate(self) -> float | None:
+        """The learning rate now; None where the solver has none, or none yet."""
+        run = self._run
+        return run.knobs.learning_rate if run is not None and run.rated else None
+
+    def set_learning_rate(self, rate: float) -> None:
+        """Go on with another learning rate from the next step on."""
+        run = self._run
+        if run is not None:
+            run.knobs.learning_rate = rate
+
+    def go_on(self) -> None:
+        """Run on to the end, paused or not."""
+        self._allow(math.inf)
+
+    def pause(self) -> None:
+        """Hold the run where it is, even in the middle of a step."""
+        self._allow(0)
+
+    def step(self, count: int = 1) -> None:
+        """Do so many iterations, then pause."""
+        self._allow(count)
+
+    def stop(self, why: str = "Stopped by hand.") -> None:
+        """End the run; answers at once, though the thread may need a moment to wind up."""
+        with self._slots.changed:
+            if self.message is None:
+                self.message = why
+            self.stopping = True
+            self._slots.changed.notify_all()
+
+    def seconds_left(self) -> float | None:
+        """How long all its iterations would still take, at the pace so far; None before one."""
+        done = self.history[-1].iteration if self.history else 0
+        if not done or self.message is not None:
+            return None
+        return (self._clock() - self._began) / done * (self.settings.iterations - done)
+
+    def rate_changes(self) -> list[Point]:
+        """The first points reached with another learning rate than the ones before them."""
+        points = list(self.history)
+        return [
+            after
+            for before, after in pairwise(points)
+            if before.learning_rate != after.learning_rate
+        ]
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait until the thread has nothing left to do, or for so many seconds."""
+        self._thread.join(timeout)
+
+    # --- what the thread does ---
+
+    def _allow(self, count: float) -> None:
+        with self._slots.changed:
+            self.allowed = count
+            self._slots.changed.notify_all()
+
+    def _work(self) -> None:
+        try:
+            self._train()
+        except _Stopped:
+            pass
+        except UserError as error:
+            self.message = str(error)
+        except MemoryError:
+            self.message = "There is not enough memory for this run; use fewer images."
+        except Exception as error:
+            logging.getLogger(__name__).exception("A run broke off")
+            self.message = (
+                f"The run broke off ({type(error).__name__}: {error}); "
+                "the curve so far is kept. Change the settings and start again."
+            )
+        try:
+            self._wind_up()
+        finally:
+            # The pictures' features are by far the largest part of a run.
+            self._last_theta, self._run, self._data = self.theta, None, None
+            self._slots.leave(self)
+            self.finished = True
+
+    def _train(self) -> None:
+        self._pass()
+        self.preparing = True
+        beginning = {"start": self.start, "own": self.own}
+        run = Run(self.settings, *self._data, gate=self._pass, clock=self._clock, **beginning)
+        self._run, self.history, self.heldout_name = run, run.history, run.heldout_name
+        self.snapshots = run.snapshots
+        while run.message is None:
+            self._pass()
+            point = run.step()
+            if self.preparing:
+                self.preparing, self._began = False, self._clock()
+            if point is not None and point.iteration:
+                with self._slots.changed:
+                    self.allowed -= 1
+        self.message = run.message
+
+    def _wind_up(self) -> None:
+        """Test the model that came out."""
+        if self._run is None or len(self.history) < 2 or self._gone():
+            return
+        if not np.isfinite(self._run.theta.astype(np.float32)).all():
+            return
+        command = None
+        # A command knows nothing of rates turned on the way, or of what a session holds.
+        if not self.rate_changes() and self.start is None and self.own is None:
+            done = replace(self.settings, iterations=self.history[-1].iteration)
+            command = command_of(done, f"{self.name}.npz")
+        self.weights = self._run.weights(self.name, command)
+
+    def _pass(self) -> None:
+        """The gate between blocks of pictures: waits while paused, raises once stopped."""
+        self.look()
+        if self.allowed <= 0 or not self._placed:
+            began = time.perf_counter()
+            self._slots.enter(self)
+            self._placed = True
+            self._waited += time.perf_counter() - began
+        if self.stopping:
+            raise _Stopped
+
+    def _clock(self) -> float:
+        return time.perf_counter() - self._waited
+
+    def look(self) -> None:
+        """Stop if nobody is there any more."""
+        if time.monotonic() - self._looked > LOOK:
+            self._looked = time.monotonic()
+            if self._gone():
+                self.stop("Stopped: its browser has been gone for a minute.")
