@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shlex
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 
 from lrcore.data import MNIST_FOLDER, load_dataset
 from lrcore.errors import UserError
 from lrcore.hand import SUFFIX, Curvature, save_curvature
-from lrcore.reading import Reader
+from lrcore.reading import Reader, as_text
 from lrcore.settings import Settings, kind, knob
 from lrcore.training import Run, calibrate, write_history
 from lrcore.weights import DEFAULT, REST, load_weights, save_weights
@@ -42,7 +44,8 @@ def predict(arguments: argparse.Namespace) -> int:
     failed = 0
     for file in arguments.image:
         try:
-            found = reader.find(file)
+            with _silent_libraries():
+                found = reader.find(file)
         except UserError as error:
             print(f"{file}: {error}", file=sys.stderr)
             failed += 1
@@ -134,6 +137,20 @@ def command_of(settings: Settings, out: str | Path, calibrated: bool = False) ->
     return " ".join([*parts, "--out", shlex.quote(str(out))])
 
 
+@contextmanager
+def _silent_libraries():
+    """Nothing reaches stderr: libtiff writes of damage to its file descriptor, past Python."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
 def _weights(arguments):
     return load_weights(arguments.weights, arguments.mean, arguments.scale)
 
@@ -151,15 +168,12 @@ def _answer(file: str, found: list, reader: Reader) -> dict:
         for i, item in enumerate(found)
     ]
     largest = max(boxes, key=lambda b: _area(b["box"]))
-    lines: dict[int, list[str]] = {}
-    for item, box in zip(found, boxes, strict=True):
-        lines.setdefault(item.line, []).append(_name(box["digit"]))
     return {
         "file": str(file),
         "digit": largest["digit"],
         "probabilities": largest["probabilities"],
         "sure": largest["sure"],
-        "text": "\n".join("".join(line) for line in lines.values()),
+        "text": as_text(found, [_name(box["digit"]) for box in boxes]),
         "boxes": boxes,
     }
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import math
 import struct
+import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,9 +23,8 @@ from lrcore.errors import UserError
 MNIST_FOLDER = Path(__file__).resolve().parent.parent / "data" / "mnist"
 
 UINT8 = 0x08
-# Far above any set of 28x28 pictures that fits a learner's machine, and low
-# enough that a forged header can not make us allocate the machine away.
-MAX_BYTES = 2**31
+# Four times MNIST, and low enough that a small file can not unpack to all of the memory.
+MAX_BYTES = 200 * 2**20
 
 _PREFIX = {"train": "train", "test": "t10k"}
 
@@ -160,6 +160,19 @@ def paired(images: np.ndarray, labels: np.ndarray, images_name: str, labels_name
     return Dataset(images, labels)
 
 
+def read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    """What one file of a ZIP holds, and never more than its header promises.
+
+    Raises zipfile's and zlib's many errors where it is damaged or packed in a rare way, whose
+    unpackers can not be stopped in time.
+    """
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise zipfile.BadZipFile("neither stored nor deflated")
+    with archive.open(member) as file:
+        # A bare read() would unpack all there is before it looks at what was promised.
+        return file.read(member.file_size + 1)
+
+
 def _find(folder, name: str) -> Path:
     folder = Path(folder)
     for path in (folder / name, folder / f"{name}.gz"):
@@ -171,21 +184,27 @@ def _find(folder, name: str) -> Path:
 
 
 def _read_bytes(file: BinaryIO, name: str, most: int) -> bytes:
-    zipped = file.read(2) == b"\x1f\x8b"
-    file.seek(0)
-    if zipped:
-        file = gzip.GzipFile(fileobj=file)
-    try:
-        raw = file.read(most + 1)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise UserError(
-            f"{name} is damaged: its gzip stream does not unpack ({error}); fetch it again."
-        ) from error
+    raw = file.read(most + 1)
+    if raw[:2] == b"\x1f\x8b":
+        # Not `gzip`, which would go through a million empty members one by one.
+        stream = zlib.decompressobj(wbits=31)
+        try:
+            raw = stream.decompress(raw, most + 1)
+        except zlib.error as error:
+            raise _no_gzip(name, str(error)) from error
+        if len(raw) <= most and not stream.eof:
+            raise _no_gzip(name, "it ends too early")
+        if stream.unused_data.strip(b"\0"):
+            raise _no_gzip(name, "something follows its end")
     if len(raw) > most:
         raise UserError(
             f"{name} is larger than {most / 2**20:,.0f} MiB; split the set into smaller ones."
         )
     return raw
+
+
+def _no_gzip(name: str, why: str) -> UserError:
+    return UserError(f"{name} is damaged: its gzip stream does not unpack ({why}); fetch it again.")
 
 
 def _shape(array: np.ndarray) -> str:

@@ -16,17 +16,17 @@ from pathlib import PurePosixPath
 import numpy as np
 from PIL import Image
 
-from lrcore.data import Dataset, idx_bytes, paired, parse_idx
+from lrcore.data import Dataset, idx_bytes, paired, parse_idx, read_member
 from lrcore.errors import UserError
 from lrcore.frame import SIDE
-from lrcore.picture import picture_to_digit
+from lrcore.picture import Reads, picture_to_digit
 
 MOST = 10_000
 MOST_BYTES = 64 * 2**20
 # Of one picture, unpacked: far above any PNG of a digit.
 MOST_OF_ONE = 4 * 2**20
-# Pictures that are not 28x28 must be framed, which takes time.
-MOST_FRAMED, WIDEST = 500, 1000
+# Pictures that are not 28x28 must be framed, which takes time: 500 of 200 x 200, fewer if larger.
+FRAMED_PIXELS, LEAST_PIXELS, WIDEST = 20_000_000, 40_000, 1000
 IMAGES, LABELS = "own-images-idx3-ubyte", "own-labels-idx1-ubyte"
 
 
@@ -161,6 +161,10 @@ def _from_idx(files: list[tuple[str, bytes]], loaded: Loaded) -> None:
 
 
 def _from_zip(name: str, raw: bytes, loaded: Loaded) -> None:
+    # Counted before zipfile makes an object of each, which for a million takes its time.
+    if raw.count(b"PK\1\2") > 2 * MOST + 100:
+        loaded.rejected.append((name, f"holds too many files; up to {MOST:,} are read at once."))
+        return
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
             members = [m for m in archive.infolist() if not _furniture(m.filename)]
@@ -168,17 +172,14 @@ def _from_zip(name: str, raw: bytes, loaded: Loaded) -> None:
                 why = f"holds {len(members):,} files; up to {MOST:,} are read at once."
                 loaded.rejected.append((name, why))
                 return
-            images, labels, left, framed = [], [], MOST_BYTES, MOST_FRAMED
+            images, labels, budget = [], [], _Budget()
             for member in members:
                 try:
                     label = _folder(member.filename)
-                    content = _unpacked(archive, member, min(left, MOST_OF_ONE))
-                    left -= len(content)
-                    image, as_it_was = _digit(content, framed)
+                    image = _digit(_unpacked(archive, member, budget), budget)
                 except UserError as error:
                     loaded.rejected.append((member.filename, str(error)))
                     continue
-                framed -= not as_it_was
                 images.append(image)
                 labels.append(label)
     except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError, EOFError):
@@ -200,27 +201,44 @@ def _folder(filename: str) -> int:
     return int(folder)
 
 
-def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo, most: int) -> bytes:
+@dataclass
+class _Budget:
+    """What may still be unpacked and framed of one ZIP; what fails has its price, too."""
+
+    bytes: int = MOST_BYTES
+    pixels: int = FRAMED_PIXELS
+
+    def frame(self, size: tuple[int, int]) -> None:
+        self.pixels -= max(size[0] * size[1], LEAST_PIXELS)
+        if self.pixels < 0:
+            raise UserError(
+                "is not 28 x 28, and as many such pictures as are prepared at once were before it; "
+                "bring it in another ZIP."
+            )
+
+
+def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo, budget: _Budget) -> bytes:
     if member.flag_bits & 1:
         raise UserError("is encrypted.")
-    # What a header says of sizes may be false: no more than `most` is ever unpacked.
-    try:
-        with archive.open(member) as file:
-            content = file.read(most + 1)
-    except Exception as error:  # zipfile, zlib, bz2 and lzma each have their own
-        raise UserError("is damaged: it does not unpack.") from error
-    if len(content) > most:
+    most = min(budget.bytes, MOST_OF_ONE)
+    if member.file_size > most:
         raise UserError("is too large once unpacked: 4 MiB a picture, 64 MiB in all.")
-    return content
-
-
-def _digit(content: bytes, framed: int) -> tuple[np.ndarray, bool]:
-    """A PNG as a digit, and whether it was one already."""
+    budget.bytes -= max(member.file_size, 4096)
     try:
-        image = Image.open(io.BytesIO(content), formats=("PNG",))
+        return read_member(archive, member)
+    except Exception as error:
+        raise UserError("is damaged: it does not unpack.") from error
+
+
+def _digit(content: bytes, budget: _Budget) -> np.ndarray:
+    """A PNG as a digit."""
+    try:
+        image = Image.open(Reads(content), formats=("PNG",))
         size = image.size
         if max(size) > WIDEST:
             raise UserError(f"is {size[0]} x {size[1]} pixels; up to {WIDEST} a side are read.")
+        if size != (SIDE, SIDE):
+            budget.frame(size)
         image.load()
     except UserError:
         raise
@@ -233,7 +251,7 @@ def _digit(content: bytes, framed: int) -> tuple[np.ndarray, bool]:
         if rim.mean() < 128:
             if not grey.any():
                 raise UserError("shows nothing: all its pixels are black.")
-            return grey, True
-    if not framed:
-        raise UserError(f"is not 28 x 28, and {MOST_FRAMED} such pictures were prepared already.")
-    return picture_to_digit(image), False
+            return grey
+    if size == (SIDE, SIDE):
+        budget.frame(size)
+    return picture_to_digit(image)

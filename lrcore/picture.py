@@ -34,8 +34,13 @@ FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 # a fiftieth of the page is still two pixels wide, and a photo takes a fraction of a second.
 LONGEST = 1600
 # What a telephone takes is allowed as JPEG, which is decoded small; others are decoded in full.
-MOST_PIXELS, MOST_PIXELS_OF_JPEG = 25_000_000, 50_000_000
+# WebP's decoder keeps several copies; some rare formats are decoded in Python.
+MOST_PIXELS, MOST_PIXELS_OF_JPEG, MOST_PIXELS_OF_WEBP = 25_000_000, 50_000_000, 12_000_000
+MOST_PIXELS_IN_PYTHON, IN_PYTHON = 1_000_000, {"ppm", "ppm_plain", "bmp_rle"}
 MOST_SIDE = 20_000
+MOST_BYTES = 32 * 2**20
+# A JPEG is decoded once for each of its scans: ten are usual, but a file may ask for thousands.
+MOST_SCANS = 100
 # Pixels round the strokes that still belong to them.
 RIM = 2
 # Widths of stroke in a frame of 28x28: of MNIST's training digits about one in four is thinner
@@ -59,18 +64,11 @@ def open_to_scale(source) -> tuple[np.ndarray, tuple[int, int]]:
         return _shrunk(_from_array(source))
     if isinstance(source, Image.Image):
         return _shrunk(source)
-    if isinstance(source, (str, os.PathLike)):
-        path = Path(source)
-        if not path.is_file():
-            raise UserError(f"There is no picture at '{source}'.")
-        name = f"'{path.name}'"
-        source = path
-    else:
-        name = "This file"
-        if isinstance(source, (bytes, bytearray, memoryview)):
-            source = io.BytesIO(source)
+    raw, name = _bytes(source)
+    if len(raw) > MOST_BYTES:
+        raise UserError(_too_large(name))
     try:
-        image = Image.open(source, formats=FORMATS)
+        image = Image.open(Reads(raw), formats=FORMATS)
     except Image.DecompressionBombError:
         raise UserError(_too_large(name)) from None
     # Pillow's readers meet damage with errors of a dozen kinds; to the user they are one.
@@ -79,14 +77,70 @@ def open_to_scale(source) -> tuple[np.ndarray, tuple[int, int]]:
             f"{name} is not a picture that can be read: use PNG, JPEG, WebP, BMP, GIF or TIFF."
         ) from None
     with image:
+        if image.format in ("JPEG", "MPO") and raw.count(b"\xff\xda") > MOST_SCANS:
+            raise UserError(f"{name} is a JPEG of too many scans: save it as an ordinary one.")
         return _shrunk(image, name)
 
 
-def _too_large(name: str) -> str:
+class Reads(io.BytesIO):
+    """Bytes as a file that is read from so many times at most.
+
+    A file of millions of empty blocks would keep Pillow's readers busy for minutes.
+    """
+
+    left = 400_000
+
+    def read(self, *size):
+        self.left -= 1
+        if self.left < 0:
+            raise OSError("too many blocks")
+        return super().read(*size)
+
+
+def _bytes(source) -> tuple[bytes, str]:
+    """What is in a path, bytes or an open file, and what to call it in errors."""
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return bytes(source), "This file"
+    if not isinstance(source, (str, os.PathLike)):
+        if source.seekable():
+            source.seek(0)
+        return source.read(MOST_BYTES + 1), "This file"
+    path = Path(source)
+    try:
+        # Not a pipe or a device, which might never end.
+        if not path.is_file():
+            raise UserError(f"There is no picture at '{source}'.")
+        with open(path, "rb") as file:
+            return file.read(MOST_BYTES + 1), f"'{path.name}'"
+    except OSError as error:
+        raise UserError(f"'{path.name[:80]}' can not be opened: {error.strerror}.") from None
+
+
+def _too_large(name: str, most: int = MOST_PIXELS) -> str:
     return (
-        f"{name} is too large: at most {MOST_PIXELS // 1_000_000} million pixels "
-        f"({MOST_PIXELS_OF_JPEG // 1_000_000} as JPEG) and {MOST_SIDE:,} a side."
+        f"{name} is too large: at most {most / 1e6:g} million pixels of this kind, {MOST_SIDE:,} "
+        f"a side and {MOST_BYTES // 2**20} MB are read; make it smaller or save it as JPEG."
     )
+
+
+def _most_pixels(image: Image.Image) -> int:
+    """How large a picture may be for its decoder to be done in about a second."""
+    if image.format in ("JPEG", "MPO") and "progressive" not in image.info:
+        return MOST_PIXELS_OF_JPEG
+    if image.format == "WEBP":
+        return MOST_PIXELS_OF_WEBP
+    if any(tile[0] in IN_PYTHON for tile in getattr(image, "tile", ())):
+        return MOST_PIXELS_IN_PYTHON
+    return MOST_PIXELS
+
+
+def _decoded_pixels(image: Image.Image) -> int:
+    """How many pixels are decoded: of a TIFF the tiles, which may be larger than the picture."""
+    width, height = image.size
+    if image.format == "TIFF":
+        width = max(width, int(image.tag_v2.get(322, 0)))
+        height = max(height, int(image.tag_v2.get(323, 0)))
+    return width * height
 
 
 def _from_array(array: np.ndarray) -> Image.Image:
@@ -110,12 +164,12 @@ def _from_array(array: np.ndarray) -> Image.Image:
 
 def _shrunk(image: Image.Image, name: str = "The picture"):
     width, height = image.size
-    most = MOST_PIXELS_OF_JPEG if image.format in ("JPEG", "MPO") else MOST_PIXELS
-    if max(width, height) > MOST_SIDE or width * height > most:
-        raise UserError(_too_large(name))
     if min(width, height) == 0:
         raise UserError(f"{name} has no pixels.")
+    most = _most_pixels(image)
     try:
+        if max(width, height) > MOST_SIDE or _decoded_pixels(image) > most:
+            raise UserError(_too_large(name, most))
         turn = image.getexif().get(0x0112, 1)
         scale = max(width, height) / LONGEST
         # JPEG can be decoded at a half, a quarter or an eighth for a fraction of the price.
@@ -131,8 +185,10 @@ def _shrunk(image: Image.Image, name: str = "The picture"):
             )
         finite = flat.mode != "F" or np.isfinite(np.asarray(flat)).all()
         grey = _grey(flat) if finite else None
+    except UserError:
+        raise
     except MemoryError:
-        raise UserError(_too_large(name)) from None
+        raise UserError(_too_large(name, most)) from None
     except Exception:
         raise UserError(f"{name} is damaged: it could not be read to its end.") from None
     if grey is None:
@@ -154,10 +210,12 @@ def _in_few_modes(image: Image.Image) -> Image.Image:
 
 def _grey(image: Image.Image) -> np.ndarray:
     if image.mode == "F":
-        values = np.asarray(image, np.float32)
+        # In double precision, for the range of floats may be too wide for a float.
+        values = np.asarray(image, np.float64)
         low, high = values.min(), values.max()
         # What the numbers meant is not known (12 bits in 16, metres, ...): their range serves.
-        return (values - low) / (high - low) if high > low else np.ones_like(values)
+        grey = (values - low) / (high - low) if high > low else np.ones_like(values)
+        return grey.astype(np.float32)
     if image.mode == "RGBA":
         image = _on_paper(image)
     if image.mode == "L":

@@ -35,6 +35,9 @@ WIDEST, CUTS = 1.5, 5
 SEAM_ROWS = 64
 # Bounds on the time that a picture of a lawn takes: blobs looked at, and joined pieces judged.
 MOST_BLOBS, MOST_RUNS = 800, 800
+# Bounds on their boxes together, in pixels, for rings within rings are few and yet all of them
+# large: of the blobs in pictures' worth, of joined pieces as they are.
+MOST_PICTURES, MOST_AREA = 4, 40_000_000
 # A cut through more ink than this many widths of the pen goes through a digit, not between two.
 DEEPEST = 4.0
 # Prices in the search for the likeliest path, in units of log probability: of each digit more, of
@@ -91,9 +94,14 @@ def find_digits(source, score: Callable[[np.ndarray], np.ndarray] | None = None)
             f"The picture has more than {MOST_BLOBS} marks, too many to be digits: "
             "take a smaller part of the page, in focus and evenly lit."
         )
-    pieces = [
-        _Piece(*place, blobs[place] == k) for k, place in enumerate(ndimage.find_objects(blobs), 1)
-    ]
+    places = ndimage.find_objects(blobs)
+    covered = sum((r.stop - r.start) * (c.stop - c.start) for r, c in places)
+    if covered > MOST_PICTURES * blobs.size:
+        raise UserError(
+            "The picture's marks lie within each other, which digits do not: "
+            "take a smaller part of the page."
+        )
+    pieces = [_Piece(*place, blobs[place] == k) for k, place in enumerate(places, 1)]
     typical = _typical_height(pieces)
     digits = _resolved(_clusters(pieces, typical), ink, typical, score)
     scale = np.array([width / grey.shape[1], height / grey.shape[0]] * 2)
@@ -160,13 +168,14 @@ def _resolved(clusters, ink: Ink, typical: float, score) -> list[tuple[_Piece, n
         doubtful += [[piece] for (piece, _), fine in zip(plain, sure, strict=True) if not fine]
         plain = [digit for digit, fine in zip(plain, sure, strict=True) if fine]
     # One call of the reader for all that is doubtful on the page: many small ones are slow.
-    lattices, tried = [], 0
+    lattices, tried, left = [], 0, MOST_AREA
     for cluster in doubtful:
-        if tried > MOST_RUNS:
-            lattices.append([(k, k + 1, piece) for k, piece in enumerate(cluster)])
-        else:
-            lattices.append(_runs(cluster, ink, typical))
-            tried += len(lattices[-1])
+        runs = _runs(cluster, ink, typical, left) if tried <= MOST_RUNS else None
+        if runs is None:
+            runs = [(k, k + 1, piece) for k, piece in enumerate(cluster)]
+        lattices.append(runs)
+        tried += len(runs)
+        left -= sum(run.mask.size for *_, run in runs)
     images = [_image(run, ink) for runs in lattices for *_, run in runs]
     if score and images:
         likely = np.log(np.clip(score(np.stack(images)), 1e-3, 1))
@@ -180,14 +189,22 @@ def _resolved(clusters, ink: Ink, typical: float, score) -> list[tuple[_Piece, n
     return plain
 
 
-def _runs(cluster: list[_Piece], ink: Ink, typical: float) -> list[tuple[int, int, _Piece]]:
-    """All stretches of neighbouring pieces that may be a digit: (first, one past last, joined)."""
+def _runs(
+    cluster: list[_Piece], ink: Ink, typical: float, most: int
+) -> list[tuple[int, int, _Piece]] | None:
+    """All stretches of neighbouring pieces that may be a digit: (first, one past last, joined).
+
+    None where their boxes would have more than `most` pixels.
+    """
     atoms = [atom for piece in cluster for atom in _cut(piece, ink, typical)]
     atoms.sort(key=lambda atom: atom.columns.start + atom.columns.stop)
     runs = []
     for first in range(len(atoms)):
         for last in range(first + 1, len(atoms) + 1):
             joined = _joined(atoms[first:last])
+            most -= joined.mask.size
+            if most < 0:
+                return None
             if joined.width > WIDEST * typical and last > first + 1:
                 break
             runs.append((first, last, joined))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import io
 import json
+import math
 import os
 import tempfile
 import zipfile
@@ -19,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from lrcore.calibration import Calibration
+from lrcore.data import read_member
 from lrcore.errors import UserError
 from lrcore.features import FEATURES, extract
 
@@ -30,6 +32,9 @@ FORMAT = "ten-thetas-1"
 REST = -1
 # The largest file that is read, packed and unpacked; the biggest of ours is far below.
 MAX_BYTES = 64 * 2**20
+MOST_MEMBERS = 32
+# A larger number in theta would overflow where scores are added up or squared.
+LARGEST = 1e15
 CALIBRATION_PREFIX = "calibration_"
 REQUIRED = ("format", "theta", "classes", "features", "record")
 
@@ -201,10 +206,11 @@ def _from_npz(raw: bytes, label: str, name: str) -> Weights:
         )
     try:
         record = json.loads(_text(arrays["record"], "record", label))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{label} has a damaged record; train the model again.") from error
     if not isinstance(record, dict):
         raise UserError(f"{label} has a record that is no table; train the model again.")
+    _check_record(record, label)
     theta, classes = arrays["theta"], arrays["classes"]
     _check_theta(theta, 1 + columns(features), label)
     _check_classes(classes, len(theta), label)
@@ -233,23 +239,30 @@ def _from_npy(raw: bytes, label: str, name: str, mean: float, scale: float) -> W
     # theta . (255 x - mean) / scale, with x in 0..1, is (255 theta / scale) . x + bias.
     bias = -theta.sum(axis=1, keepdims=True) * (mean / scale)
     folded = np.hstack([bias, theta * (255.0 / scale)])
+    _check_theta(folded, 785, label)
     record = {"note": f"a plain theta without bias; pixels standardised by ({mean:g}, {scale:g})"}
     return Weights(folded, np.arange(10), "pixels", record, None, name)
 
 
 def unpack_arrays(raw: bytes, label: str) -> dict[str, np.ndarray]:
     """The arrays of an `.npz` file, never unpickled; UserError where it is damaged or huge."""
+    # Counted before zipfile makes an object of each, which for a million takes its time.
+    if raw.count(b"PK\1\2") > MOST_MEMBERS:
+        raise UserError(f"{label} unpacks to more than a weights file may hold.")
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
             members = archive.infolist()
-            if len(members) > 32 or sum(member.file_size for member in members) > MAX_BYTES:
+            if (
+                len(members) > MOST_MEMBERS
+                or sum(member.file_size for member in members) > MAX_BYTES
+            ):
                 raise UserError(f"{label} unpacks to more than a weights file may hold.")
             arrays = {}
             for member in members:
                 # Names are only keys of a dict here, never paths on a disk.
                 key = member.filename.removesuffix(".npy")
-                with archive.open(member) as file:
-                    arrays[key] = _read_array(io.BytesIO(file.read(MAX_BYTES)), label, key)
+                content = io.BytesIO(read_member(archive, member))
+                arrays[key] = _read_array(content, label, key)
             return arrays
     except UserError:
         raise
@@ -300,6 +313,17 @@ def _check_theta(theta: np.ndarray, columns: int, label: str) -> None:
         raise UserError(f"{label} has a theta of {theta.dtype}; 32 or 64 bit floats are needed.")
     if not np.isfinite(theta).all():
         raise UserError(f"{label} has a theta with NaN or infinity; train the model again.")
+    if np.abs(theta).max() > LARGEST:
+        raise UserError(f"{label} has numbers beyond {LARGEST:g} in theta; train the model again.")
+
+
+def _check_record(record: dict, label: str) -> None:
+    """What pages and corrections reckon with must be numbers."""
+    for key, lowest in (("images", 1), ("test_accuracy", 0), ("C", 0)):
+        value = record.get(key, lowest)
+        # A comparison with NaN is false, too.
+        if not isinstance(value, (int, float)) or not lowest <= value < math.inf:
+            raise UserError(f"{label} has a record whose '{key}' is no number that makes sense.")
 
 
 def _check_classes(classes: np.ndarray, rows: int, label: str) -> None:
