@@ -25,8 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks.made_pictures import rows, singles
 from lrcore.data import load_dataset
 from lrcore.errors import UserError
-from lrcore.reading import Reader
-from lrcore.segment import find_digits, trust
+from lrcore.reading import Reader, as_text
 from lrcore.weights import DEFAULT, load_weights
 
 SINGLES, ROWS = 300, 200
@@ -35,15 +34,11 @@ SINGLES, ROWS = 300, 200
 def read_text(source, reader: Reader) -> str:
     """The digits of a picture, a space for a new line; '' where none is found."""
     try:
-        found = find_digits(source, trust(reader))
+        found = reader.find(source)
     except UserError:
         return ""
     digits = reader.read(np.stack([item.image for item in found])).digits
-    text, line = "", 0
-    for item, digit in zip(found, digits, strict=True):
-        text += " " * (item.line - line) + str(digit)
-        line = item.line
-    return text
+    return as_text(found, digits.astype(str)).replace("\n", " ")
 
 
 def edit_distance(one: str, other: str) -> int:

@@ -8,7 +8,7 @@ no difference where, how large or with how thick a pen a digit was drawn.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -67,9 +67,13 @@ def to_digit(strokes: Sequence[np.ndarray], pen: float = PEN) -> np.ndarray:
 
 
 def find_drawn_digits(
-    strokes: Sequence[np.ndarray], width: int, height: int, pen: float, score=None
+    strokes: Sequence[np.ndarray],
+    width: int,
+    height: int,
+    pen: float,
+    score: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> list[Found]:
-    """Several digits on one canvas, in reading order.
+    """Several digits on one canvas of `width` x `height`, in reading order.
 
     They are told apart as in any picture (`find_digits`, which takes `score`
     too); a digit that owns its strokes is then redrawn from them, one that
@@ -122,7 +126,9 @@ def naive(
     return np.rint(np.asarray(small) * 255).astype(np.uint8)
 
 
-def film(strokes: Sequence[np.ndarray], width: int, height: int, pen: float) -> list:
+def film(
+    strokes: Sequence[np.ndarray], width: int, height: int, pen: float
+) -> list[tuple[str, np.ndarray]]:
     """The steps from canvas to digit as (caption, uint8 picture with bright ink) pairs."""
     canvas = rasterise(strokes, math.ceil(width), math.ceil(height), pen)
     drawn = redraw(strokes)

@@ -103,7 +103,7 @@ class OneVsAllLoss:
         self.l2 = 1 / (self.n * C)
         self.dtype = np.dtype(np.float64 if X.dtype == np.float64 else np.float32)
 
-    def rows(self, chosen) -> np.ndarray:
+    def rows(self, chosen: slice | np.ndarray) -> np.ndarray:
         """The rows of X that a slice or an index array picks out, as floats."""
         return as_floats(self.X[chosen])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -105,6 +106,18 @@ def read(source, weights=DEFAULT) -> Readings:
         weights = load_weights(weights)
     reader = Reader(weights)
     return reader.read(np.stack([found.image for found in reader.find(source)]))
+
+
+def as_text(found: Sequence[Found], names: Sequence[str]) -> str:
+    """What is written: the name of each digit found, line below line.
+
+    Names of more than one character, such as 'not 5', are parted by commas.
+    """
+    lines: dict[int, list[str]] = {}
+    for item, name in zip(found, names, strict=True):
+        lines.setdefault(item.line, []).append(name)
+    between = "" if max(map(len, names)) == 1 else ", "
+    return "\n".join(between.join(line) for line in lines.values())
 
 
 def asked(classes: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
+from typing import TextIO
 
 import numpy as np
 
@@ -75,7 +76,7 @@ class _GatedLoss(OneVsAllLoss):
         super().__init__(X, targets, C)
         self._gate = gate
 
-    def rows(self, chosen) -> np.ndarray:
+    def rows(self, chosen: slice | np.ndarray) -> np.ndarray:
         if self._gate is not None:
             self._gate()
         return super().rows(chosen)
@@ -370,7 +371,7 @@ def _features(name: str, images: np.ndarray, chosen: np.ndarray, kept: bool) -> 
     return X if len(chosen) == len(images) else X[chosen]
 
 
-def write_history(file, history: list[Point], settings: Settings) -> None:
+def write_history(file: TextIO, history: list[Point], settings: Settings) -> None:
     """A run's history as CSV: a header line, then a line an iteration.
 
     The column `accuracy` is that on held-out pictures.

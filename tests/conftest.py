@@ -54,20 +54,18 @@ def chromium():
 @pytest.fixture
 def page(chromium, server):
     """A fresh desktop-sized page on the running app."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 800})
-    page = context.new_page()
-    page.set_default_timeout(30_000)
-    page.goto(server.url)
-    yield page
-    context.close()
+    yield from _opened(chromium, server, viewport={"width": 1280, "height": 800})
 
 
 @pytest.fixture
 def phone(chromium, server):
     """A fresh page with the size and the touch screen of a phone."""
-    context = chromium.new_context(
-        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
-    )
+    screen = {"width": 390, "height": 844}
+    yield from _opened(chromium, server, viewport=screen, has_touch=True, is_mobile=True)
+
+
+def _opened(chromium, server, **screen):
+    context = chromium.new_context(**screen)
     page = context.new_page()
     page.set_default_timeout(30_000)
     page.goto(server.url)

@@ -13,7 +13,7 @@ from lrcore.drawing import film as drawing_film
 from lrcore.drawing import find_drawn_digits, rasterise, to_digit
 from lrcore.errors import UserError
 from lrcore.picture import film as picture_film
-from lrcore.reading import Reader, Readings
+from lrcore.reading import Reader, Readings, as_text
 from lrcore.segment import Found, trust
 from lrcore.weights import Weights
 from ui.answers import answer_panel, digit_name, digit_picture, read
@@ -192,10 +192,7 @@ def _several(trained: Weights, picture: Image.Image, found: list[Found], name: s
         st.image(boxed(picture, found, answers), width="stretch", alt=alt)
     with right:
         st.markdown(f"{len(found)} digits, in reading order")
-        lines: dict[int, str] = {}
-        for item, answer in zip(found, answers, strict=True):
-            lines[item.line] = lines.get(item.line, "") + answer
-        st.code("\n".join(lines.values()), language=None)
+        st.code(as_text(found, answers), language=None)
         unsure = int((~readings.sure).sum())
         if unsure:
             st.caption(f"{unsure} of them unsure.")
