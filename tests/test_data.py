@@ -1,3 +1,5 @@
+"""IDX files and data sets."""
+
 import gzip
 import hashlib
 import struct

@@ -1,3 +1,5 @@
+"""Weights files: what comes back, and what is refused."""
+
 import io
 import json
 import pickle

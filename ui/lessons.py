@@ -33,6 +33,8 @@ from ui.weights_view import ROW, mean_image
 DIGITS = list(range(10))
 # The model that the sections speak of: its theta is a picture.
 PLAIN = "pixels"
+# Of the gradient descent that the section on theta shows.
+STEPS = 40
 
 
 def plain_model() -> Weights | None:
@@ -361,9 +363,6 @@ def leaned(image: np.ndarray, lean: float) -> np.ndarray:
     return np.asarray(
         picture.transform(picture.size, Image.Transform.AFFINE, shear, Image.Resampling.BILINEAR)
     )
-
-
-STEPS = 40
 
 
 @st.cache_resource(show_spinner="Training a little …")
