@@ -3,6 +3,7 @@
 import streamlit as st
 
 from ui import lessons
+from ui.models import errors_said
 from ui.routing import ensure_routed
 
 ensure_routed()
@@ -21,5 +22,5 @@ for section in (
     lessons.deskew_section,
 ):
     # A fragment each: moving a slider redraws its own section alone.
-    st.fragment(section)()
+    st.fragment(errors_said()(section))()
 lessons.lessons_section()

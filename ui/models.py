@@ -6,6 +6,7 @@ user brings or trains live in that user's session alone.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
 
 import streamlit as st
@@ -51,7 +52,22 @@ def _shipped() -> tuple[dict[str, Path], dict[str, str]]:
 @st.cache_resource(max_entries=2, show_spinner="Loading MNIST …")
 def mnist(part: str) -> Dataset:
     """MNIST's 'train' or 'test' part, shared by all sessions and read-only."""
-    return load_dataset(part=part)
+    try:
+        return load_dataset(part=part)
+    except UserError as error:
+        raise UserError(f"MNIST can not be read: {error}") from error
+
+
+@contextmanager
+def errors_said():
+    """What bad input, or MNIST missing, keeps from being shown: a sentence takes its place.
+
+    Also a decorator, for a section of a page that should not take the others with it.
+    """
+    try:
+        yield
+    except UserError as error:
+        st.error(str(error))
 
 
 def model_names() -> list[str]:

@@ -25,7 +25,7 @@ from ui.heatmaps import (
     theta_png,
     weight_chart,
 )
-from ui.models import facts, get_model, mnist, model_names
+from ui.models import errors_said, facts, get_model, mnist, model_names
 from ui.runs import session_runs
 
 ROW = "weights_row"
@@ -107,7 +107,7 @@ def closer_look(weights: Weights, part: str) -> None:
         key="weights_view",
         label_visibility="collapsed",
     )
-    st.fragment(views[view])(weights, part)
+    st.fragment(errors_said()(views[view]))(weights, part)
 
 
 def downloads(weights: Weights, part: str) -> None:
@@ -166,17 +166,18 @@ def _one_row(weights: Weights, part: str) -> None:
             _scale(limit)
         with st.container(width=LARGE, gap="xsmall"):
             st.markdown(f"**The average {digit}**")
-            straight = weights.features != "pixels"
-            st.altair_chart(
-                ink_chart(mean_image(digit, straight)),
-                width="content",
-                alt=f"The average of all training pictures of a {digit}.",
-            )
-            st.caption(
-                f"The mean of all {digit}s{', straightened' if straight else ''}. Theta is not a "
-                "picture of the digit: it is where ink makes the *difference*. Ink that every "
-                "digit has tells nothing, and gets a theta near zero."
-            )
+            with errors_said():
+                straight = weights.features != "pixels"
+                st.altair_chart(
+                    ink_chart(mean_image(digit, straight)),
+                    width="content",
+                    alt=f"The average of all training pictures of a {digit}.",
+                )
+                st.caption(
+                    f"The mean of all {digit}s{', straightened' if straight else ''}. Theta is not "
+                    "a picture of the digit: it is where ink makes the *difference*. Ink that "
+                    "every digit has tells nothing, and gets a theta near zero."
+                )
     st.markdown(
         f"The bias is **{bias:+.2f}**: the score of an empty picture, before any "
         f"{'pixel' if weights.features in PICTURES else 'edge'} has spoken."
