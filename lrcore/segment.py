@@ -170,7 +170,7 @@ def _resolved(clusters, ink: Ink, typical: float, score) -> list[tuple[_Piece, n
     # One call of the reader for all that is doubtful on the page: many small ones are slow.
     lattices, tried, left = [], 0, MOST_AREA
     for cluster in doubtful:
-        runs = _runs(cluster, ink, typical, left) if tried <= MOST_RUNS else None
+        runs = _runs(cluster, ink, typical, MOST_RUNS - tried, left)
         if runs is None:
             runs = [(k, k + 1, piece) for k, piece in enumerate(cluster)]
         lattices.append(runs)
@@ -190,11 +190,11 @@ def _resolved(clusters, ink: Ink, typical: float, score) -> list[tuple[_Piece, n
 
 
 def _runs(
-    cluster: list[_Piece], ink: Ink, typical: float, most: int
+    cluster: list[_Piece], ink: Ink, typical: float, most: int, most_area: int
 ) -> list[tuple[int, int, _Piece]] | None:
     """All stretches of neighbouring pieces that may be a digit: (first, one past last, joined).
 
-    None where their boxes would have more than `most` pixels.
+    None where they would be more than `most`, or their boxes have more than `most_area` pixels.
     """
     atoms = [atom for piece in cluster for atom in _cut(piece, ink, typical)]
     atoms.sort(key=lambda atom: atom.columns.start + atom.columns.stop)
@@ -202,8 +202,8 @@ def _runs(
     for first in range(len(atoms)):
         for last in range(first + 1, len(atoms) + 1):
             joined = _joined(atoms[first:last])
-            most -= joined.mask.size
-            if most < 0:
+            most_area -= joined.mask.size
+            if most_area < 0 or len(runs) >= most:
                 return None
             if joined.width > WIDEST * typical and last > first + 1:
                 break
