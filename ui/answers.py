@@ -48,6 +48,17 @@ def verdict(weights: Weights, readings: Readings, at: int = 0) -> str:
     return f"It reads {readings.digits[at]} ({best:.2f})."
 
 
+def one_of_two(weights: Weights) -> str:
+    """What a binary model can not do, in a sentence."""
+    negative, positive = weights.classes
+    if negative == REST:
+        return f"One model, one question: is it a {positive}, or any other digit?"
+    return (
+        f"This model has learned from {negative}s and {positive}s alone: whatever it is shown, it "
+        "answers one of the two."
+    )
+
+
 def answer_panel(
     weights: Weights,
     image: np.ndarray,
@@ -76,7 +87,9 @@ def answer_panel(
         st.caption(
             "Erase and see: the grey ticks mark the probabilities before you took the eraser."
         )
-    elif not weights.binary:
+    elif weights.binary:
+        st.caption(one_of_two(weights))
+    else:
         st.caption(
             "Ten models answer ten separate questions, 'is it a 0?', 'is it a 1?' …, "
             "so the bars need not sum to 1."

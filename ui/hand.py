@@ -69,7 +69,8 @@ def _curvature(weights: Weights) -> Curvature:
 
 def correction(weights: Weights, image: np.ndarray, where: str) -> None:
     """'It's a ...': ten buttons under an answer; `weights` as trained, `where` tells rows apart."""
-    key = f"label-{where}-{hashlib.sha256(image).hexdigest()[:16]}"
+    # With the model in it: what is said of one model's answer is not true of another's.
+    key = f"label-{where}-{weights.name}-{hashlib.sha256(image).hexdigest()[:16]}"
     label = label_of(own_digits(), image)
     st.markdown(
         "It's a …",
@@ -180,6 +181,12 @@ def before_and_after(weights: Weights) -> None:
         return
     learned = _learned(weights)
     images, truth = relevant(weights, digits.images, digits.labels)
+    if not len(truth):
+        st.info(
+            f"{weights.name} knows nothing of the digits that you kept so far: it has learned "
+            f"from {weights.classes[0]}s and {weights.classes[1]}s alone."
+        )
+        return
     first, then = read(weights, images), read(learned, images)
     old, new = first.digits == truth, then.digits == truth
     _offer(as_set(images[~new], digits.labels[asked(weights.classes, digits.labels)][~new]))

@@ -13,7 +13,7 @@ from lrcore.drawing import film as drawing_film
 from lrcore.drawing import find_drawn_digits, rasterise, to_digit
 from lrcore.errors import UserError
 from lrcore.picture import film as picture_film
-from lrcore.reading import Reader, Readings, as_text
+from lrcore.reading import Reader, Readings, as_text, relevant
 from lrcore.segment import Found, trust
 from lrcore.weights import Weights
 from ui.answers import answer_panel, digit_name, digit_picture, read
@@ -109,7 +109,7 @@ def _naive(weights: Weights, drawing: Drawing, image: np.ndarray) -> None:
     pair = np.stack([drawing.shrunk(), image])
     readings = read(weights, pair)
     with st.container(horizontal=True, gap="large"):
-        for at, name in enumerate(("Shrunk as it is", "Prepared as MNIST was")):
+        for at, name in enumerate(("Shrunk as it is", "As MNIST's are")):
             with st.container(width=150):
                 digit_picture(pair[at], name, 112)
                 answer = digit_name(weights, readings.digits[at])
@@ -191,7 +191,8 @@ def _several(trained: Weights, picture: Image.Image, found: list[Found], name: s
         alt = f"{name}, with a box round each of {len(found)} digits"
         st.image(boxed(picture, found, answers), width="stretch", alt=alt)
     with right:
-        st.markdown(f"{len(found)} digits, in reading order")
+        count = f"{len(found)} digit{'' if len(found) == 1 else 's'}"
+        st.markdown(f"{count}, in reading order")
         st.code(as_text(found, answers), language=None)
         unsure = int((~readings.sure).sum())
         if unsure:
@@ -242,11 +243,12 @@ def gallery(trained: Weights) -> None:
             st.info("Pick a digit to have it read.")
             return
         readings = answer_panel(weights, test.images[index], "Test picture, 28×28")
-        right_one = readings.digits[0] == test.labels[index]
-        st.caption(
-            f"Test picture {index} is labelled {test.labels[index]}: "
-            f"{'read right' if right_one else 'read wrong'}."
-        )
+        _, truth = relevant(weights, test.images[[index]], test.labels[[index]])
+        if not len(truth):
+            judged = "a digit that this model knows nothing of"
+        else:
+            judged = "read right" if readings.digits[0] == truth[0] else "read wrong"
+        st.caption(f"Test picture {index} is labelled {test.labels[index]}: {judged}.")
     _look_closer({WHY: lambda: evidence_section(weights, test.images[index], "gallery")}, "gallery")
 
 

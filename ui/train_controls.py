@@ -82,11 +82,13 @@ def take_link() -> None:
 def notices() -> None:
     """Say what of the link could not be used, until a run is started."""
     for notice in st.session_state[NOTICES]:
-        st.warning(notice, icon=":material/link_off:")
+        st.warning(notice, icon=":material/info:")
 
 
 def panel(folded: bool = False) -> Settings | None:
     """The controls; returns the settings, or None after saying what is wrong with them."""
+    # The few controls that a link leaves are what it is about.
+    folded = folded and st.session_state[SHOWN] is None
     with st.expander("Settings", expanded=not folded, icon=":material/tune:"):
         _rows(ROWS)
         if st.session_state[SHOWN] is not None:
@@ -175,8 +177,8 @@ def _visible(name: str, store: dict) -> bool:
 
 def _control(name: str, value):
     declared = knob(name)
-    if name not in st.session_state:
-        st.session_state[name] = value
+    # Written back in every run: Streamlit puts into the URL only what was written in that run.
+    st.session_state[name] = st.session_state.get(name, value)
     common = {"key": name, "help": declared.help, "bind": "query-params"}
     if declared.options is not None:
         labels = LABELS.get(name, {})

@@ -168,6 +168,8 @@ def buttons(runs: Runs, settings: Settings | None, data, beginning=None) -> None
             key="stop",
         ):
             job.stop()
+            # It may be what a run that was refused has waited for.
+            st.session_state[NOTICES] = []
             st.rerun()
         if st.button(
             "Reset",

@@ -10,6 +10,7 @@ import streamlit as st
 from lrcore.script import as_script
 from lrcore.settings import Settings, knob
 from ui.runs import Runs
+from ui.train_controls import NOTICES
 from ui.training_charts import AXES
 
 
@@ -69,6 +70,7 @@ def runs_table(runs: Runs) -> list[str]:
             help="Stops the run if it is still going, and forgets it.",
         ):
             runs.delete(doomed)
+            st.session_state[NOTICES] = []
             st.rerun()
     return chosen
 

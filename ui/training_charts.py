@@ -150,7 +150,7 @@ def overlay_chart(x: str, log: bool, runs: tuple[str, ...], height: int = 300) -
             color=alt.Color(
                 "run:N",
                 scale=alt.Scale(domain=list(runs), range=DIGITS),
-                legend=alt.Legend(title=None, orient="top", columns=2, labelLimit=150),
+                legend=alt.Legend(title=None, orient="top", columns=1, labelLimit=300),
             ),
             strokeDash=alt.StrokeDash(
                 "curve:N",

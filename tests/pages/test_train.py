@@ -172,6 +172,7 @@ def test_a_preset_starts_its_story_in_one_click(app):
     next(b for b in app.button if b.label == "Too large a step").click().run()
     job = finish(app)
     assert app.number_input(key="seed").value == 0
+    assert float(app.query_params["learning_rate"][0]) == 5
     assert max(point.cost for point in job.history) > job.history[0].cost
     assert any("overshoots" in error.value for error in app.error)
 
