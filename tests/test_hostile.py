@@ -1,0 +1,382 @@
+"""What hostile files, missing files and rounding can not do."""
+
+import gzip
+import io
+import struct
+import subprocess
+import sys
+import zipfile
+
+import numpy as np
+import pytest
+import streamlit
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from PIL import Image
+from threadpoolctl import threadpool_limits
+
+from lrcore import features, own_set, picture, segment
+from lrcore.data import idx_bytes, load_dataset, parse_idx
+from lrcore.errors import UserError
+from lrcore.features import extract, extract_cached
+from lrcore.hand import Curvature, load_curvature, theta_hash
+from lrcore.own_set import as_set, load, to_zip
+from lrcore.picture import open_picture
+from lrcore.reading import Reader
+from lrcore.segment import find_digits
+from lrcore.training import Run, Settings
+from lrcore.weights import (
+    FORMAT,
+    LARGEST,
+    WEIGHTS_FOLDER,
+    Weights,
+    list_weights,
+    load_weights,
+    pack_weights,
+    save_weights,
+)
+from tests.helpers import choose_way, open_page, saved
+from ui import models
+from ui.hand import HAND, OWN_DIGITS
+from ui.models import OWN
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+quickly = settings(max_examples=120, deadline=None)
+
+
+def sentence_of(read, *arguments):
+    """The sentence with which something is refused; '' where it is answered."""
+    try:
+        read(*arguments)
+        return ""
+    except UserError as error:
+        sentence = str(error)
+    assert "\n" not in sentence
+    assert 10 < len(sentence) < 400
+    return sentence
+
+
+@st.composite
+def mangled(draw, raw):
+    """A file cut short, with bytes changed, or with something in front."""
+    raw = bytearray(raw)
+    for at, value in draw(
+        st.lists(st.tuples(st.integers(0, len(raw) - 1), st.integers(0, 255)), max_size=6)
+    ):
+        raw[at] = value
+    return draw(st.binary(max_size=3)) + bytes(raw[: draw(st.integers(0, len(raw)))])
+
+
+SMALL = Weights(np.ones((2, 785), np.float32), np.arange(2), record={"images": 3})
+CURVATURE = Curvature(np.eye(785, dtype=np.float32), theta_hash(SMALL)).pack()
+TWO = as_set(np.eye(28, dtype=np.uint8)[None] * np.array([[[200]], [[255]]]), [3, 4])
+
+
+# Files of every kind.
+
+
+@quickly
+@given(mangled(pack_weights(SMALL)))
+def test_mangled_weights_load_or_are_refused(raw):
+    sentence_of(load_weights, raw)
+
+
+@quickly
+@given(
+    st.dictionaries(
+        st.sampled_from(["format", "theta", "classes", "features", "record", "calibration_slope"]),
+        st.one_of(
+            hnp.arrays(
+                st.sampled_from([np.float32, np.float64, np.float16, int, bool, "c16", "M8[s]"]),
+                st.sampled_from([(), (0,), (2,), (2, 785), (1, 785), (2, 785, 1)]),
+            ),
+            st.sampled_from(["", FORMAT, "strokes", "[]", "[" * 100_000, '{"images": null}']).map(
+                np.array
+            ),
+        ),
+        min_size=1,
+    )
+)
+def test_any_arrays_load_or_are_refused(changes):
+    arrays = {
+        "format": np.array(FORMAT),
+        "theta": SMALL.theta,
+        "classes": SMALL.classes,
+        "features": np.array("pixels"),
+        "record": np.array("{}"),
+    }
+    file = io.BytesIO()
+    np.savez(file, **(arrays | changes))
+    raw = file.getvalue()
+    if not sentence_of(load_weights, raw):
+        readings = Reader(load_weights(raw)).read(np.zeros((1, 28, 28), np.uint8))
+        assert np.isfinite(readings.scores).all()
+
+
+@quickly
+@given(st.one_of(mangled(idx_bytes(TWO.images)), mangled(gzip.compress(idx_bytes(TWO.images)))))
+def test_mangled_idx_files_load_or_are_refused(raw):
+    sentence_of(parse_idx, io.BytesIO(raw), "images")
+
+
+@quickly
+@given(mangled(to_zip(TWO)))
+def test_mangled_sets_never_raise(raw):
+    loaded = load([("own", raw)])
+    assert loaded.rejected or len(loaded.digits) == 2
+    assert all("\n" not in why for _, why in loaded.rejected)
+
+
+@quickly
+@given(mangled(CURVATURE))
+def test_mangled_hands_load_or_are_refused(tmp_path_factory, raw):
+    path = tmp_path_factory.getbasetemp() / "mangled.curvature"
+    path.write_bytes(raw)
+    sentence_of(load_curvature, path, SMALL)
+
+
+# What would take minutes or all of the memory.
+
+
+def test_a_jpeg_of_endless_scans_is_refused():
+    raw = saved(Image.new("L", (64, 64), 128), "JPEG", progressive=True)
+    scan = raw[raw.rindex(b"\xff\xda") : -2]
+    assert open_picture(raw).shape == (64, 64)
+    assert "too many scans" in sentence_of(open_picture, raw[:-2] + scan * 200 + raw[-2:])
+
+
+def test_a_png_of_endless_empty_chunks_is_refused(monkeypatch):
+    raw = saved(Image.new("L", (64, 64), 128))
+    chunk = b"\0\0\0\0teSt\x91\x4f\xb1\xe6"
+    many = raw[:33] + chunk * 1000 + raw[33:]
+    monkeypatch.setattr(picture.Reads, "left", 100)
+    assert open_picture(raw).shape == (64, 64)
+    assert sentence_of(open_picture, many)
+
+
+def test_a_file_of_too_many_bytes_is_not_read_to_its_end(tmp_path, monkeypatch):
+    monkeypatch.setattr(picture, "MOST_BYTES", 2**20)
+    path = tmp_path / "large.bmp"
+    path.write_bytes(saved(Image.new("RGB", (700, 700)), "BMP"))
+    assert "too large" in sentence_of(open_picture, path)
+
+
+def test_a_small_tiff_of_enormous_tiles_is_refused():
+    width, height, tile = 4, 4, 60_000
+    tags = {256: width, 257: height, 258: 8, 259: 8, 262: 1, 277: 1, 322: tile, 323: tile}
+    tags |= {324: 8, 325: 100}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    raw = b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(200)
+    assert Image.open(io.BytesIO(raw)).size == (4, 4)
+    assert "too large" in sentence_of(open_picture, raw)
+
+
+def test_a_range_wider_than_floats_hold_is_no_trouble():
+    values = np.full((60, 60), 3e38, np.float32)
+    values[20:40, 28:32] = -3e38
+    grey = open_picture(saved(Image.fromarray(values), "TIFF"))
+    assert grey.min() == 0
+    assert grey.max() == 1
+
+
+@pytest.mark.parametrize("path", ["x" * 5000, "/", "", "no\0name"])
+def test_odd_paths_get_a_sentence(path):
+    assert sentence_of(open_picture, path)
+
+
+def test_rings_within_rings_are_refused_before_they_take_all_memory():
+    rows, columns = np.indices((900, 900)) - 450
+    rings = (np.hypot(rows, columns) // 12 % 2 * 255).astype(np.uint8)
+    assert "within each other" in sentence_of(find_digits, rings)
+
+
+def test_a_page_full_of_dust_is_not_joined_in_a_million_ways(monkeypatch):
+    made, image = [], segment._image
+    monkeypatch.setattr(segment, "_image", lambda *given: made.append(1) or image(*given))
+    page = np.full((400, 400), 255, np.uint8)
+    for row, column in ((0, 0), (0, 1), (1, 0)):
+        page[8 + row :: 15, 8 + column :: 15] = 0
+    sentence_of(find_digits, page)
+    assert 0 < len(made) <= segment.MOST_RUNS + segment.MOST_BLOBS
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_packings_that_can_not_be_stopped_are_not_unpacked(method):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", method) as archive:
+        archive.writestr("theta.npy", bytes(1000))
+        archive.writestr("7/a.png", bytes(1000))
+    assert sentence_of(load_weights, file.getvalue())
+    assert load([("own", file.getvalue())]).rejected == [
+        ("theta.npy", "does not lie in a folder named 0 to 9."),
+        ("7/a.png", "is damaged: it does not unpack."),
+    ]
+
+
+def test_what_fails_in_a_zip_has_its_price(monkeypatch):
+    budget = own_set._Budget(pixels=100_000)
+    monkeypatch.setattr(own_set, "_Budget", lambda: budget)
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for i in range(4):
+            archive.writestr(f"7/{i}.png", saved(Image.new("L", (200, 200), 255)))
+    why = [why for _, why in load([("own", file.getvalue())]).rejected]
+    assert ["another ZIP" in words for words in why] == [False, False, True, True]
+
+
+def test_gzip_members_without_end_are_not_followed():
+    endless = gzip.compress(b"") * 1000
+    assert "something follows" in sentence_of(parse_idx, io.BytesIO(endless), "images")
+
+
+def test_numbers_that_would_overflow_are_refused():
+    theta = SMALL.theta.astype(np.float64) * LARGEST * 10
+    assert "beyond" in sentence_of(load_weights, pack_weights(Weights(theta, np.arange(2))))
+    file = io.BytesIO()
+    np.save(file, np.ones((10, 784)))
+    assert "beyond" in sentence_of(load_weights, file.getvalue(), 1e20, 1.0)
+
+
+@pytest.mark.parametrize(
+    "record", [{"images": "many"}, {"images": -1}, {"test_accuracy": [1]}, {"C": float("inf")}]
+)
+def test_a_record_that_pages_can_not_reckon_with_is_refused(record):
+    raw = pack_weights(Weights(SMALL.theta, SMALL.classes, record=record))
+    assert "makes sense" in sentence_of(load_weights, raw)
+
+
+def test_names_in_a_zip_write_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name in ("../../theta.npy", f"{tmp_path}/theta.npy", "../7/a.png"):
+            archive.writestr(name, saved(Image.new("L", (28, 28), 255)))
+    sentence_of(load_weights, file.getvalue())
+    load([("../../own", file.getvalue())])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command_line_says_one_sentence_of_a_damaged_tiff(tmp_path):
+    rows = np.random.default_rng(0).integers(0, 256, (60, 60), dtype=np.uint8)
+    raw = saved(Image.fromarray(rows), "TIFF", compression="tiff_lzw")
+    (tmp_path / "half.tif").write_bytes(raw[:8] + b"\xff" * 900 + raw[908:])
+    command = [sys.executable, "-m", "lrcore", "predict", str(tmp_path / "half.tif")]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=WEIGHTS_FOLDER.parent)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1
+    assert "half.tif" in done.stderr
+
+
+# Faults.
+
+
+@pytest.fixture
+def fresh_caches():
+    yield streamlit.cache_resource.clear()
+    streamlit.cache_resource.clear()
+    streamlit.cache_data.clear()
+
+
+@pytest.fixture
+def no_mnist(monkeypatch, tmp_path, fresh_caches):
+    monkeypatch.setattr(load_dataset, "__defaults__", (tmp_path, "train"))
+    streamlit.cache_data.clear()
+
+
+def said(app):
+    assert not app.exception
+    return [error.value for error in app.error]
+
+
+@pytest.mark.parametrize("page", ["train", "weights", "mistakes", "how", "hand"])
+def test_without_mnist_every_page_says_so(app, no_mnist, page):
+    digits = as_set([np.eye(28, dtype=np.uint8) * 255], [3])
+    open_page(app, f"pages/{page}.py", **{HAND: digits, OWN_DIGITS: digits})
+    assert any("MNIST can not be read" in error for error in said(app))
+    if page == "train":
+        assert all(button.disabled for button in app.button if button.label == "Train")
+    if page == "how":
+        assert [header.value[0] for header in app.header][:6] == list("123456")
+    if page == "weights":
+        assert app.get("download_button")
+
+
+def test_without_mnist_prediction_works(app, no_mnist):
+    app.run()
+    assert said(app) == []
+    choose_way(app, "Test set")
+    assert any("MNIST can not be read" in error for error in said(app))
+    choose_way(app, "Upload")
+    assert said(app) == []
+
+
+def test_without_mnist_and_curvature_a_correction_says_so(app, no_mnist):
+    digits = as_set([np.eye(28, dtype=np.uint8) * 255], [3])
+    mine = {"mine": Weights(np.zeros((10, 785), np.float32), np.arange(10))}
+    open_page(app, "pages/hand.py", **{HAND: digits, OWN: mine, models.CHOSEN: "mine"})
+    assert any("MNIST can not be read" in error for error in said(app))
+
+
+def test_a_broken_file_in_weights_is_named_and_skipped(app, monkeypatch, tmp_path, fresh_caches):
+    save_weights(tmp_path / "good.npz", SMALL)
+    (tmp_path / "broken.npz").write_bytes(b"nonsense")
+    monkeypatch.setattr(models, "WEIGHTS_FOLDER", tmp_path)
+    monkeypatch.setattr(list_weights, "__defaults__", (tmp_path,))
+    app.run()
+    assert said(app) == []
+    assert app.selectbox(key=models.CHOSEN).options == ["good"]
+    warnings = [warning.value for warning in app.sidebar.warning]
+    assert len(warnings) == 1
+    assert "Skipped `broken`" in warnings[0]
+
+
+def test_a_disk_that_can_not_be_written_costs_the_cache_alone(monkeypatch, tmp_path, test_set):
+    images = test_set.images[:3]
+    (tmp_path / "file").write_bytes(b"")
+    for folder in (tmp_path / "file" / "cache", tmp_path / "no" / "such" / "folder"):
+        monkeypatch.setattr(features, "CACHE_FOLDER", folder)
+        cached = extract_cached("strokes", images)
+        np.testing.assert_array_equal(cached, extract("strokes", images))
+        assert not folder.exists()
+    with pytest.raises(UserError, match="can not be written"):
+        save_weights(tmp_path / "file" / "model.npz", SMALL)
+
+
+# Numbers.
+
+
+@pytest.mark.parametrize("name", ["strokes", "pixels"])
+def test_single_precision_answers_as_double_does(name, test_set):
+    weights = load_weights(WEIGHTS_FOLDER / f"{name}.npz")
+    X = extract(weights.features, test_set.images)
+    double = Weights(
+        weights.theta.astype(np.float64),
+        weights.classes,
+        weights.features,
+        weights.record,
+        weights.calibration,
+    )
+    single = Weights(
+        weights.theta.astype(np.float32),
+        weights.classes,
+        weights.features,
+        weights.record,
+        weights.calibration,
+    )
+    one, two = Reader(single).judge(X), Reader(double).judge(X.astype(np.float64))
+    np.testing.assert_array_equal(one.digits, two.digits)
+    np.testing.assert_allclose(one.probabilities, two.probabilities, atol=2e-5)
+
+
+def test_theta_is_the_same_on_one_thread_and_on_two(train_set, test_set):
+    thetas, settings = [], Settings(images=600, iterations=10, features="pixels")
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            run = Run(settings, train_set, test_set.take(slice(0, 50)))
+            for _ in run.steps():
+                pass
+            thetas.append(run.theta)
+    # Sums in another order: measured, 3e-6 where the largest weight is 8.9.
+    np.testing.assert_allclose(*thetas, atol=1e-4)
