@@ -25,7 +25,7 @@ from lrcore.reading import Reader, asked, relevant
 from lrcore.weights import Weights
 from ui.answers import digit_name, digit_picture, read
 from ui.caching import WEIGHTS_HASH
-from ui.models import mnist, use_model
+from ui.models import errors_said, mnist, use_model
 from ui.palette import AGAINST, FOR
 
 HAND, OWN_DIGITS, HAND_ON = "hand", "own_digits", "hand_on"
@@ -202,13 +202,14 @@ def before_and_after(weights: Weights) -> None:
             f"{new.sum() - old.sum():+d}",
             "Corrected digits are among them, so this is no test: draw new ones to test it.",
         )
-        was, now = _on_mnist(weights), _on_mnist(learned)
-        _metric(
-            "MNIST's test set",
-            f"{now:.2%}",
-            f"{now - was:+.2%}",
-            "Learning your hand should not unlearn others: this is what it costs.",
-        )
+        with errors_said():
+            was, now = _on_mnist(weights), _on_mnist(learned)
+            _metric(
+                "MNIST's test set",
+                f"{now:.2%}",
+                f"{now - was:+.2%}",
+                "Learning your hand should not unlearn others: this is what it costs.",
+            )
     columns = {int(c): i for i, c in enumerate(weights.classes)}
     at = np.arange(len(truth)), np.array([columns[int(t)] for t in truth], int)
     p, q = first.probabilities[at], then.probabilities[at]

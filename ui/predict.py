@@ -20,7 +20,7 @@ from ui.answers import answer_panel, digit_name, digit_picture, read
 from ui.canvas import Drawing, drawing_canvas
 from ui.evidence import evidence_section
 from ui.hand import correction, hand_bar, in_my_hand
-from ui.models import mnist
+from ui.models import errors_said, mnist
 from ui.palette import FOR
 
 TYPES = ["png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff"]
@@ -33,6 +33,7 @@ WHY = "Why this answer?"
 
 
 @st.fragment
+@errors_said()
 def draw(trained: Weights) -> None:
     """The canvas and, after each stroke, the answer."""
     weights = in_my_hand(trained)
@@ -64,6 +65,7 @@ def draw(trained: Weights) -> None:
 
 
 @st.fragment
+@errors_said()
 def draw_row(trained: Weights) -> None:
     """A wide canvas for several digits, read in order."""
     weights = in_my_hand(trained)
