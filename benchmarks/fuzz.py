@@ -7,7 +7,8 @@ by rule, each from its number alone, so that one that fails can be made again wi
 are read in a process of its own.  The summary says of each kind how many got an answer and how
 many a sentence, the most processor seconds that one took, and by how much it raised the most
 memory that the process ever held.  The exit code is 1 if anything but an answer or a UserError of
-one line came back, or took more than 2 s (but for a ZIP of many pictures), or if the process held more than 500 MB.
+one line came back, if one took more than 2 s (but for a ZIP of many pictures), or if the process
+held more than 500 MB.
 """
 
 from __future__ import annotations

@@ -349,7 +349,9 @@ def _above_paper(dark: np.ndarray, window: float) -> tuple[np.ndarray, float]:
     edges = np.hypot(*np.gradient(smooth)) if min(ink.shape) > 1 else np.zeros_like(ink)
     # Of noise alone (a Rayleigh law) not one edge in ten thousand is 4 medians high.
     weight = np.maximum(edges - 4 * np.median(edges), 0) ** 2
-    if weight.sum() == 0 or (edge := float((weight * ink).sum() / weight.sum())) < 0.02:
+    edge = float((weight * ink).sum() / weight.sum()) if weight.any() else 0.0
+    # An edge that is the same everywhere may lie, rounded, on the ink's own level.
+    if edge < 0.02 or not (ink > edge).any():
         raise UserError(
             "No ink was found in the picture: write larger or darker, or take it in better light."
         )

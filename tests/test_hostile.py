@@ -180,6 +180,13 @@ def test_a_range_wider_than_floats_hold_is_no_trouble():
     assert grey.max() == 1
 
 
+@pytest.mark.parametrize("seed", range(200))
+def test_a_few_pixels_get_an_answer_or_a_sentence(seed):
+    rng = np.random.default_rng(seed)
+    grey = rng.choice([0, rng.integers(256)], rng.integers(1, 5, 2)).astype(np.uint8)
+    sentence_of(find_digits, grey)
+
+
 @pytest.mark.parametrize("path", ["x" * 5000, "/", "", "no\0name"])
 def test_odd_paths_get_a_sentence(path):
     assert sentence_of(open_picture, path)
