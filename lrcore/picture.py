@@ -159,7 +159,8 @@ def _from_array(array: np.ndarray) -> Image.Image:
     if not colour:
         return Image.fromarray(array.astype(np.float32))
     top = np.iinfo(array.dtype).max if array.dtype.kind in "ui" else 1.0
-    return Image.fromarray(np.clip(np.nan_to_num(array) / top * 255, 0, 255).astype(np.uint8))
+    # Clipped before it is scaled: the largest floats would overflow.
+    return Image.fromarray((np.clip(np.nan_to_num(array) / top, 0, 1) * 255).astype(np.uint8))
 
 
 def _shrunk(image: Image.Image, name: str = "The picture"):
