@@ -96,7 +96,9 @@ def parse_idx(file: BinaryIO, name: str, most: int = MAX_BYTES) -> np.ndarray:
             f"{name} should hold {sizes} = {expected:,} bytes of values by its header, "
             f"but {len(raw) - header:,} follow; the file is damaged, fetch it again."
         )
-    return np.frombuffer(raw, np.uint8, offset=header).reshape(shape)
+    values = np.frombuffer(raw, np.uint8, offset=header).reshape(shape)
+    values.setflags(write=False)
+    return values
 
 
 def write_idx(path, values: np.ndarray) -> None:
@@ -183,24 +185,32 @@ def _find(folder, name: str) -> Path:
     )
 
 
-def _read_bytes(file: BinaryIO, name: str, most: int) -> bytes:
+def _read_bytes(file: BinaryIO, name: str, most: int) -> bytes | bytearray:
     raw = file.read(most + 1)
     if raw[:2] == b"\x1f\x8b":
-        # Not `gzip`, which would go through a million empty members one by one.
-        stream = zlib.decompressobj(wbits=31)
-        try:
-            raw = stream.decompress(raw, most + 1)
-        except zlib.error as error:
-            raise _no_gzip(name, str(error)) from error
-        if len(raw) <= most and not stream.eof:
-            raise _no_gzip(name, "it ends too early")
-        if stream.unused_data.strip(b"\0"):
-            raise _no_gzip(name, "something follows its end")
+        raw = _unzipped(raw, name, most)
     if len(raw) > most:
         raise UserError(
             f"{name} is larger than {most / 2**20:,.0f} MiB; split the set into smaller ones."
         )
     return raw
+
+
+def _unzipped(packed: bytes, name: str, most: int) -> bytearray:
+    """Not by `gzip`, which would follow a million empty members, and takes twice the memory."""
+    stream, raw, step = zlib.decompressobj(wbits=31), bytearray(), 2**14
+    for at in range(0, len(packed), step):
+        try:
+            raw += stream.decompress(packed[at : at + step])
+        except zlib.error as error:
+            raise _no_gzip(name, str(error)) from error
+        if len(raw) > most:
+            return raw
+        if stream.eof:
+            if (stream.unused_data + packed[at + step :]).strip(b"\0"):
+                raise _no_gzip(name, "something follows its end")
+            return raw
+    raise _no_gzip(name, "it ends too early")
 
 
 def _no_gzip(name: str, why: str) -> UserError:

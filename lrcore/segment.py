@@ -34,7 +34,7 @@ WIDEST, CUTS = 1.5, 5
 # Seams are sought in a blob brought to no more than this many rows.
 SEAM_ROWS = 64
 # Bounds on the time that a picture of a lawn takes: blobs looked at, and joined pieces judged.
-MOST_BLOBS, MOST_RUNS = 800, 300
+MOST_BLOBS, MOST_RUNS = 600, 300
 # Bounds on their boxes together, in pixels, for rings within rings are few and yet all of them
 # large: of the blobs in pictures' worth, of joined pieces as they are.
 MOST_PICTURES, MOST_AREA = 4, 40_000_000
