@@ -203,7 +203,7 @@ def test_a_page_full_of_dust_is_not_joined_in_a_million_ways(monkeypatch):
     monkeypatch.setattr(segment, "_image", lambda *given: made.append(1) or image(*given))
     page = np.full((400, 400), 255, np.uint8)
     for row, column in ((0, 0), (0, 1), (1, 0)):
-        page[8 + row :: 15, 8 + column :: 15] = 0
+        page[8 + row :: 17, 8 + column :: 17] = 0
     sentence_of(find_digits, page)
     assert 0 < len(made) <= segment.MOST_RUNS + segment.MOST_BLOBS
 
