@@ -201,9 +201,12 @@ def test_rings_within_rings_are_refused_before_they_take_all_memory():
 def test_a_page_full_of_dust_is_not_joined_in_a_million_ways(monkeypatch):
     made, image = [], segment._image
     monkeypatch.setattr(segment, "_image", lambda *given: made.append(1) or image(*given))
-    page = np.full((400, 400), 255, np.uint8)
-    for row, column in ((0, 0), (0, 1), (1, 0)):
-        page[8 + row :: 17, 8 + column :: 17] = 0
+    page = np.full((400, 520), 255, np.uint8)
+    # Large marks, beside which specks that lie close are parts of a digit.
+    for left in range(10, 450, 64):
+        page[10:70, left : left + 60] = 0
+    for row, column in np.ndindex(10, 25):
+        page[100 + 18 * row :, 10 + 18 * column :][:10, :10] = 0
     sentence_of(find_digits, page)
     assert 0 < len(made) <= segment.MOST_RUNS + segment.MOST_BLOBS
 
