@@ -1,6 +1,7 @@
 """Ten one-vs-all logistic regressions that read handwritten digits, in numpy."""
 
 from importlib import import_module
+from typing import Any
 
 _HOMES = {
     "BinaryClassifier": "estimators",
@@ -15,7 +16,7 @@ _HOMES = {
 __all__ = list(_HOMES)
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     # Only when asked for: modules that import the package, which imports them, are seen half made
     # where two threads import at once, as the first two visitors of a fresh server do.
     if name in _HOMES:

@@ -7,7 +7,7 @@ ever seen a letter.  Both are mended here on pictures that theta has not been fi
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -88,14 +88,13 @@ class Calibration:
             np.append(np.maximum(variance[-rank:], noise), noise).astype(np.float32),
             _tell_apart(features[::2], strange_features[::2], SHAPE_L2).astype(np.float32),
             np.zeros(EVIDENCE + 1, np.float32),
-            np.float32(0),
+            np.zeros((), np.float32),
         )
         digits = fitted._evidence(features[1::2], decision[1::2])
         strange = fitted._evidence(strange_features[1::2], strange_decision[1::2])
         trust = _tell_apart(digits, strange, 1e-6)
         floor = np.quantile(trust[0] + digits @ trust[1:], UNSURE)
-        arrays = fitted.arrays() | {"trust": np.float32(trust), "floor": np.float32(floor)}
-        return cls(**arrays)
+        return replace(fitted, trust=trust.astype(np.float32), floor=np.array(floor, np.float32))
 
     def probabilities(self, decision: np.ndarray) -> np.ndarray:
         """Decision values (n, K) to probabilities (n, K), each class by itself.
@@ -199,7 +198,7 @@ def fit_calibration(
     strange = extract(features, strange)
     labels = np.concatenate([heldout.labels, styled.labels]).astype(int)
 
-    def decision(X):
+    def decision(X: np.ndarray) -> np.ndarray:
         return X @ theta[:, 1:].T + theta[:, 0]
 
     return Calibration.fit(digits, decision(digits), labels, strange, decision(strange))
@@ -255,7 +254,7 @@ def _logistic(
     X = np.column_stack([np.ones(len(X)), np.asarray(X, np.float64)])
     theta = np.zeros(X.shape[1])
 
-    def cost(theta):
+    def cost(theta: np.ndarray) -> float:
         z = X @ theta
         return weights @ (np.logaddexp(0, z) - targets * z) + l2 / 2 * theta @ theta
 

@@ -12,17 +12,22 @@ import os
 import shlex
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import Field, fields
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from lrcore.data import MNIST_FOLDER, load_dataset
 from lrcore.errors import UserError
 from lrcore.hand import SUFFIX, Curvature, save_curvature
 from lrcore.reading import Reader, as_text
+from lrcore.segment import Found
 from lrcore.settings import Settings, kind, knob
-from lrcore.training import Run, calibrate, write_history
-from lrcore.weights import DEFAULT, REST, load_weights, save_weights
+from lrcore.training import Point, Run, calibrate, write_history
+from lrcore.weights import DEFAULT, REST, Weights, load_weights, save_weights
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -78,7 +83,8 @@ def train(arguments: argparse.Namespace) -> int:
     bar = _Bar(settings.iterations)
     for point in run.steps():
         bar.show(point)
-    bar.close(run.message)
+    bar.close()
+    print(run.message, file=sys.stderr)
     command = command_of(settings, arguments.out, arguments.calibrate)
     weights = run.weights(command=command, name=arguments.out.stem)
     if arguments.calibrate:
@@ -138,7 +144,7 @@ def command_of(settings: Settings, out: str | Path, calibrated: bool = False) ->
 
 
 @contextmanager
-def _silent_libraries():
+def _silent_libraries() -> Iterator[None]:
     """Nothing reaches stderr: libtiff writes of damage to its file descriptor, past Python."""
     sys.stderr.flush()
     kept = os.dup(2)
@@ -151,14 +157,14 @@ def _silent_libraries():
         os.close(kept)
 
 
-def _weights(arguments):
+def _weights(arguments: argparse.Namespace) -> Weights:
     return load_weights(arguments.weights, arguments.mean, arguments.scale)
 
 
-def _answer(file: str, found: list, reader: Reader) -> dict:
+def _answer(file: str, found: list[Found], reader: Reader) -> dict:
     """What is printed of one picture; with several digits, `digit` is the largest one's."""
-    readings = reader.read([item.image for item in found])
-    boxes = [
+    readings = reader.read(np.stack([item.image for item in found]))
+    boxes: list[dict[str, Any]] = [
         {
             "digit": int(readings.digits[i]),
             "box": [int(side) for side in item.box],
@@ -201,7 +207,7 @@ def _area(box: list[int]) -> int:
     return (right - left) * (bottom - top)
 
 
-def _rounded(values) -> list[float]:
+def _rounded(values: np.ndarray) -> list[float]:
     return [round(float(value), 6) for value in values]
 
 
@@ -215,7 +221,7 @@ class _Bar:
         self.there = sys.stderr.isatty()
         self.last = 0.0
 
-    def show(self, point) -> None:
+    def show(self, point: Point) -> None:
         now = time.monotonic()
         if not self.there or now - self.last < 0.1:
             return
@@ -228,13 +234,12 @@ class _Bar:
             file=sys.stderr,
         )
 
-    def close(self, message: str) -> None:
+    def close(self) -> None:
         if self.there:
             print(file=sys.stderr)
-        print(message, file=sys.stderr)
 
 
-def _write_history(path, run: Run) -> None:
+def _write_history(path: Path, run: Run) -> None:
     try:
         with open(path, "w", newline="") as file:
             write_history(file, run.history, run.settings)
@@ -294,11 +299,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _weights_options(parser, name: str) -> None:
+def _weights_options(parser: argparse.ArgumentParser, name: str) -> None:
     parser.add_argument(
         name,
         type=Path,
-        **({"default": DEFAULT} if name.startswith("--") else {}),
+        default=DEFAULT,
         help="a weights file: .npz, or a plain .npy theta of shape (10, 784)",
     )
     parser.add_argument(
@@ -310,7 +315,7 @@ def _weights_options(parser, name: str) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object a line")
 
 
-def _setting_option(parser, item) -> None:
+def _setting_option(parser: argparse.ArgumentParser, item: Field) -> None:
     declared = knob(item.name)
     limits = (
         f"one of {', '.join(map(str, declared.options))}"

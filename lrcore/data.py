@@ -43,12 +43,12 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def take(self, chosen) -> Dataset:
+    def take(self, chosen: int | slice | np.ndarray) -> Dataset:
         """The pictures that an index, slice or mask picks out."""
         return Dataset(self.images[chosen], self.labels[chosen])
 
 
-def read_idx(path) -> np.ndarray:
+def read_idx(path: str | Path) -> np.ndarray:
     """Read one IDX file of unsigned bytes, gzipped or not.
 
     Returns a read-only uint8 array with the shape that the header states.
@@ -101,7 +101,7 @@ def parse_idx(file: BinaryIO, name: str, most: int = MAX_BYTES) -> np.ndarray:
     return values
 
 
-def write_idx(path, values: np.ndarray) -> None:
+def write_idx(path: str | Path, values: np.ndarray) -> None:
     """Write a uint8 array as an IDX file, gzipped (without a time stamp) if the name says .gz."""
     path = Path(path)
     raw = idx_bytes(values)
@@ -117,7 +117,7 @@ def idx_bytes(values: np.ndarray) -> bytes:
     return header + values.tobytes()
 
 
-def load_dataset(folder=MNIST_FOLDER, part: str = "train") -> Dataset:
+def load_dataset(folder: str | Path = MNIST_FOLDER, part: str = "train") -> Dataset:
     """Load one part of a data set from a folder of IDX files.
 
     Parameters
@@ -175,7 +175,7 @@ def read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
         return file.read(member.file_size + 1)
 
 
-def _find(folder, name: str) -> Path:
+def _find(folder: str | Path, name: str) -> Path:
     folder = Path(folder)
     for path in (folder / name, folder / f"{name}.gz"):
         if path.is_file():
@@ -186,7 +186,7 @@ def _find(folder, name: str) -> Path:
 
 
 def _read_bytes(file: BinaryIO, name: str, most: int) -> bytes | bytearray:
-    raw = file.read(most + 1)
+    raw: bytes | bytearray = file.read(most + 1)
     if raw[:2] == b"\x1f\x8b":
         raw = _unzipped(raw, name, most)
     if len(raw) > most:
@@ -196,7 +196,7 @@ def _read_bytes(file: BinaryIO, name: str, most: int) -> bytes | bytearray:
     return raw
 
 
-def _unzipped(packed: bytes, name: str, most: int) -> bytearray:
+def _unzipped(packed: bytes | bytearray, name: str, most: int) -> bytearray:
     """Not by `gzip`, which would follow a million empty members, and takes twice the memory."""
     stream, raw, step = zlib.decompressobj(wbits=31), bytearray(), 2**14
     for at in range(0, len(packed), step):

@@ -175,18 +175,18 @@ def _share_inside(stroke: np.ndarray, boxes: np.ndarray, margin: float) -> np.nd
 
 def _polylines(path: dict) -> tuple[list[np.ndarray], float]:
     """The lines of a Fabric.js path in canvas pixels, and the width of its pen."""
-    lines: list[list] = []
+    places: list[list] = []
     for command, *numbers in path.get("path") or []:
         to = np.reshape(np.asarray(numbers, float), (-1, 2))
-        if command == "M" or not lines:
-            lines.append([to[-1]])
+        if command == "M" or not places:
+            places.append([to[-1]])
         elif command == "Z":
-            lines[-1].append(lines[-1][0])
+            places[-1].append(places[-1][0])
         else:
-            lines[-1] += list(bezier([lines[-1][-1], *to], PIECES if len(to) > 1 else 1))[1:]
-    if not lines:
+            places[-1] += list(bezier([places[-1][-1], *to], PIECES if len(to) > 1 else 1))[1:]
+    if not places:
         return [], 0.0
-    lines = [np.array(line) for line in lines]
+    lines = [np.array(line) for line in places]
     points = np.concatenate(lines)
     middle = (points.min(0) + points.max(0)) / 2
     # Fabric places a path by the middle of its points.  As long as nobody moved or scaled it,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -10,11 +12,11 @@ import numpy as np
 
 from lrcore.errors import UserError
 from lrcore.logistic import OneVsAllLoss, as_floats, curated_labels, sigmoid
-from lrcore.solvers import SOLVERS
+from lrcore.solvers import SOLVERS, Step
 
 
 @dataclass(eq=False)
-class _Classifier:
+class _Classifier(ABC):
     """What the binary and the one-vs-all classifier share.
 
     Parameters
@@ -54,7 +56,7 @@ class _Classifier:
         for _ in range(self.max_iter):
             if self._norm <= self.tol or not self._advance():
                 break
-        self._run = None
+        del self._run
         return self
 
     def partial_fit(self, X: np.ndarray, y: np.ndarray, classes: np.ndarray | None = None) -> Self:
@@ -73,7 +75,7 @@ class _Classifier:
             if known is None:
                 known = _classes(np.asarray(y) if classes is None else np.asarray(classes))
             self._start(_features(X), np.asarray(y), known, getattr(self, "theta_", None))
-            self._given = X, y
+            self._given: tuple[np.ndarray, np.ndarray] = X, y
         self._advance()
         return self
 
@@ -89,6 +91,10 @@ class _Classifier:
             )
         return X @ self.theta_[:, 1:].T.astype(X.dtype) + self.theta_[:, 0].astype(X.dtype)
 
+    @abstractmethod
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """One of classes_ for each row, shape (n,)."""
+
     def score(self, X: np.ndarray, y: np.ndarray) -> float:
         """The share of rows that are predicted right, 0 to 1."""
         predicted = self.predict(X)
@@ -96,7 +102,13 @@ class _Classifier:
             raise UserError(_mismatch(len(predicted), len(y)))
         return float(np.mean(predicted == np.asarray(y)))
 
-    def _start(self, X, y, classes, theta=None) -> None:
+    def _start(
+        self,
+        X: np.ndarray,
+        y: np.ndarray,
+        classes: np.ndarray,
+        theta: np.ndarray | None = None,
+    ) -> None:
         if self.solver not in SOLVERS:
             raise UserError(
                 f"There is no solver named {self.solver!r}; choose one of {', '.join(SOLVERS)}."
@@ -125,13 +137,15 @@ class _Classifier:
             batch_size=self.batch_size,
             memory=self.memory,
         )
-        self._run = solver.function(loss, theta, knobs, np.random.default_rng(self.random_state))
+        rng = np.random.default_rng(self.random_state)
+        self._run: Iterator[Step] = solver.function(loss, theta, knobs, rng)
         fresh = not hasattr(self, "theta_") or theta is not self.theta_
         self.classes_ = classes
         step = next(self._run)
         if fresh:
             self.n_iter_, self.cost_history_ = 0, [float(step.cost.sum())]
-        self.theta_, self._norm = step.theta, step.gradient_norm
+        self.theta_: np.ndarray = step.theta
+        self._norm: float = step.gradient_norm
 
     def _advance(self) -> bool:
         """Take one step; False where the solver has converged."""
@@ -147,7 +161,7 @@ class _Classifier:
         """For pickle and copy: all but the run in progress, which can not be copied."""
         return {k: v for k, v in vars(self).items() if k not in ("_run", "_given")}
 
-    def _check_classes(self, classes) -> None:
+    def _check_classes(self, classes: np.ndarray) -> None:
         if len(classes) < 2:
             raise UserError(
                 f"All labels are {classes[0]}; there is nothing to tell apart, give at least two "
@@ -196,7 +210,7 @@ class BinaryClassifier(_Classifier):
         z = self.decision_function(X)
         return self.classes_[(z > 0).astype(int)]
 
-    def _check_classes(self, classes) -> None:
+    def _check_classes(self, classes: np.ndarray) -> None:
         super()._check_classes(classes)
         if len(classes) > 2:
             raise UserError(
@@ -205,7 +219,7 @@ class BinaryClassifier(_Classifier):
             )
 
 
-def _features(X) -> np.ndarray:
+def _features(X: np.ndarray) -> np.ndarray:
     X = np.asarray(X)
     if X.ndim != 2:
         raise UserError(
@@ -218,7 +232,7 @@ def _features(X) -> np.ndarray:
     return X
 
 
-def _classes(labels) -> np.ndarray:
+def _classes(labels: np.ndarray) -> np.ndarray:
     if len(labels) == 0:
         raise UserError("There is nothing to learn from: no labels came; give at least two.")
     return np.unique(labels)

@@ -191,7 +191,7 @@ def _onto_plane(x: np.ndarray, w: np.ndarray, b: float) -> np.ndarray:
     """The point of the box [0, 1]^D with w . x + b >= PAST that is nearest to x."""
 
     def gap(t: float) -> float:
-        return w @ np.clip(x + t * w, 0, 1) + b - PAST
+        return float(w @ np.clip(x + t * w, 0, 1)) + b - PAST
 
     low, high = 0.0, 1.0
     while gap(high) < 0:

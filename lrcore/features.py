@@ -144,7 +144,7 @@ def extract_cached(name: str, images: np.ndarray) -> np.ndarray:
     """
     digest = hashlib.sha256(Path(__file__).read_bytes())
     digest.update(repr(images.shape).encode())
-    digest.update(np.ascontiguousarray(images))
+    digest.update(np.ascontiguousarray(images).data)
     path = CACHE_FOLDER / f"{name}-{digest.hexdigest()[:24]}.npy"
     try:
         return np.load(path, allow_pickle=False)
@@ -181,7 +181,15 @@ def _straighten(ink: np.ndarray) -> np.ndarray:
     return _upright(ink, SIDE, x, y, xy / np.maximum(yy, 1e-3), step, step)
 
 
-def _upright(ink, side: int, x, y, slant, across, down) -> np.ndarray:
+def _upright(
+    ink: np.ndarray,
+    side: int,
+    x: np.ndarray,
+    y: np.ndarray,
+    slant: np.ndarray,
+    across: np.ndarray,
+    down: np.ndarray,
+) -> np.ndarray:
     """Pictures of `side` pixels about (x, y), slant undone, steps in pixels of the old ones."""
     at = np.arange(side, dtype=np.float32) - np.float32((side - 1) / 2)
     rows = down[:, None] * at
@@ -226,7 +234,7 @@ def _directions(ink: np.ndarray) -> np.ndarray:
     out = np.empty((len(ink), DIRECTIONS, *ink.shape[1:]), np.float32)
     for k in range(DIRECTIONS // 2):
         angle = 2 * np.pi * k / DIRECTIONS
-        c, s = np.float32(np.array([np.cos(angle), np.sin(angle)]) / (1 - foot))
+        c, s = (np.array([np.cos(angle), np.sin(angle)]) / (1 - foot)).astype(np.float32)
         along = c * gx + s * gy
         np.maximum(along - floor, 0, out=out[:, k])
         np.maximum(-along - floor, 0, out=out[:, k + DIRECTIONS // 2])

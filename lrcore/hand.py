@@ -104,7 +104,7 @@ class Curvature:
 def theta_hash(weights: Weights) -> str:
     """What tells one theta from another."""
     digest = hashlib.sha256(weights.features.encode())
-    digest.update(np.ascontiguousarray(weights.theta, np.float32))
+    digest.update(np.ascontiguousarray(weights.theta, np.float32).data)
     return digest.hexdigest()
 
 
@@ -196,7 +196,7 @@ def _pull(gram: np.ndarray, scores: np.ndarray, targets: np.ndarray) -> np.ndarr
     """
     pull = np.zeros(scores.shape)
 
-    def total(pull):
+    def total(pull: np.ndarray) -> np.ndarray:
         moved = pull @ gram
         z = scores + moved
         return WEIGHT * (softplus(z) - targets * z).sum(1) + (pull * moved).sum(1) / 2

@@ -126,7 +126,7 @@ def _same(digits: Dataset, image: np.ndarray) -> np.ndarray:
     return (digits.images == image).all((1, 2))
 
 
-def _pairs(digits: Dataset):
+def _pairs(digits: Dataset) -> Iterable[tuple[np.ndarray, int]]:
     return zip(digits.images, digits.labels.tolist(), strict=True)
 
 

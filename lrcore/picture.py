@@ -20,10 +20,11 @@ from __future__ import annotations
 import io
 import os
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from PIL import Image
+from PIL.TiffImagePlugin import TiffImageFile
 from scipy import ndimage
 
 from lrcore.errors import UserError
@@ -48,7 +49,12 @@ RIM = 2
 THINNEST, THICKEST = 2.1, 3.3
 
 
-def open_picture(source) -> np.ndarray:
+# What a picture may come in.
+File = str | os.PathLike | bytes | bytearray | memoryview | BinaryIO
+Source = File | Image.Image | np.ndarray
+
+
+def open_picture(source: Source) -> np.ndarray:
     """A picture in grey: float32 of shape (h, w), 0 black to 1 white, at most LONGEST a side.
 
     `source` is a path, bytes, an open binary file, a PIL image, or an array: (h, w) grey or
@@ -58,7 +64,7 @@ def open_picture(source) -> np.ndarray:
     return open_to_scale(source)[0]
 
 
-def open_to_scale(source) -> tuple[np.ndarray, tuple[int, int]]:
+def open_to_scale(source: Source) -> tuple[np.ndarray, tuple[int, int]]:
     """`open_picture`, and the (width, height) of the picture in its own pixels, turned upright."""
     if isinstance(source, np.ndarray):
         return _shrunk(_from_array(source))
@@ -90,14 +96,14 @@ class Reads(io.BytesIO):
 
     left = 400_000
 
-    def read(self, *size):
+    def read(self, *size: int | None) -> bytes:
         self.left -= 1
         if self.left < 0:
             raise OSError("too many blocks")
         return super().read(*size)
 
 
-def _bytes(source) -> tuple[bytes, str]:
+def _bytes(source: File) -> tuple[bytes, str]:
     """What is in a path, bytes or an open file, and what to call it in errors."""
     if isinstance(source, (bytes, bytearray, memoryview)):
         return bytes(source), "This file"
@@ -137,7 +143,7 @@ def _most_pixels(image: Image.Image) -> int:
 def _decoded_pixels(image: Image.Image) -> int:
     """How many pixels are decoded: of a TIFF the tiles, which may be larger than the picture."""
     width, height = image.size
-    if image.format == "TIFF":
+    if isinstance(image, TiffImageFile):
         width = max(width, int(image.tag_v2.get(322, 0)))
         height = max(height, int(image.tag_v2.get(323, 0)))
     return width * height
@@ -163,7 +169,7 @@ def _from_array(array: np.ndarray) -> Image.Image:
     return Image.fromarray((np.clip(np.nan_to_num(array) / top, 0, 1) * 255).astype(np.uint8))
 
 
-def _shrunk(image: Image.Image, name: str = "The picture"):
+def _shrunk(image: Image.Image, name: str = "The picture") -> tuple[np.ndarray, tuple[int, int]]:
     width, height = image.size
     if min(width, height) == 0:
         raise UserError(f"{name} has no pixels.")
@@ -427,7 +433,7 @@ def with_mnist_pen(ink: np.ndarray) -> np.ndarray:
     return crop_to_ink(np.clip(depth - pared, 0, 1).astype(np.float32))
 
 
-def film(source) -> list[tuple[str, np.ndarray]]:
+def film(source: Source) -> list[tuple[str, np.ndarray]]:
     """What the model sees, step by step: (caption, grey image in 0 to 1), the last one 28x28."""
     grey = open_picture(source)
     ink = find_ink(grey)
@@ -442,7 +448,7 @@ def film(source) -> list[tuple[str, np.ndarray]]:
     ]
 
 
-def picture_to_digit(source) -> np.ndarray:
+def picture_to_digit(source: Source) -> np.ndarray:
     """The uint8 picture of shape (28, 28) that MNIST would have made of the digit in `source`.
 
     `source` is anything that `open_picture` takes.  Raises UserError where it cannot be read or

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from lrcore.features import extract
 from lrcore.logistic import sigmoid
+from lrcore.picture import Source
 from lrcore.segment import Found, find_digits, trust
 from lrcore.weights import DEFAULT, REST, Weights, load_weights
 
@@ -55,7 +57,7 @@ class Reader:
         parts = [np.concatenate(part) for part in zip(*blocks, strict=True)]
         return Readings(self.weights.classes, *parts)
 
-    def find(self, source) -> list[Found]:
+    def find(self, source: Source) -> list[Found]:
         """The digits in a picture, in reading order, doubtful cuts judged by this very model.
 
         `source` and errors as in `lrcore.segment.find_digits`.
@@ -92,7 +94,7 @@ class Reader:
         return digits, scores, p, sure
 
 
-def read(source, weights=DEFAULT) -> Readings:
+def read(source: Source, weights: Weights | str | Path = DEFAULT) -> Readings:
     """Read the digits in a picture, in reading order.
 
     Parameters

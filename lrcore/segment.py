@@ -13,7 +13,7 @@ content-aware image resizing", 2007).
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -22,7 +22,10 @@ from scipy.sparse.csgraph import connected_components
 
 from lrcore.errors import UserError
 from lrcore.frame import frame
-from lrcore.picture import RIM, Ink, find_ink, open_to_scale, with_mnist_pen
+from lrcore.picture import RIM, Ink, Source, find_ink, open_to_scale, with_mnist_pen
+
+if TYPE_CHECKING:
+    from lrcore.reading import Reader
 
 # All lengths below are in heights of a typical digit of the picture.
 # A blob that is wider may be two digits, one that is lower may be a part of one.
@@ -45,6 +48,8 @@ DEEPEST = 4.0
 A_DIGIT, A_CUT, INK_CUT = 0.3, 0.8, 0.5
 # Without a reader shape and depth of cut have to say it all, and weigh so many times more.
 ALONE = 3
+# How likely each of n pictures is to be one digit; see `find_digits`.
+Score = Callable[[np.ndarray], np.ndarray]
 
 
 class Found(NamedTuple):
@@ -75,7 +80,11 @@ class _Piece(NamedTuple):
         return self.columns.stop - self.columns.start
 
 
-def find_digits(source, score: Callable[[np.ndarray], np.ndarray] | None = None) -> list[Found]:
+# Neighbouring pieces joined: the first, one past the last, and what they make together.
+_Run = tuple[int, int, _Piece]
+
+
+def find_digits(source: Source, score: Score | None = None) -> list[Found]:
     """All digits of a picture in reading order.
 
     Parameters
@@ -101,7 +110,7 @@ def find_digits(source, score: Callable[[np.ndarray], np.ndarray] | None = None)
             "The picture's marks lie within each other, which digits do not: "
             "take a smaller part of the page."
         )
-    pieces = [_Piece(*place, blobs[place] == k) for k, place in enumerate(places, 1)]
+    pieces = [_Piece(r, c, blobs[r, c] == k) for k, (r, c) in enumerate(places, 1)]
     typical = _typical_height(pieces)
     digits = _resolved(_clusters(pieces, typical), ink, typical, score)
     scale = np.array([width / grey.shape[1], height / grey.shape[0]] * 2)
@@ -110,11 +119,12 @@ def find_digits(source, score: Callable[[np.ndarray], np.ndarray] | None = None)
         for k in line:
             piece, image = digits[k]
             box = piece.columns.start, piece.rows.start, piece.columns.stop, piece.rows.stop
-            found.append(Found(tuple(int(v) for v in np.rint(box * scale)), image, number))
+            left, top, right, bottom = np.rint(box * scale).astype(int).tolist()
+            found.append(Found((left, top, right, bottom), image, number))
     return found
 
 
-def trust(reader) -> Callable[[np.ndarray], np.ndarray] | None:
+def trust(reader: Reader) -> Score | None:
     """What `find_digits` takes as `score`, from a `Reader`: the chance that one of its ten
     independent models says yes and all others say no.  None for a binary model, which sees
     one of its two digits in everything."""
@@ -154,7 +164,9 @@ def _clusters(pieces: list[_Piece], typical: float) -> list[list[_Piece]]:
     return [[pieces[k] for k in np.flatnonzero(of == c)] for c in range(count)]
 
 
-def _resolved(clusters, ink: Ink, typical: float, score) -> list[tuple[_Piece, np.ndarray]]:
+def _resolved(
+    clusters: list[list[_Piece]], ink: Ink, typical: float, score: Score | None
+) -> list[tuple[_Piece, np.ndarray]]:
     """The digits of all clusters, each with its 28x28 image."""
     plain, doubtful = [], []
     for cluster in clusters:
@@ -191,14 +203,14 @@ def _resolved(clusters, ink: Ink, typical: float, score) -> list[tuple[_Piece, n
 
 def _runs(
     cluster: list[_Piece], ink: Ink, typical: float, most: int, most_area: int
-) -> list[tuple[int, int, _Piece]] | None:
+) -> list[_Run] | None:
     """All stretches of neighbouring pieces that may be a digit: (first, one past last, joined).
 
     None where they would be more than `most`, or their boxes have more than `most_area` pixels.
     """
     atoms = [atom for piece in cluster for atom in _cut(piece, ink, typical)]
     atoms.sort(key=lambda atom: atom.columns.start + atom.columns.stop)
-    runs = []
+    runs: list[_Run] = []
     for first in range(len(atoms)):
         for last in range(first + 1, len(atoms) + 1):
             joined = _joined(atoms[first:last])
@@ -214,11 +226,12 @@ def _runs(
 
 
 def _best_path(
-    runs, images, likely, typical: float, weight: float
+    runs: list[_Run], images: list[np.ndarray], likely: np.ndarray, typical: float, weight: float
 ) -> list[tuple[_Piece, np.ndarray]]:
     """The runs that together use each piece once and are likeliest to be digits."""
     end = max(last for _, last, _ in runs)
-    best = [(0.0, None, None)] + [(-np.inf, None, None)] * end
+    best: list[tuple[float, int, int | None]] = [(-np.inf, 0, None)] * (end + 1)
+    best[0] = (0.0, 0, None)
     for k, (first, last, run) in sorted(enumerate(runs), key=lambda item: item[1][:2]):
         height, width = run.height / typical, run.width / typical
         shape = -6 * max(0, LOW - height) - 4 * max(0, width - WIDE) - 4 * max(0, height - 1.6)
@@ -238,10 +251,10 @@ def _best_path(
             best[last] = (dropped, first, None)
     path, at = [], end
     while at:
-        _, first, k = best[at]
-        if k is not None:
-            path.append((runs[k][2], images[k]))
-        at = first
+        _, before, taken = best[at]
+        if taken is not None:
+            path.append((runs[taken][2], images[taken]))
+        at = before
     return path[::-1]
 
 
@@ -267,7 +280,7 @@ def _cut(piece: _Piece, ink: Ink, typical: float) -> list[_Piece]:
     side = np.zeros(piece.mask.shape, int)
     for _, seam in kept:
         side += columns > seam[rows, None]
-    atoms = []
+    atoms: list[_Piece] = []
     for k in range(len(kept) + 1):
         mask = piece.mask & (side == k)
         if mask.any():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 import numpy as np
 
@@ -40,7 +41,7 @@ class Knob:
     log: bool = False
 
 
-def _knob(default, label, help, **bounds):
+def _knob(default: Any, label: str, help: str, **bounds: Any) -> Any:
     return field(default=default, metadata={"knob": Knob(label, help, **bounds)})
 
 
@@ -159,7 +160,7 @@ class Settings:
         high=2**31 - 1,
     )
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for item in fields(self):
             check_setting(item.name, getattr(self, item.name))
         if self.task == "two-digits" and self.digit == self.against:
@@ -197,7 +198,7 @@ def kind(name: str) -> type:
     return {"str": str, "int": int, "float": float}[declared]
 
 
-def check_setting(name: str, value) -> None:
+def check_setting(name: str, value: Any) -> None:
     """Raise UserError, with a sentence on what would do, if a setting can not have this value."""
     declared = knob(name)
     if value is None:

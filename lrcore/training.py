@@ -18,7 +18,7 @@ from lrcore.errors import UserError
 from lrcore.features import extract, extract_cached
 from lrcore.logistic import OneVsAllLoss, curated_labels, softplus
 from lrcore.reading import Reader, asked
-from lrcore.settings import Settings, knob
+from lrcore.settings import Settings
 from lrcore.solvers import SOLVERS, Diverged
 from lrcore.weights import Weights
 
@@ -129,9 +129,9 @@ class Run:
         self.rated = "learning_rate" in solver.uses
         rng = np.random.default_rng(settings.seed)
         alone = own is not None and own.alone
-        if alone:
+        if own is not None and own.alone:
             train = own.learned
-            chosen, heldout = split(replace(settings, images=knob("images").high), train, rng)
+            chosen, heldout = split(replace(settings, images=Settings.images), train, rng)
         else:
             chosen, heldout = split(settings, train, rng)
         self.images = len(chosen)
@@ -161,9 +161,11 @@ class Run:
         try:
             step = next(self._steps)
         except StopIteration:
-            return self._end("Arrived: no step lowers the cost any further.")
+            self._end("Arrived: no step lowers the cost any further.")
+            return None
         except Diverged as error:
-            return self._end(str(error))
+            self._end(str(error))
+            return None
         seconds = self._clock() - began
         if self.history:
             seconds += self.history[-1].seconds
@@ -208,14 +210,15 @@ class Run:
         if self.start is not None:
             record["start"] = self.start.name
         if self.own is not None:
-            record |= self._own_figures(weights)
+            record |= self._own_figures(weights, self.own)
         if command is not None:
             record["command"] = command
         return weights
 
-    def _own_figures(self, weights: Weights) -> dict:
+    def _own_figures(self, weights: Weights, own: Own) -> dict[str, float]:
         """How the kept-back digits are read, and were read at the start if that was not zero."""
-        kept, figures = self.own.kept_back, {"own_digits": len(self.own.learned)}
+        kept = own.kept_back
+        figures: dict[str, float] = {"own_digits": len(own.learned)}
         accuracy, images = Reader(weights).accuracy(kept.images, kept.labels)
         if images:
             figures |= {"own_accuracy": round(accuracy, 6), "own_images": images}
@@ -244,13 +247,14 @@ class Run:
 
     def _watch(self, data: Dataset, heldout: np.ndarray) -> None:
         """Follow the held-out pictures of `data` or, where there are none, the test set."""
-        self._watched, self._watched_labels, self.heldout_name = None, None, "held-out"
+        self._watched: OneVsAllLoss | None = None
+        self.heldout_name = "held-out"
         if not len(heldout) and self.test is not None:
             data, self.heldout_name = self.test, "test"
             heldout = np.flatnonzero(asked(self.settings.classes, data.labels))
         if len(heldout):
             self._watched = self._loss_on(data, heldout, math.inf)
-            self._watched_labels = data.labels[heldout]
+        self._watched_labels = data.labels[heldout]
 
     def _begin(self, start: Weights | None) -> np.ndarray:
         """The theta to start from; UserError for weights of another task or other features."""
@@ -304,7 +308,8 @@ class Run:
 
     def _end(self, message: str) -> None:
         self.message = message
-        self._steps.close()
+        # What the solver holds in memory goes with it.
+        self._steps = iter(())
 
 
 def calibrate(weights: Weights, settings: Settings, train: Dataset, test: Dataset) -> Weights:

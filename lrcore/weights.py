@@ -64,17 +64,23 @@ class Weights:
     calibration: Calibration | None = None
     name: str = "unnamed"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         # Shared between sessions: nobody may change a model in place.
         self.theta.setflags(write=False)
         self.classes.setflags(write=False)
 
     @property
     def binary(self) -> bool:
+        """Whether a single model tells two classes apart."""
         return len(self.theta) == 1
 
 
-def load_weights(source, mean: float = 0.0, scale: float = 255.0, name: str | None = None):
+def load_weights(
+    source: str | Path | bytes | bytearray | memoryview,
+    mean: float = 0.0,
+    scale: float = 255.0,
+    name: str | None = None,
+) -> Weights:
     """Read a weights file.
 
     Parameters
@@ -86,7 +92,7 @@ def load_weights(source, mean: float = 0.0, scale: float = 255.0, name: str | No
         into theta and the bias, so such a model then reads like any other.
     name : what to call the model; the file's own stem by default.
 
-    Returns Weights.  Raises UserError that says what is wrong with the file.
+    Raises UserError that says what is wrong with the file.
     """
     if isinstance(source, (bytes, bytearray, memoryview)):
         raw, label = bytes(source), name or "the uploaded file"
@@ -136,12 +142,12 @@ def pack_arrays(arrays: dict[str, np.ndarray]) -> bytes:
     return buffer.getvalue()
 
 
-def save_weights(path, weights: Weights) -> None:
+def save_weights(path: str | Path, weights: Weights) -> None:
     """Write a weights file."""
     write_file(path, pack_weights(weights))
 
 
-def write_file(path, content: bytes) -> None:
+def write_file(path: str | Path, content: bytes) -> None:
     """Write a file so that a crash in the middle leaves the old one whole."""
     path = Path(path)
     try:
@@ -168,9 +174,12 @@ def columns(features: str) -> int:
     return extract(features, np.zeros((1, 28, 28), np.uint8)).shape[1]
 
 
-def list_weights(folder=WEIGHTS_FOLDER) -> tuple[dict[str, Path], dict[str, str]]:
+def list_weights(
+    folder: str | Path = WEIGHTS_FOLDER,
+) -> tuple[dict[str, Path], dict[str, str]]:
     """The weights files in a folder: (usable ones by name, sentences about the others by name)."""
-    good, bad = {}, {}
+    good: dict[str, Path] = {}
+    bad: dict[str, str] = {}
     for path in sorted(Path(folder).glob("*.np[yz]")):
         try:
             load_weights(path)
@@ -214,13 +223,13 @@ def _from_npz(raw: bytes, label: str, name: str) -> Weights:
     theta, classes = arrays["theta"], arrays["classes"]
     _check_theta(theta, 1 + columns(features), label)
     _check_classes(classes, len(theta), label)
-    calibration = {
+    stored = {
         key.removeprefix(CALIBRATION_PREFIX): value
         for key, value in arrays.items()
         if key.startswith(CALIBRATION_PREFIX)
     }
     try:
-        calibration = Calibration.from_arrays(calibration, theta) if calibration else None
+        calibration = Calibration.from_arrays(stored, theta) if stored else None
     except UserError as error:
         raise UserError(f"{label}: {error}") from error
     return Weights(theta, classes, features, record, calibration, name)
