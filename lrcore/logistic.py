@@ -18,7 +18,7 @@ Source: Hastie, Tibshirani and Friedman, "The Elements of Statistical Learning",
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -171,7 +171,9 @@ class OneVsAllLoss:
         """The gradient as a batch of rows estimates it, shape (K, 1 + D); L2 counts in full."""
         return self._means(theta, [chosen], len(chosen))[1] + self.penalty_gradient(theta)
 
-    def _means(self, theta, parts, n) -> tuple[np.ndarray, np.ndarray]:
+    def _means(
+        self, theta: np.ndarray, parts: Iterable[slice | np.ndarray], n: int
+    ) -> tuple[np.ndarray, np.ndarray]:
         low = theta.astype(self.dtype)
         # Sums over many rows would lose digits in float32.
         cost, gradient = np.zeros(self.K), np.zeros((self.K, 1 + self.D))

@@ -66,6 +66,18 @@ class Knobs:
         if self.memory < 1:
             raise UserError(f"The memory is {self.memory}, but must be at least 1 step.")
 
+    @property
+    def rate(self) -> float:
+        """The learning rate, once it has been set or picked."""
+        assert self.learning_rate is not None
+        return self.learning_rate
+
+
+SolverFunction = Callable[[OneVsAllLoss, np.ndarray, Knobs, np.random.Generator], Iterator[Step]]
+# Steps of theta and the changes of the gradient that came with them, each of shape (K, 1 + D).
+Pairs = deque[tuple[np.ndarray, np.ndarray]]
+FirstInverse = Callable[[np.ndarray, Pairs], np.ndarray]
+
 
 class Diverged(UserError):
     """The learning rate overshoots: the cost has risen, and would go on rising."""
@@ -93,22 +105,24 @@ def safe_learning_rate(loss: OneVsAllLoss) -> float:
     return float(1 / (np.linalg.norm(v) / len(x) / 4 + loss.l2))
 
 
-def _watched(solver):
+def _watched(solver: SolverFunction) -> SolverFunction:
     """Stop a solver with `Diverged` once its learning rate has shown itself too large."""
 
     @functools.wraps(solver)
-    def watched(loss, theta, knobs, rng):
+    def watched(
+        loss: OneVsAllLoss, theta: np.ndarray, knobs: Knobs, rng: np.random.Generator
+    ) -> Iterator[Step]:
         if knobs.learning_rate is None:
             knobs.learning_rate = safe_learning_rate(loss)
-        best, risen, rate = np.inf, 0, knobs.learning_rate
+        best, risen, rate = np.inf, 0, knobs.rate
         steps = solver(loss, theta, knobs, rng)
         while True:
             with np.errstate(over="ignore", invalid="ignore"):  # it is told in words below
                 step = next(steps)
             cost = step.cost.sum()
             yield step
-            if knobs.learning_rate != rate:  # turned down, it gets a new chance
-                best, rate = np.inf, knobs.learning_rate
+            if knobs.rate != rate:  # turned down, it gets a new chance
+                best, rate = np.inf, knobs.rate
             risen = 0 if cost <= VISIBLE * best else risen + 1
             best = min(best, cost)
             if not np.isfinite(cost):
@@ -135,13 +149,19 @@ def gradient_descent(
     cost, gradient = loss.cost_and_gradient(theta)
     yield Step(0, theta, cost, _norm(gradient), 0.0)
     for iteration in itertools.count(1):
-        step = -knobs.learning_rate * gradient
+        step = -knobs.rate * gradient
         theta = theta + step
         cost, gradient = loss.cost_and_gradient(theta)
         yield Step(iteration, theta, cost, _norm(gradient), _norm(step))
 
 
-def _epochs(loss, theta, knobs, rng, update) -> Iterator[Step]:
+def _epochs(
+    loss: OneVsAllLoss,
+    theta: np.ndarray,
+    knobs: Knobs,
+    rng: np.random.Generator,
+    update: Callable[[np.ndarray], np.ndarray],
+) -> Iterator[Step]:
     """Yield a step after every epoch: all images once, in shuffled batches, update(gradient)."""
     cost, gradient = loss.cost_and_gradient(theta)
     yield Step(0, theta, cost, _norm(gradient), 0.0)
@@ -165,10 +185,10 @@ def mini_batch(
     """
     velocity = np.zeros_like(theta)
 
-    def update(gradient):
+    def update(gradient: np.ndarray) -> np.ndarray:
         nonlocal velocity
         velocity = knobs.momentum * velocity + (1 - knobs.momentum) * gradient
-        return -knobs.learning_rate * velocity
+        return -knobs.rate * velocity
 
     return _epochs(loss, theta, knobs, rng, update)
 
@@ -181,13 +201,13 @@ def adam(
     mean, square, t = np.zeros_like(theta), np.zeros_like(theta), 0
     decay = 0.999
 
-    def update(gradient):
+    def update(gradient: np.ndarray) -> np.ndarray:
         nonlocal mean, square, t
         t += 1
         mean = knobs.momentum * mean + (1 - knobs.momentum) * gradient
         square = decay * square + (1 - decay) * gradient**2
         unbiased = mean / (1 - knobs.momentum**t), square / (1 - decay**t)
-        return -knobs.learning_rate * unbiased[0] / (np.sqrt(unbiased[1]) + 1e-8)
+        return -knobs.rate * unbiased[0] / (np.sqrt(unbiased[1]) + 1e-8)
 
     return _epochs(loss, theta, knobs, rng, update)
 
@@ -197,7 +217,7 @@ def lbfgs(
 ) -> Iterator[Step]:
     """L-BFGS (Nocedal and Wright, "Numerical Optimization", 2nd ed., algorithms 7.4 and 7.5)."""
 
-    def scaled_identity(v, pairs):
+    def scaled_identity(v: np.ndarray, pairs: Pairs) -> np.ndarray:
         if not pairs:  # nothing is known yet: try a step of length 1
             return v * _inverse(np.sqrt(_dot(v, v)))[:, None]
         s, y = pairs[-1]
@@ -241,7 +261,7 @@ def preconditioned_lbfgs(
     The optimum is the full problem's own, whatever the estimates: they only make the way short.
     Iteration 1 is the start so found, and costs about four looks at the images.
     """
-    yield next(_quasi_newton(loss, theta, loss.scores(theta), knobs, None))
+    yield next(_quasi_newton(loss, theta, loss.scores(theta), knobs, lambda v, _: v))
     start = theta
     fifth = loss.X[::SHARE]
     # The same L2 per image, so C grows as their number shrinks.
@@ -254,7 +274,7 @@ def preconditioned_lbfgs(
     z = loss.scores(theta)
     solves = [_solver_of(loss, *_draw(sigmoid(scores))) for scores in z]
 
-    def precondition(v, pairs):
+    def precondition(v: np.ndarray, _: Pairs) -> np.ndarray:
         return np.array([solve(row) for solve, row in zip(solves, v, strict=True)])
 
     for step in _quasi_newton(loss, theta, z, knobs, precondition):
@@ -262,9 +282,9 @@ def preconditioned_lbfgs(
         yield replace(step, iteration=step.iteration + 1, step_length=length)
 
 
-def _draw(p) -> tuple[np.ndarray, np.ndarray]:
+def _draw(p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """About ROWS of the n images, where probabilities are p, and what each counts in H."""
-    w = np.float64(p * (1 - p)) + 1e-12  # none is ruled out, even where all are sure
+    w = (p * (1 - p)).astype(np.float64) + 1e-12  # none is ruled out, even where all are sure
     c = ROWS / w.sum()
     for _ in range(3):  # those that are sure to be taken leave more to the others
         c *= ROWS / np.minimum(1, c * w).sum()
@@ -273,7 +293,9 @@ def _draw(p) -> tuple[np.ndarray, np.ndarray]:
     return rows, w[rows] / q[rows] / len(p)
 
 
-def _solver_of(loss, rows, weights) -> Callable[[np.ndarray], np.ndarray]:
+def _solver_of(
+    loss: OneVsAllLoss, rows: slice | np.ndarray, weights: float | np.ndarray
+) -> Callable[[np.ndarray], np.ndarray]:
     """v -> inverse of H times v, row by row, where H is sum(weights x x') + L2 over some rows.
 
     Pixels that show next to no ink in these rows are taken to have nothing to do with the
@@ -293,7 +315,7 @@ def _solver_of(loss, rows, weights) -> Callable[[np.ndarray], np.ndarray]:
     # Its transpose is the same matrix, laid out as LAPACK wants it.
     factor = cho_factor(hessian.T, lower=True, overwrite_a=True, check_finite=False)
 
-    def solve(v):
+    def solve(v: np.ndarray) -> np.ndarray:
         out = v / (diagonal + ridge)
         some = v[..., inked].T.astype(np.float32)
         out[..., inked] = cho_solve(factor, some, check_finite=False).T
@@ -302,7 +324,9 @@ def _solver_of(loss, rows, weights) -> Callable[[np.ndarray], np.ndarray]:
     return solve
 
 
-def _quasi_newton(loss, theta, z, knobs, first_inverse) -> Iterator[Step]:
+def _quasi_newton(
+    loss: OneVsAllLoss, theta: np.ndarray, z: np.ndarray, knobs: Knobs, first_inverse: FirstInverse
+) -> Iterator[Step]:
     """L-BFGS on each class by itself, all classes at once, from theta and its scores z.
 
     first_inverse(v, pairs) applies the first guess at the inverse Hessians to v, shape
@@ -311,7 +335,7 @@ def _quasi_newton(loss, theta, z, knobs, first_inverse) -> Iterator[Step]:
     cost, residual = loss.at_scores(theta, z)
     gradient = loss.gathered(residual) / loss.n + loss.penalty_gradient(theta)
     yield Step(0, theta, cost, _norm(gradient), 0.0)
-    pairs: deque = deque(maxlen=knobs.memory)
+    pairs: Pairs = deque(maxlen=knobs.memory)
     for iteration in itertools.count(1):
         direction = -_two_loops(gradient, pairs, first_inverse)
         moved = loss.scores(direction)
@@ -333,7 +357,7 @@ def _quasi_newton(loss, theta, z, knobs, first_inverse) -> Iterator[Step]:
         yield Step(iteration, theta, cost, _norm(gradient), _norm(step))
 
 
-def _two_loops(gradient, pairs, first_inverse) -> np.ndarray:
+def _two_loops(gradient: np.ndarray, pairs: Pairs, first_inverse: FirstInverse) -> np.ndarray:
     """The inverse Hessian times the gradient, class by class (Nocedal and Wright, alg. 7.4)."""
     q, alphas = gradient, []
     for s, y in reversed(pairs):
@@ -347,7 +371,14 @@ def _two_loops(gradient, pairs, first_inverse) -> np.ndarray:
     return r
 
 
-def _line_search(loss, theta, direction, z, moved, slope) -> np.ndarray:
+def _line_search(
+    loss: OneVsAllLoss,
+    theta: np.ndarray,
+    direction: np.ndarray,
+    z: np.ndarray,
+    moved: np.ndarray,
+    slope: np.ndarray,
+) -> np.ndarray:
     """Step lengths (K,): where the slope along the direction is a quarter of what it was, or less.
 
     Every class searches by itself, by Newton's method in one dimension, from length 1.  The
@@ -374,22 +405,22 @@ def _line_search(loss, theta, direction, z, moved, slope) -> np.ndarray:
     return lengths
 
 
-def _dot(a, b) -> np.ndarray:
+def _dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Row by row dot products of two arrays with K rows, shape (K,)."""
     return np.einsum("kd,kd->k", a, b)
 
 
-def _column(lengths, z) -> np.ndarray:
+def _column(lengths: np.ndarray, z: np.ndarray) -> np.ndarray:
     """Lengths (K,) as a column, in the precision of the scores z that they scale."""
     return lengths[:, None].astype(z.dtype)
 
 
-def _inverse(x) -> np.ndarray:
+def _inverse(x: np.ndarray) -> np.ndarray:
     """1 / x where x > 0, else 0: a pair without positive curvature does not count."""
     return np.divide(1.0, x, out=np.zeros_like(x), where=x > 0)
 
 
-def _norm(a) -> float:
+def _norm(a: np.ndarray) -> float:
     return float(np.linalg.norm(a))
 
 
@@ -402,14 +433,14 @@ class Solver:
     uses : names of the knobs that it reads.
     """
 
-    function: Callable[[OneVsAllLoss, np.ndarray, Knobs, np.random.Generator], Iterator[Step]]
+    function: SolverFunction
     title: str
     defaults: dict
     uses: tuple[str, ...]
 
-    def knobs(self, **settings) -> Knobs:
+    def knobs(self, **settings: float | None) -> Knobs:
         """Fresh knobs: the solver's defaults, changed by those settings that are not None."""
-        given = {name: value for name, value in settings.items() if value is not None}
+        given: dict = {name: value for name, value in settings.items() if value is not None}
         return Knobs(**(self.defaults | given))
 
 
