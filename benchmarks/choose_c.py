@@ -38,7 +38,7 @@ def main() -> None:
         last = list(run.steps())[-1]
         results[C] = last.heldout_accuracy
         print(f"{C:>10g}  {last.cost:.6f}  {last.heldout_accuracy:.2%}")
-    print(f"best on the held-out pictures: C = {max(results, key=results.get):g}")
+    print(f"best on the held-out pictures: C = {max(results, key=results.__getitem__):g}")
 
 
 if __name__ == "__main__":

@@ -234,7 +234,7 @@ def _tilted(page: np.ndarray, rng) -> np.ndarray:
     image = Image.fromarray(np.clip(page, 0, 255).astype(np.uint8)).transform(
         (w, h),
         Image.Transform.PERSPECTIVE,
-        np.linalg.solve(a, b),
+        np.linalg.solve(a, b).tolist(),
         Image.Resampling.BICUBIC,
         fillcolor=(70, 52, 40),
     )

@@ -17,6 +17,7 @@ import json
 import sys
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -38,7 +39,7 @@ def read_text(source, reader: Reader) -> str:
     except UserError:
         return ""
     digits = reader.read(np.stack([item.image for item in found])).digits
-    return as_text(found, digits.astype(str)).replace("\n", " ")
+    return as_text(found, digits.astype(str).tolist()).replace("\n", " ")
 
 
 def edit_distance(one: str, other: str) -> int:
@@ -51,7 +52,7 @@ def edit_distance(one: str, other: str) -> int:
     return row[-1]
 
 
-def measure(cases, reader: Reader, prefix: str = "") -> tuple[dict[str, float], list[str]]:
+def measure(cases, reader: Reader, prefix: str = "") -> tuple[dict[str, Any], list[str]]:
     """Shares read right of `cases`, (source, text, kind) each, and what was read wrong."""
     single, row_digits, whole = [], [], []
     by_kind = defaultdict(list)
@@ -68,7 +69,7 @@ def measure(cases, reader: Reader, prefix: str = "") -> tuple[dict[str, float], 
         truth, mine = text.replace(" ", ""), read.replace(" ", "")
         row_digits.append((len(truth), max(0, len(truth) - edit_distance(truth, mine))))
         whole.append(read == text)
-    figures = {}
+    figures: dict[str, Any] = {}
     if single:
         figures[f"{prefix}single"] = float(np.mean(single))
     if whole:
@@ -104,7 +105,8 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         reader = Reader(load_weights(arguments.weights))
-        figures, errors = {}, []
+        figures: dict[str, Any] = {}
+        errors: list[str] = []
         if arguments.folder:
             figures, errors = measure(real_cases(arguments.folder), reader)
         test = load_dataset(part="test")

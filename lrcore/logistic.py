@@ -29,7 +29,7 @@ from lrcore.errors import UserError
 BLOCK = 512
 
 
-def sigmoid(z: np.ndarray) -> np.ndarray:
+def sigmoid(z: np.ndarray | float) -> np.ndarray:
     """1 / (1 + exp(-z)), elementwise, without overflow at any z; keeps float32 and float64."""
     z = np.asarray(z)
     # exp(z) / (1 + exp(z)) is the same; either form overflows on one side, this one on none.

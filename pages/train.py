@@ -23,11 +23,11 @@ from ui.train_runs import explanations, python_tab, runs_table, view_options
 ensure_routed()
 take_link()
 runs = session_runs()
+data = None
 try:
     data = mnist("train"), mnist("test")
 except UserError as error:
     st.error(f"Training is switched off, since there is no data to learn from: {error}")
-    data = None
 
 
 def play(preset) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
+from typing import Any
 
 from lrcore.weights import Weights, pack_weights
 
@@ -12,4 +14,4 @@ def _digest(weights: Weights) -> str:
     return hashlib.sha256(pack_weights(weights)).hexdigest()
 
 
-WEIGHTS_HASH = {Weights: _digest}
+WEIGHTS_HASH: dict[str | type, Callable[[Any], Any]] = {Weights: _digest}

@@ -70,7 +70,7 @@ def _curvature(weights: Weights) -> Curvature:
 def correction(weights: Weights, image: np.ndarray, where: str) -> None:
     """'It's a ...': ten buttons under an answer; `weights` as trained, `where` tells rows apart."""
     # With the model in it: what is said of one model's answer is not true of another's.
-    key = f"label-{where}-{weights.name}-{hashlib.sha256(image).hexdigest()[:16]}"
+    key = f"label-{where}-{weights.name}-{hashlib.sha256(image.tobytes()).hexdigest()[:16]}"
     label = label_of(own_digits(), image)
     st.markdown(
         "It's a …",

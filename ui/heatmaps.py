@@ -70,7 +70,7 @@ def weight_chart(
     what: str = "theta",
     backdrop: np.ndarray | None = None,
     selection: str | None = None,
-) -> alt.Chart | alt.LayerChart:
+) -> alt.Chart | alt.LayerChart | alt.FacetChart:
     """One row of theta, or anything else with a value for each feature, as a picture.
 
     Parameters

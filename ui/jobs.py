@@ -115,12 +115,14 @@ class Job:
         self.finished = False
         self.heldout_name = "held-out"
         self.preparing = False
-        self._data, self._slots, self._gone = (train, test), slots, gone
+        self._slots, self._gone = slots, gone
         self._run: Run | None = None
         self._placed = False
         self._waited, self._began, self._looked = 0.0, 0.0, time.monotonic()
         self._last_theta: np.ndarray | None = None
-        self._thread = threading.Thread(target=self._work, name=f"run {name}", daemon=True)
+        self._thread = threading.Thread(
+            target=self._work, args=(train, test), name=f"run {name}", daemon=True
+        )
         self._thread.start()
 
     # --- what pages call ---
@@ -208,9 +210,9 @@ class Job:
             self.allowed = count
             self._slots.changed.notify_all()
 
-    def _work(self) -> None:
+    def _work(self, train: Dataset, test: Dataset | None) -> None:
         try:
-            self._train()
+            self._train(train, test)
         except _Stopped:
             pass
         except UserError as error:
@@ -227,15 +229,14 @@ class Job:
             self._wind_up()
         finally:
             # The pictures' features are by far the largest part of a run.
-            self._last_theta, self._run, self._data = self.theta, None, None
+            self._last_theta, self._run = self.theta, None
             self._slots.leave(self)
             self.finished = True
 
-    def _train(self) -> None:
+    def _train(self, train: Dataset, test: Dataset | None) -> None:
         self._pass()
         self.preparing = True
-        beginning = {"start": self.start, "own": self.own}
-        run = Run(self.settings, *self._data, gate=self._pass, clock=self._clock, **beginning)
+        run = Run(self.settings, train, test, self.start, self._pass, self._clock, self.own)
         self._run, self.history, self.heldout_name = run, run.history, run.heldout_name
         self.snapshots = run.snapshots
         while run.message is None:

@@ -42,7 +42,7 @@ class Runs:
     @property
     def job(self) -> Job | None:
         """The run that the page shows."""
-        return self.jobs.get(self.shown)
+        return self.jobs.get(self.shown or "")
 
     def start(
         self,
@@ -82,7 +82,8 @@ class Runs:
 
     def _put(self, name: str, settings: Settings, data, allowed: float, start, own) -> None:
         gone = self._presence.gone
-        self.jobs[name] = Job(name, settings, *data, slots(), gone, allowed, start, own)
+        train, test = data
+        self.jobs[name] = Job(name, settings, train, test, slots(), gone, allowed, start, own)
         self.shown = name
 
     def _free_name(self, name: str) -> str:

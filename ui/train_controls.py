@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 
@@ -179,7 +180,7 @@ def _control(name: str, value):
     declared = knob(name)
     # Written back in every run: Streamlit puts into the URL only what was written in that run.
     st.session_state[name] = st.session_state.get(name, value)
-    common = {"key": name, "help": declared.help, "bind": "query-params"}
+    common: dict[str, Any] = {"key": name, "help": declared.help, "bind": "query-params"}
     if declared.options is not None:
         labels = LABELS.get(name, {})
         options = list(declared.options)

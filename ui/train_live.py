@@ -123,30 +123,33 @@ def buttons(runs: Runs, settings: Settings | None, data, beginning=None) -> None
     state = job.state if job else "ended"
     ended = state in ("ended", "testing")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        if st.button(
+        start = st.button(
             "Start",
             type="primary",
             icon=":material/play_arrow:",
             disabled=settings is None or data is None,
             help="Begin a new run with the settings on this page.",
             key="start",
-        ):
+        )
+        if start and settings:
             _begin(runs, settings, data, beginning)
-        if state == "paused":
+        if job and state == "paused":
             if st.button(
                 "Resume", icon=":material/resume:", help="Go on where it paused.", key="resume"
             ):
                 job.go_on()
                 st.rerun()
-        elif st.button(
-            "Pause",
-            icon=":material/pause:",
-            disabled=ended,
-            help="Hold the run where it is, even in the middle of a step.",
-            key="pause",
-        ):
-            job.pause()
-            st.rerun()
+        else:
+            pause = st.button(
+                "Pause",
+                icon=":material/pause:",
+                disabled=ended,
+                help="Hold the run where it is, even in the middle of a step.",
+                key="pause",
+            )
+            if pause and job:
+                job.pause()
+                st.rerun()
         for count, label in ((1, "1 step"), (10, "10 steps")):
             if st.button(
                 label,
@@ -156,29 +159,32 @@ def buttons(runs: Runs, settings: Settings | None, data, beginning=None) -> None
                 "run it begins a new one.",
                 key=f"step-{count}",
             ):
-                if ended:
+                if ended and settings:
                     _begin(runs, settings, data, beginning, count)
-                job.step(count)
+                elif job:
+                    job.step(count)
                 st.rerun()
-        if st.button(
+        stop = st.button(
             "Stop",
             icon=":material/stop:",
             disabled=ended,
             help="End the run; what it has learned so far is tested and kept.",
             key="stop",
-        ):
+        )
+        if stop and job:
             job.stop()
             # It may be what a run that was refused has waited for.
             st.session_state[NOTICES] = []
             st.rerun()
-        if st.button(
+        reset = st.button(
             "Reset",
             icon=":material/replay:",
             disabled=job is None or data is None,
             help="Put this run back to its start, with the same settings and the same seed: "
             "the same run comes again.",
             key="reset",
-        ):
+        )
+        if reset and job:
             runs.reset(job.name, data)
             st.rerun()
 
@@ -274,7 +280,7 @@ def _learning_rate(job: Job | None) -> None:
         st.session_state[key] = float(f"{rate:.3g}")
 
     def change():
-        if st.session_state[key] is not None:
+        if job and st.session_state[key] is not None:
             job.set_learning_rate(st.session_state[key])
 
     declared = knob("learning_rate")
@@ -325,15 +331,16 @@ def take_away(runs: Runs) -> None:
     """What can be done with the shown run once it has ended."""
     job = runs.job
     done = job is not None and job.finished
-    weights = job.weights if done else None
+    weights = job.weights if job and done else None
     with st.container(horizontal=True):
-        if st.button(
+        use = st.button(
             "Use this model",
             icon=":material/check:",
             disabled=weights is None,
             help="Predict and Weights then work with what this run has learned.",
             key="use",
-        ):
+        )
+        if use and weights:
             st.session_state["train_used"] = use_model(weights)
             st.rerun()
         st.download_button(
@@ -349,7 +356,7 @@ def take_away(runs: Runs) -> None:
         )
         st.download_button(
             "History",
-            history_csv(job) if done else "",
+            history_csv(job) if job and done else "",
             f"{job.name}.csv" if job else None,
             "text/csv",
             icon=":material/download:",

@@ -76,7 +76,7 @@ def beginning(settings: Settings | None) -> Callable[[], Beginning]:
 
     def make() -> Beginning:
         start = None if name == ZERO else get_model(name)
-        return Beginning(start, as_own(source, copies, settings.seed))
+        return Beginning(start, as_own(source, copies, settings.seed if settings else 0))
 
     return make
 

@@ -31,7 +31,7 @@ def view_options(runs: Runs) -> tuple[str, bool]:
             list(AXES),
             default="iteration",
             required=True,
-            format_func={"iteration": "iterations", "seconds": "seconds"}.get,
+            format_func={"iteration": "iterations", "seconds": "seconds"}.__getitem__,
             key="train_x",
             persist_state="session",
             help="Solvers take different time for an iteration: seconds compare them fairly.",

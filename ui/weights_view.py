@@ -148,9 +148,10 @@ def _pick_row(label: str, names: list[str], key: str, default: int) -> int:
     # The clicks on the ten pictures write the same key.
     if st.session_state.get(key) not in range(len(names)):
         st.session_state[key] = default
-    return st.segmented_control(
+    row = st.segmented_control(
         label, range(len(names)), format_func=names.__getitem__, required=True, key=key
     )
+    return row or 0
 
 
 def _one_row(weights: Weights, part: str) -> None:
