@@ -274,10 +274,10 @@ def mangled(rng, raw: bytes) -> tuple[str, bytes]:
         return "truncated", raw[: rng.integers(len(raw))]
     if kind == 1:
         return "something in front", rng.bytes(int(rng.integers(1, 9))) + raw
-    raw = bytearray(raw)
+    changed = bytearray(raw)
     for at in rng.integers(0, len(raw), rng.integers(1, 6)):
-        raw[at] = rng.integers(256)
-    return "bytes changed", bytes(raw)
+        changed[at] = rng.integers(256)
+    return "bytes changed", bytes(changed)
 
 
 def npz(arrays: dict) -> bytes:

@@ -115,7 +115,8 @@ def sklearn_lbfgs(loss: OneVsAllLoss, limit: float) -> tuple[Clock, dict[float, 
     with mock.patch("scipy.optimize.minimize", minimize):
         for y in loss.targets.T:
             LogisticRegression(solver="lbfgs", max_iter=400, tol=1e-6).fit(loss.X, y)
-    clock, needed = Clock(loss, limit), {}
+    clock = Clock(loss, limit)
+    needed: dict[float, int] = {}
     for i in range(0, max(map(len, traces)), 2):
         reached = [trace[min(i, len(trace) - 1)] for trace in traces]
         clock.note(sum(t for t, _ in reached), np.array([theta for _, theta in reached]))

@@ -70,7 +70,7 @@ def weight_chart(
     what: str = "theta",
     backdrop: np.ndarray | None = None,
     selection: str | None = None,
-) -> alt.Chart | alt.LayerChart | alt.FacetChart:
+) -> alt.Chart | alt.LayerChart:
     """One row of theta, or anything else with a value for each feature, as a picture.
 
     Parameters
@@ -93,7 +93,7 @@ def weight_chart(
     if backdrop is not None:
         # What says next to nothing would only whiten the drawing.
         marks = marks.transform_filter(f"datum.strength > {0.04 * limit}")
-    return alt.layer(paper, marks, **_frame(side))
+    return alt.LayerChart(layer=[paper, marks], **_frame(side))
 
 
 def ink_chart(ink: np.ndarray, side: int = LARGE) -> alt.Chart:
