@@ -16,7 +16,7 @@ sys.path.insert(0, str(ROOT))
 
 from playwright.sync_api import sync_playwright  # noqa: E402
 
-from tests.browser.driver import Server, canvas, find_browser, go_to, press, settled  # noqa: E402
+from tests.browser.driver import Server, canvas, choose_model, find_browser, go_to, press, settled  # noqa: E402
 
 SIZE = 1280, 800
 SHOWN = 768, 480
@@ -84,9 +84,7 @@ def main(path: Path) -> None:
             film.shoot(200)
         film.shoot(1500)
         go_to(page, "Weights")
-        page.locator("[data-testid='stSidebar'] [data-testid='stSelectbox'] input").click()
-        page.get_by_role("option", name="straightened").click()
-        settled(page)
+        choose_model(page, "straightened")
         page.wait_for_timeout(800)
         film.shoot(2500)
         film.save(path)

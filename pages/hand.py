@@ -3,12 +3,14 @@
 import streamlit as st
 
 from ui.hand import before_and_after, keep_hand, own_section
+from ui.model_choice import beside_choice
 from ui.models import chosen_model
 from ui.routing import ensure_routed
 
 ensure_routed()
 
-st.title("My hand")
+with beside_choice():
+    st.title("My hand")
 st.markdown(
     "Nobody writes like everybody. Under each answer on the Predict page you can say what you "
     "really drew: a wrong answer moves theta at once, as far as the training pictures let it, and "

@@ -3,16 +3,15 @@
 import streamlit as st
 
 from ui.mistakes import each_digit, figures, hardest_and_typical, matrix_and_pictures, study
-from ui.models import chosen_model, facts
+from ui.model_choice import beside_choice
+from ui.models import facts, model_or_stop
 from ui.routing import ensure_routed
 
 ensure_routed()
 
-st.title("Mistakes")
-weights = chosen_model()
-if weights is None:
-    st.info("There are no weights to test yet: train a model on the Train page.")
-    st.stop()
+with beside_choice():
+    st.title("Mistakes")
+weights = model_or_stop()
 
 st.markdown(
     f"**{weights.name}** ({facts(weights)}) reads MNIST's test set: pictures that it has not "

@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from ui.models import chosen_model
+from ui.model_choice import beside_choice
+from ui.models import model_or_stop
 from ui.predict import OPEN_IN_GALLERY, PICKED, WHY, camera, draw, draw_row, gallery, upload
 from ui.routing import ensure_routed
 
@@ -16,23 +17,18 @@ WAYS = {
     "Test set": gallery,
 }
 
-weights = chosen_model()
-if weights is None:
-    st.title("Predict")
-    st.info("There are no weights to read with yet. Train a model on the Train page first.")
-    st.stop()
-
 if OPEN_IN_GALLERY in st.session_state:
     st.session_state[PICKED] = st.session_state.pop(OPEN_IN_GALLERY)
     st.session_state["way"], st.session_state["closer-gallery"] = "Test set", WHY
-way = st.segmented_control(
-    "Where the digit comes from",
-    list(WAYS),
-    default="Draw",
-    required=True,
-    key="way",
-    persist_state="session",
-    label_visibility="collapsed",
-    help="Draw a digit, bring pictures, photograph one, or try one that no model learned from.",
-)
-WAYS[way](weights)
+with beside_choice():
+    way = st.segmented_control(
+        "Where the digit comes from",
+        list(WAYS),
+        default="Draw",
+        required=True,
+        key="way",
+        persist_state="session",
+        label_visibility="collapsed",
+        help="Draw a digit, bring pictures, photograph one, or try one that no model learned from.",
+    )
+WAYS[way](model_or_stop())

@@ -3,17 +3,16 @@
 import streamlit as st
 
 from lrcore.evidence import PICTURES
-from ui.models import chosen_model, facts
+from ui.model_choice import beside_choice
+from ui.models import facts, model_or_stop
 from ui.routing import ensure_routed
 from ui.weights_view import closer_look, downloads, pick_part, ten_heatmaps
 
 ensure_routed()
 
-st.title("Weights")
-weights = chosen_model()
-if weights is None:
-    st.info("There are no weights to look at yet: train a model on the Train page.")
-    st.stop()
+with beside_choice():
+    st.title("Weights")
+weights = model_or_stop()
 
 inputs = "pixel" if weights.features in PICTURES else "edge and each opening"
 st.markdown(

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from lrcore.data import load_dataset
-from tests.browser.driver import ROOT, Server, find_browser
+from tests.browser.driver import PHONE, ROOT, Server, find_browser
 
 
 @pytest.fixture(scope="session")
@@ -60,8 +60,7 @@ def page(chromium, server):
 @pytest.fixture
 def phone(chromium, server):
     """A fresh page with the size and the touch screen of a phone."""
-    screen = {"width": 390, "height": 844}
-    yield from _opened(chromium, server, viewport=screen, has_touch=True, is_mobile=True)
+    yield from _opened(chromium, server, **PHONE)
 
 
 def _opened(chromium, server, **screen):

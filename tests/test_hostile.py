@@ -16,13 +16,13 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 from threadpoolctl import threadpool_limits
 
-from lrcore import features, own_set, picture, segment
+from lrcore import features, opening, own_set, segment
 from lrcore.data import idx_bytes, load_dataset, parse_idx
 from lrcore.errors import UserError
 from lrcore.features import extract, extract_cached
 from lrcore.hand import Curvature, load_curvature, theta_hash
+from lrcore.opening import open_picture
 from lrcore.own_set import as_set, load, to_zip
-from lrcore.picture import open_picture
 from lrcore.reading import Reader
 from lrcore.segment import find_digits
 from lrcore.training import Run, Settings
@@ -150,13 +150,13 @@ def test_a_png_of_endless_empty_chunks_is_refused(monkeypatch):
     raw = saved(Image.new("L", (64, 64), 128))
     chunk = b"\0\0\0\0teSt\x91\x4f\xb1\xe6"
     many = raw[:33] + chunk * 1000 + raw[33:]
-    monkeypatch.setattr(picture.Reads, "left", 100)
+    monkeypatch.setattr(opening.Reads, "left", 100)
     assert open_picture(raw).shape == (64, 64)
     assert sentence_of(open_picture, many)
 
 
 def test_a_file_of_too_many_bytes_is_not_read_to_its_end(tmp_path, monkeypatch):
-    monkeypatch.setattr(picture, "MOST_BYTES", 2**20)
+    monkeypatch.setattr(opening, "MOST_BYTES", 2**20)
     path = tmp_path / "large.bmp"
     path.write_bytes(saved(Image.new("RGB", (700, 700)), "BMP"))
     assert "too large" in sentence_of(open_picture, path)
@@ -267,10 +267,16 @@ def test_names_in_a_zip_write_nothing(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_command_line_says_one_sentence_of_a_damaged_tiff(tmp_path):
+def damaged_tiffs():
+    """One of which libtiff writes to stderr, and one of which Pillow warns."""
     rows = np.random.default_rng(0).integers(0, 256, (60, 60), dtype=np.uint8)
     raw = saved(Image.fromarray(rows), "TIFF", compression="tiff_lzw")
-    (tmp_path / "half.tif").write_bytes(raw[:8] + b"\xff" * 900 + raw[908:])
+    return raw[:8] + b"\xff" * 900 + raw[908:], raw[:-40]
+
+
+@pytest.mark.parametrize("raw", damaged_tiffs(), ids=["pixels", "tags"])
+def test_the_command_line_says_one_sentence_of_a_damaged_tiff(tmp_path, raw):
+    (tmp_path / "half.tif").write_bytes(raw)
     command = [sys.executable, "-m", "lrcore", "predict", str(tmp_path / "half.tif")]
     done = subprocess.run(command, capture_output=True, text=True, cwd=WEIGHTS_FOLDER.parent)
     assert done.returncode == 1
@@ -337,7 +343,7 @@ def test_a_broken_file_in_weights_is_named_and_skipped(app, monkeypatch, tmp_pat
     app.run()
     assert said(app) == []
     assert app.selectbox(key=models.CHOSEN).options == ["good"]
-    warnings = [warning.value for warning in app.sidebar.warning]
+    warnings = [warning.value for warning in app.warning]
     assert len(warnings) == 1
     assert "Skipped `broken`" in warnings[0]
 

@@ -17,8 +17,7 @@ def read(weights: Weights, images: np.ndarray) -> Readings:
 
 def class_names(weights: Weights) -> list[str]:
     """The classes in order, the way a page calls them."""
-    positive = weights.classes[-1]
-    return [f"not {positive}" if c == REST else str(c) for c in weights.classes]
+    return [digit_name(weights, c) for c in weights.classes]
 
 
 def digit_name(weights: Weights, digit: int) -> str:
@@ -102,7 +101,7 @@ def big_digit(answer: str, sure: bool) -> None:
     size = "5.5rem" if len(answer) == 1 else "3rem"
     st.html(
         f'<div role="status" aria-label="Answer: {answer}" data-answer="{answer}" style="font-size:'
-        f'{size};font-weight:700;line-height:1.1;opacity:{1 if sure else 0.45}">{answer}</div>',
+        f'{size};font-weight:700;line-height:1.1;opacity:{1 if sure else 0.5}">{answer}</div>',
         width="content",
     )
 

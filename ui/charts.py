@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import altair as alt
 import numpy as np
 import pandas as pd
 
-from ui.palette import AGAINST, FOR
+from ui.palette import AGAINST, FOR, GUIDE
 
 
 def probability_bars(
@@ -20,8 +22,17 @@ def probability_bars(
     table = pd.DataFrame({"digit": names, "probability": np.asarray(probabilities, float)})
     table["before"] = np.nan if before is None else np.asarray(before, float)
     table["answer"] = table["digit"] == answer
+    # The values stand in the axis, where nothing collides and the theme gives them its colour.
+    values = {name: f"{p:.2f}" for name, p in zip(names, table["probability"], strict=True)}
+    axis = alt.Axis(
+        labelExpr=f"datum.label + '\u2003' + {json.dumps(values)}[datum.label]",
+        labelFontSize=14,
+        labelFontWeight=alt.condition(
+            alt.datum.value == answer, alt.value("bold"), alt.value("normal")
+        ),
+    )
     base = alt.Chart(table).encode(
-        y=alt.Y("digit:N", sort=None, title=None, axis=alt.Axis(labelFontSize=14, ticks=False)),
+        y=alt.Y("digit:N", sort=None, title=None, axis=axis),
         tooltip=[
             alt.Tooltip("digit:N", title="digit"),
             alt.Tooltip("probability:Q", title="probability", format=".4f"),
@@ -35,22 +46,10 @@ def probability_bars(
     )
     colour = alt.condition("datum.answer", alt.value(FOR), alt.value(AGAINST))
     bars = base.mark_bar(cornerRadiusEnd=3, height={"band": 0.7}).encode(x=x, color=colour)
-    # Written inside the bar's end where there is room, beside it where there is not.
-    inside = (
-        base.transform_filter("datum.probability >= 0.15")
-        .mark_text(align="right", dx=-5, color="white", fontWeight=600)
-        .encode(x=x, text=alt.Text("probability:Q", format=".2f"))
-    )
-    beside = (
-        base.transform_filter("datum.probability < 0.15")
-        .mark_text(align="left", dx=5, color="#8a8f99")
-        .encode(x=x, text=alt.Text("probability:Q", format=".2f"))
-    )
-    half = alt.Chart().mark_rule(strokeDash=[3, 3], opacity=0.6, color="#8a8f99")
-    half = half.encode(x=alt.datum(0.5))
+    half = alt.Chart().mark_rule(strokeDash=[3, 3], color=GUIDE).encode(x=alt.datum(0.5))
     ticks = (
         base.transform_filter("isValid(datum.before)")
-        .mark_tick(thickness=3, color="#8a8f99", height={"band": 0.9})
+        .mark_tick(thickness=3, color=GUIDE, height={"band": 0.9})
         .encode(x=alt.X("before:Q", title=None))
     )
-    return (bars + half + ticks + inside + beside).properties(height=alt.Step(24))
+    return (bars + half + ticks).properties(height=alt.Step(23))

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from lrcore.logistic import sigmoid, softplus
-from ui.palette import DIVERGING, FOR
+from ui.palette import AGAINST, FOR
 
 HEIGHT = 240
 
@@ -53,10 +53,10 @@ def falling_cost_chart(costs: np.ndarray, step: int) -> alt.LayerChart:
 
 def _curve_with_point(curve, point, x: alt.X, y: alt.Y) -> alt.LayerChart:
     names = [x.shorthand.split(":")[0], y.shorthand.split(":")[0]]
-    line = alt.Chart(curve).mark_line(color=DIVERGING[1], strokeWidth=2.5).encode(x=x, y=y)
+    line = alt.Chart(curve).mark_line(color=AGAINST, strokeWidth=2.5).encode(x=x, y=y)
     dot = (
         alt.Chart(point)
         .mark_circle(color=FOR, size=160, opacity=1)
         .encode(x=x, y=y, tooltip=[alt.Tooltip(f"{name}:Q", format=".3f") for name in names])
     )
-    return alt.layer(line, dot, height=HEIGHT)
+    return alt.LayerChart(layer=[line, dot], height=HEIGHT)

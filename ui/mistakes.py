@@ -17,7 +17,7 @@ from lrcore.weights import Weights
 from ui.answers import class_names, digit_picture
 from ui.caching import WEIGHTS_HASH
 from ui.models import mnist
-from ui.palette import DIVERGING, FOR, INK, NEUTRAL, PAPER
+from ui.palette import AGAINST, DIVERGING, FOR, GUIDE, INK, NEUTRAL, PAPER
 from ui.predict import OPEN_IN_GALLERY
 
 TRUTH, ANSWER, SHOWN = "mistakes_truth", "mistakes_answer", "mistakes_shown"
@@ -111,7 +111,7 @@ def confusion_chart(counts: np.ndarray, names: list[str], side: int = 350) -> al
             "dark": (shade < -0.5) | (shade > 0.8),
         }
     )
-    axis = alt.Axis(labelAngle=0, ticks=False, domain=False, labelFontSize=13)
+    axis = alt.Axis(labelAngle=0, labelFlush=False, ticks=False, domain=False, labelFontSize=13)
     base = alt.Chart(frame).encode(
         x=alt.X("answer:N", sort=names, axis=axis, title="read as"),
         y=alt.Y("truth:N", sort=names, axis=axis, title="is"),
@@ -137,7 +137,7 @@ def confusion_chart(counts: np.ndarray, names: list[str], side: int = 350) -> al
         text="label:N",
         color=alt.condition("datum.dark", alt.value(PAPER), alt.value(INK)),
     )
-    return alt.layer(cells, numbers, touch, width=side, height=side)
+    return alt.LayerChart(layer=[cells, numbers, touch], width=side, height=side)
 
 
 def reliability_chart(table: np.ndarray, side: int = 300) -> alt.LayerChart:
@@ -150,8 +150,8 @@ def reliability_chart(table: np.ndarray, side: int = 300) -> alt.LayerChart:
     unit = alt.Scale(domain=[0, 1])
     x = alt.X("said:Q", scale=unit, title="probability given to the answer")
     y = alt.Y("came:Q", scale=unit, title="share that was right")
-    honest = alt.Chart(ends).mark_line(strokeDash=[4, 4], color="#8a8f99").encode(x=x, y=y)
-    line = alt.Chart(frame).mark_line(color=DIVERGING[1]).encode(x=x, y=y)
+    honest = alt.Chart(ends).mark_line(strokeDash=[4, 4], color=GUIDE).encode(x=x, y=y)
+    line = alt.Chart(frame).mark_line(color=AGAINST).encode(x=x, y=y)
     points = (
         alt.Chart(frame)
         .mark_circle(color=FOR, opacity=1)
@@ -166,7 +166,7 @@ def reliability_chart(table: np.ndarray, side: int = 300) -> alt.LayerChart:
             ],
         )
     )
-    return alt.layer(honest, line, points, height=side)
+    return alt.LayerChart(layer=[honest, line, points], height=side)
 
 
 def figures(found: Study) -> None:

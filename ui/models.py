@@ -15,22 +15,7 @@ from lrcore.data import Dataset, load_dataset
 from lrcore.errors import UserError
 from lrcore.weights import DEFAULT, REST, WEIGHTS_FOLDER, Weights, list_weights, load_weights
 
-UPLOAD_TYPES = ["npz", "npy"]
 OWN, CHOSEN, NEXT = "own_models", "chosen_model", "next_model"
-MAX_MB = 64
-
-# What each feature map shows a model, in a learner's words; lrcore.features has the details.
-LOOKS_AT = {
-    "pixels": "The picture as MNIST made it: 784 brightnesses from 0 to 1, one weight for each. "
-    "A stroke one pixel further to the left is, to this model, another picture.",
-    "straightened": "The same 784 pixels after the digit's slant is taken out: each row is moved "
-    "until the ink stands upright, so that writers who lean share one theta with those who do "
-    "not. Theta is still a 28×28 picture.",
-    "strokes": "Not pixels but what they form: how much edge runs in each of 12 directions in "
-    "each of 7×7 parts of the straightened digit, and where paper lies in holes, bays and "
-    "corners. A thicker pen or a stroke a little aside hardly changes these 813 numbers. The "
-    "classifier is the same as ever: ten logistic regressions.",
-}
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
@@ -84,13 +69,33 @@ def get_model(name: str) -> Weights:
     return _load(str(path), path.stat().st_mtime_ns)
 
 
+def settle_choice() -> None:
+    """Make the choice one that there is; in each run before anything shows or uses it."""
+    names = model_names()
+    wanted = st.session_state.pop(NEXT, st.session_state.get(CHOSEN))
+    if names:
+        # Written back even where it is the same: a page without the widget would lose it.
+        st.session_state[CHOSEN] = wanted if wanted in names else names[0]
+
+
 def chosen_model() -> Weights | None:
     """The model that the pages use; None where there is none at all."""
-    names = model_names()
-    if not names:
-        return None
-    name = st.session_state.get(CHOSEN)
-    return get_model(name if name in names else names[0])
+    return get_model(st.session_state[CHOSEN]) if model_names() else None
+
+
+def model_or_stop() -> Weights:
+    """The model that the pages use; without one the page ends here, and says what to do."""
+    weights = chosen_model()
+    if weights is None:
+        st.info("There are no weights to read with yet. Train a model, or bring a weights file.")
+        st.page_link("pages/train.py", label="Train a model", icon=":material/trending_down:")
+        st.stop()
+    return weights
+
+
+def skipped() -> dict[str, str]:
+    """The files in `weights/` that could not be used, and why."""
+    return _shipped()[1]
 
 
 def use_model(weights: Weights) -> str:
@@ -123,59 +128,6 @@ def task_name(weights: Weights) -> str:
         return "ten digits" if len(weights.theta) == 10 else f"{len(weights.theta)} digits"
     negative, positive = weights.classes
     return f"{positive} or not" if negative == REST else f"{negative} or {positive}"
-
-
-def model_sidebar() -> None:
-    """The choice of model, on every page."""
-    with st.sidebar:
-        names = model_names()
-        if names:
-            if NEXT in st.session_state:
-                st.session_state[CHOSEN] = st.session_state.pop(NEXT)
-            if st.session_state.get(CHOSEN) not in names:
-                st.session_state[CHOSEN] = names[0]
-            picked = st.selectbox(
-                "Model",
-                names,
-                key=CHOSEN,
-                persist_state="session",
-                help="Which trained weights read your digits. Each file in `weights/` keeps a "
-                "record of how it was made; models you train or bring appear here too.",
-            )
-            st.caption(facts(get_model(picked)))
-            with st.expander("What it looks at"):
-                st.markdown(LOOKS_AT[get_model(picked).features])
-        else:
-            st.warning("No usable weights in `weights/`. Train a model, or bring a file.")
-        with st.expander("Bring your own weights"):
-            _upload()
-        for name, why in _shipped()[1].items():
-            st.warning(f"Skipped `{name}`: {why}", icon=":material/warning:")
-
-
-def _upload() -> None:
-    file = st.file_uploader(
-        "Weights file",
-        type=UPLOAD_TYPES,
-        max_upload_size=MAX_MB,
-        help="An .npz saved by this app, or a plain .npy theta of shape (10, 784) without bias.",
-    )
-    mean, scale = 0.0, 255.0
-    if file is not None and file.name.endswith(".npy"):
-        st.caption("How were its pixels standardised? x = (grey − mean) / scale, grey 0 to 255")
-        mean = st.number_input("Mean", value=0.0, help="0 if the greys were only divided.")
-        scale = st.number_input(
-            "Scale", value=255.0, min_value=1e-6, help="255 for pixels from 0 to 1."
-        )
-    if file is None or not st.button("Use this file", width="stretch"):
-        return
-    try:
-        name = use_model(load_weights(file.getvalue(), mean, scale, Path(file.name).stem))
-    except UserError as error:
-        st.error(str(error))
-        return
-    st.toast(f"Reading with {name}")
-    st.rerun()
 
 
 def _own() -> dict[str, Weights]:

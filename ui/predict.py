@@ -126,6 +126,7 @@ def upload(trained: Weights) -> None:
     """One or many pictures from the disk."""
     files = st.file_uploader(
         "Pictures of digits",
+        key="pictures",
         type=TYPES,
         accept_multiple_files=True,
         max_upload_size=20,

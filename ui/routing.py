@@ -26,7 +26,7 @@ def ensure_routed() -> None:
 
     A server that has never yet run `st.navigation` takes a folder named `pages`
     for the older kind of app with many pages: whoever opens a link to a page
-    first would get the page alone, without page config, model and sidebar.
+    first would get the page alone, without page config, navigation and model.
     """
     if not st.session_state.pop(ROUTED, False):
         runpy.run_path(str(ROUTER))

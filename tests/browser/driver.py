@@ -20,6 +20,14 @@ ZERO = [
         *((0.64, 0.72), (0.7, 0.5), (0.64, 0.28), (0.5, 0.2)),
     ]
 ]
+# Streamlit's own phone ways, such as a navigation that folds away, go by what the browser says.
+PHONE = {
+    "viewport": {"width": 390, "height": 844},
+    "has_touch": True,
+    "is_mobile": True,
+    "user_agent": "Mozilla/5.0 (Linux; Android 14; Pixel 7) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/126.0.0.0 Mobile Safari/537.36",
+}
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
 
@@ -73,19 +81,16 @@ def settled(page) -> None:
 
 
 def go_to(page, title: str) -> None:
-    """Change the page by the navigation, opening the sidebar where it is folded away."""
+    """Change the page by the navigation: a bar, or on a phone a sheet that folds away."""
     expand = page.locator("[data-testid='stExpandSidebarButton']")
-    folded = expand.is_visible()
-    if folded:
+    if expand.is_visible():
         expand.click()
         # A link counts as visible while it still slides in from outside of the screen.
         page.wait_for_timeout(500)
-    page.locator("[data-testid='stSidebarNavLink']", has_text=title).click()
+        page.locator("[data-testid='stSidebarNavLink']", has_text=title).click()
+    else:
+        page.locator("[data-testid='stTopNavLink']", has_text=title).click()
     settled(page)
-    # On a phone the sidebar lies over the page until it is folded away again.
-    if folded:
-        page.locator("[data-testid='stSidebarCollapseButton'] button").click()
-        page.wait_for_timeout(500)
 
 
 def press(page, name: str) -> None:
@@ -120,7 +125,7 @@ def answered(page, digit: str) -> None:
 
 
 def choose_model(page, name: str) -> None:
-    """Choose a model in the sidebar, which must be open."""
-    page.locator("[data-testid='stSelectbox']").first.click()
+    """Choose the model that reads, on a page that reads with one."""
+    page.get_by_role("combobox", name="Model").click()
     page.get_by_role("option", name=name, exact=True).click()
     settled(page)

@@ -84,7 +84,7 @@ def test_naive_shrinking_is_shown_beside(page):
 def test_an_uploaded_png_is_read(page, test_set):
     file = saved(test_set.images[0])
     page.get_by_role("radio", name="Upload").click()
-    uploader = page.locator("[data-testid='stMain'] input[type=file]")
+    uploader = page.locator(".st-key-pictures input[type=file]")
     uploader.set_input_files({"name": "7.png", "mimeType": "image/png", "buffer": file})
     answered(page, "7")
 

@@ -83,7 +83,8 @@ def test_the_curve_grows_the_run_outlives_its_page_and_stop_keeps_the_model(page
     press(page, "use")
     page.get_by_text("Predict and Weights now use run 1").wait_for()
     settled(page)
-    assert page.get_by_test_id("stSidebar").get_by_role("combobox").input_value() == "run 1"
+    go_to(page, "Predict")
+    assert page.get_by_role("combobox", name="Model").input_value() == "run 1"
 
 
 def test_pause_holds_and_one_step_is_one(page, server):

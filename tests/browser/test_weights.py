@@ -40,7 +40,6 @@ def test_ten_heatmaps_with_values_on_hover_and_a_closer_look(page):
 
 
 def test_a_binary_model_shows_its_one_and_fits_a_phone(phone):
-    phone.locator("[data-testid='stExpandSidebarButton']").click()
     choose_model(phone, "zero-or-one")
     go_to(phone, "Weights")
     phone.locator(TEN).locator("canvas").wait_for()

@@ -23,14 +23,14 @@ def says_no(app):
     app.session_state["canvas_kept"] = Kept({"objects": [one]}, {})
     app.session_state[OWN] = {"five": weights}
     app.run()
-    assert app.sidebar.selectbox[0].value == "five"
+    assert app.selectbox(key="chosen_model").value == "five"
     return app
 
 
 @pytest.fixture
 def zero_or_one(app):
     app.run()
-    app.sidebar.selectbox[0].set_value("zero-or-one").run()
+    app.selectbox(key="chosen_model").set_value("zero-or-one").run()
     return app
 
 
@@ -62,7 +62,7 @@ def test_a_row_of_noes_can_be_told_apart(says_no, test_set):
     file = io.BytesIO()
     Image.fromarray(255 - row.repeat(4, 0).repeat(4, 1)).save(file, "PNG")
     says_no.button_group(key="way").set_value("Upload").run()
-    says_no.main.file_uploader[0].set_value(("row.png", file.getvalue(), "image/png")).run()
+    says_no.file_uploader(key="pictures").set_value(("row.png", file.getvalue(), "image/png")).run()
     assert not says_no.exception
     assert says_no.code[0].value == "not 5, not 5"
 
@@ -78,7 +78,7 @@ def test_what_is_said_of_one_models_answer_is_not_said_of_anothers(says_no):
     key = next(str(b.key) for b in says_no.button if str(b.key).endswith("-5"))
     says_no.button(key=key).click().run()
     assert "now reads" in says_no.success[0].value
-    says_no.sidebar.selectbox[0].set_value("pixels").run()
+    says_no.selectbox(key="chosen_model").set_value("pixels").run()
     assert not says_no.success
 
 

@@ -108,7 +108,7 @@ def test_the_hand_outlasts_a_change_of_page_and_of_model(drawn):
     assert [m.value for m in drawn.metric][:2] == ["1", "1 of 1"]
     drawn.switch_page("pages/predict.py").run()
     assert 'data-answer="7"' in markup(drawn)
-    drawn.sidebar.selectbox[0].set_value("pixels").run()
+    drawn.selectbox(key="chosen_model").set_value("pixels").run()
     assert not drawn.exception
     assert 'data-answer="7"' in markup(drawn)
 
@@ -122,7 +122,7 @@ def test_the_shipped_weights_stay_as_they_are(drawn):
 
 
 def test_a_binary_model_learns_its_two_answers_only(drawn):
-    drawn.sidebar.selectbox[0].set_value("zero-or-one").run()
+    drawn.selectbox(key="chosen_model").set_value("zero-or-one").run()
     say(drawn, 5)
     assert "knows no 5" in notes(drawn)
     say(drawn, 0)
@@ -141,7 +141,7 @@ def test_a_full_hand_points_to_training(drawn, test_set):
 def test_an_uploaded_digit_can_be_corrected(app, test_set):
     choose_way(app.run(), "Upload")
     large = np.kron(255 - test_set.images[0], np.ones((8, 8), np.uint8))
-    app.main.file_uploader[0].set_value(("seven.png", saved(large), "image/png")).run()
+    app.file_uploader(key="pictures").set_value(("seven.png", saved(large), "image/png")).run()
     say(app, 2)
     assert 'data-answer="2"' in markup(app)
 
@@ -178,7 +178,7 @@ def test_own_digits_read_wrong_can_be_corrected_at_once(page, test_set):
 def test_before_and_after_with_a_model_of_two_digits(page, test_set):
     page.session_state["own_digits"] = test_set.take(slice(0, 30))
     page.session_state["hand"] = as_set(test_set.images[:1], [0])
-    page.sidebar.selectbox[0].set_value("zero-or-one").run()
+    page.selectbox(key="chosen_model").set_value("zero-or-one").run()
     assert not page.exception
     zeros_and_ones = int(np.isin(test_set.labels[:30], (0, 1)).sum()) + 1
     assert page.metric[1].value == f"{zeros_and_ones} of {zeros_and_ones}"
@@ -193,7 +193,7 @@ def test_a_hand_can_be_loaded_kept_as_a_model_and_forgotten(page, test_set):
     assert held(page) == [2]
     next(b for b in page.button if b.label == "Keep as a model").click().run()
     name = f"{load_weights(DEFAULT).name}, my hand"
-    assert page.sidebar.selectbox[0].value == name
+    assert page.selectbox(key="chosen_model").value == name
     assert page.session_state["own_models"][name].record["corrections"] == 1
     next(b for b in page.button if b.label == "Forget all corrections").click().run()
     assert held(page) == []

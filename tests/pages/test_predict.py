@@ -8,7 +8,7 @@ import pytest
 from lrcore.features import FEATURES
 from tests.helpers import choose_way, markup, saved
 from ui.canvas import Kept
-from ui.models import LOOKS_AT
+from ui.model_choice import LOOKS_AT
 
 
 def test_an_empty_canvas_invites_and_does_not_answer(app):
@@ -31,7 +31,7 @@ def test_a_drawing_is_answered(app):
 def test_an_upload_is_read(app, test_set, kind):
     choose_way(app.run(), "Upload")
     large = np.kron(255 - test_set.images[0], np.ones((8, 8), np.uint8))
-    app.main.file_uploader[0].set_value(
+    app.file_uploader(key="pictures").set_value(
         (f"seven.{kind.lower()}", saved(large, kind), "image/*")
     ).run()
     assert not app.exception
@@ -43,7 +43,7 @@ def test_many_uploads_are_all_answered_and_a_bad_one_is_named(app, test_set):
     files = [(f"{i}.png", saved(test_set.images[i]), "image/png") for i in range(2)]
     files.append(("blank.png", saved(np.full((60, 60), 255, np.uint8)), "image/png"))
     files.append(("noise.png", b"this is no picture", "image/png"))
-    app.main.file_uploader[0].set_value(files).run()
+    app.file_uploader(key="pictures").set_value(files).run()
     assert not app.exception
     assert 'data-answer="7"' in markup(app)
     assert 'data-answer="2"' in markup(app)
@@ -70,34 +70,37 @@ def test_another_page_can_open_a_test_picture_here(app):
 
 def test_a_binary_model_answers_too(app):
     app.run()
-    app.sidebar.selectbox[0].set_value("zero-or-one")
+    app.selectbox(key="chosen_model").set_value("zero-or-one")
     app.session_state["gallery_image"] = 2
     app.run()
     assert not app.exception
     assert 'data-answer="1"' in markup(app)
 
 
+def bring_weights(app, name, content):
+    """Put a weights file in, and use it."""
+    app.file_uploader(key="weights_file").set_value((name, content, "application/x")).run()
+    next(button for button in app.button if button.label == "Use this file").click().run()
+
+
 def test_own_weights_are_used_and_bad_ones_get_a_sentence(app):
     app.run()
     theta = io.BytesIO()
     np.save(theta, np.zeros((10, 784)))
-    app.sidebar.file_uploader[0].set_value(("mine.npy", theta.getvalue(), "application/x")).run()
-    next(button for button in app.sidebar.button if button.label == "Use this file").click().run()
+    bring_weights(app, "mine.npy", theta.getvalue())
     assert not app.exception
-    assert app.sidebar.selectbox[0].value == "mine"
-    app.sidebar.file_uploader[0].set_value(("bad.npz", b"PK nonsense", "application/x")).run()
-    next(button for button in app.sidebar.button if button.label == "Use this file").click().run()
+    assert app.selectbox(key="chosen_model").value == "mine"
+    bring_weights(app, "bad.npz", b"PK nonsense")
     assert not app.exception
-    assert "damaged" in app.sidebar.error[0].value
-    assert app.sidebar.selectbox[0].value == "mine"
+    assert "damaged" in app.error[0].value
+    assert app.selectbox(key="chosen_model").value == "mine"
 
 
 def test_where_no_model_says_yes_the_page_says_so(app):
     app.run()
     theta = io.BytesIO()
     np.save(theta, np.full((10, 784), -0.1))
-    app.sidebar.file_uploader[0].set_value(("no.npy", theta.getvalue(), "application/x")).run()
-    next(button for button in app.sidebar.button if button.label == "Use this file").click().run()
+    bring_weights(app, "no.npy", theta.getvalue())
     app.session_state["gallery_image"] = 0
     app.run()
     assert "None of the models says yes" in markup(app)

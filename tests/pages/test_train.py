@@ -50,7 +50,7 @@ def test_start_train_and_use_the_model(small):
     small.button(key="use").click().run()
     assert small.session_state["chosen_model"] == "run 1"
     small.switch_page("pages/weights.py").run()
-    assert "run 1" in small.sidebar.selectbox[0].value
+    assert small.selectbox(key="chosen_model").value == "run 1"
 
 
 def test_what_is_downloaded_can_be_loaded_again(small):
