@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shlex
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any
@@ -49,8 +46,7 @@ def predict(arguments: argparse.Namespace) -> int:
     failed = 0
     for file in arguments.image:
         try:
-            with _silent_libraries():
-                found = reader.find(file)
+            found = reader.find(file)
         except UserError as error:
             print(f"{file}: {error}", file=sys.stderr)
             failed += 1
@@ -141,20 +137,6 @@ def command_of(settings: Settings, out: str | Path, calibrated: bool = False) ->
     if calibrated:
         parts.append("--calibrate")
     return " ".join([*parts, "--out", shlex.quote(str(out))])
-
-
-@contextmanager
-def _silent_libraries() -> Iterator[None]:
-    """Nothing reaches stderr: libtiff writes of damage to its file descriptor, past Python."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    try:
-        with open(os.devnull, "wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
 
 
 def _weights(arguments: argparse.Namespace) -> Weights:

@@ -19,7 +19,8 @@ from PIL import Image
 from lrcore.data import Dataset, idx_bytes, paired, parse_idx, read_member
 from lrcore.errors import UserError
 from lrcore.frame import SIDE
-from lrcore.picture import Reads, picture_to_digit
+from lrcore.opening import Reads
+from lrcore.picture import picture_to_digit
 
 MOST = 10_000
 MOST_BYTES = 64 * 2**20

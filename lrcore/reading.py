@@ -10,7 +10,7 @@ import numpy as np
 
 from lrcore.features import extract
 from lrcore.logistic import sigmoid
-from lrcore.picture import Source
+from lrcore.opening import Source
 from lrcore.segment import Found, find_digits, trust
 from lrcore.weights import DEFAULT, REST, Weights, load_weights
 

@@ -22,7 +22,8 @@ from scipy.sparse.csgraph import connected_components
 
 from lrcore.errors import UserError
 from lrcore.frame import frame
-from lrcore.picture import RIM, Ink, Source, find_ink, open_to_scale, with_mnist_pen
+from lrcore.opening import Source, open_to_scale
+from lrcore.picture import RIM, Ink, find_ink, with_mnist_pen
 
 if TYPE_CHECKING:
     from lrcore.reading import Reader

@@ -11,7 +11,8 @@ from PIL import Image, ImageDraw, ImageOps
 
 from lrcore.data import load_dataset
 from lrcore.errors import UserError
-from lrcore.picture import LONGEST, film, find_ink, open_picture, picture_to_digit
+from lrcore.opening import LONGEST, open_picture
+from lrcore.picture import film, find_ink, picture_to_digit
 from lrcore.segment import find_digits
 from tests.helpers import saved
 

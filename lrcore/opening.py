@@ -1,0 +1,282 @@
+"""Whatever a picture comes in, opened: within bounds, upright, grey, and no larger than is needed.
+
+Files come from anybody, so what decoding one may cost is known before it begins: from its bytes
+and its header alone.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import io
+import os
+import warnings
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+from PIL import Image
+from PIL.TiffImagePlugin import TiffImageFile
+from scipy import ndimage
+
+from lrcore.errors import UserError
+
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
+# A picture is worked on at no more than this many pixels a side: a stroke of a digit that fills
+# a fiftieth of the page is still two pixels wide, and a photo takes a fraction of a second.
+LONGEST = 1600
+# What a telephone takes is allowed as JPEG, which is decoded small; others are decoded in full.
+# WebP's decoder keeps several copies; some rare formats are decoded in Python.
+MOST_PIXELS, MOST_PIXELS_OF_JPEG, MOST_PIXELS_OF_WEBP = 25_000_000, 50_000_000, 12_000_000
+MOST_PIXELS_IN_PYTHON, IN_PYTHON = 1_000_000, {"ppm", "ppm_plain", "bmp_rle"}
+MOST_SIDE = 20_000
+MOST_BYTES = 32 * 2**20
+# A JPEG is decoded once for each of its scans: ten are usual, but a file may ask for thousands.
+MOST_SCANS = 100
+
+# What a picture may come in.
+File = str | os.PathLike | bytes | bytearray | memoryview | BinaryIO
+Source = File | Image.Image | np.ndarray
+
+# Of damage Pillow warns, and libtiff writes to stderr past Python; our sentence says it already.
+warnings.filterwarnings("ignore", module="PIL")
+with suppress(OSError, AttributeError):
+    ctypes.CDLL(Image.core.__file__).TIFFSetErrorHandler(None)
+
+
+class _Opened(NamedTuple):
+    """A decoded picture: as L, RGB, RGBA or, beyond 8 bits, F, and shrunk; EXIF's orientation,
+    still to be applied; its own (width, height) before it was shrunk, once upright."""
+
+    image: Image.Image
+    orientation: int
+    size: tuple[int, int]
+
+
+def open_picture(source: Source, longest: int = LONGEST) -> np.ndarray:
+    """A picture in grey: float32 of shape (h, w), 0 black to 1 white, at most `longest` a side.
+
+    `source` is a path, bytes, an open binary file, a PIL image, or an array: (h, w) grey or
+    (h, w, 3 or 4) colour, of integers or of floats.  Turned as EXIF says; where it is
+    transparent, paper is put behind it.  Raises UserError for what can not be read.
+    """
+    return open_to_scale(source, longest)[0]
+
+
+def open_to_scale(source: Source, longest: int = LONGEST) -> tuple[np.ndarray, tuple[int, int]]:
+    """`open_picture`, and the (width, height) of the picture in its own pixels, turned upright."""
+    opened = _open(source, longest)
+    return _turned(_grey(opened.image), opened.orientation), opened.size
+
+
+def open_to_show(source: Source) -> tuple[Image.Image, tuple[int, int]]:
+    """The same picture for people to see, in its colours, and its own (width, height).
+
+    Grey or RGB, upright, at most LONGEST a side, so that showing it costs little.
+    """
+    image, orientation, size = _open(source, LONGEST)
+    if image.mode == "F":
+        image = Image.fromarray(np.uint8(255 * _grey(image)))
+    elif image.mode == "RGBA":
+        image = _on_paper(image)
+    return Image.fromarray(_turned(np.asarray(image), orientation)), size
+
+
+class Reads(io.BytesIO):
+    """Bytes as a file that is read from so many times at most.
+
+    A file of millions of empty blocks would keep Pillow's readers busy for minutes.
+    """
+
+    left = 400_000
+
+    def read(self, *size: int | None) -> bytes:
+        self.left -= 1
+        if self.left < 0:
+            raise OSError("too many blocks")
+        return super().read(*size)
+
+
+def _open(source: Source, longest: int) -> _Opened:
+    if isinstance(source, np.ndarray):
+        return _decoded(_from_array(source), "The array", longest)
+    if isinstance(source, Image.Image):
+        return _decoded(source, "The picture", longest)
+    raw, name = _bytes(source)
+    if len(raw) > MOST_BYTES:
+        raise UserError(_too_large(name))
+    try:
+        image = Image.open(Reads(raw), formats=FORMATS)
+    except Image.DecompressionBombError:
+        raise UserError(_too_large(name)) from None
+    # Pillow's readers meet damage with errors of a dozen kinds; to the user they are one.
+    except Exception:
+        raise UserError(
+            f"{name} is not a picture that can be read: use PNG, JPEG, WebP, BMP, GIF or TIFF."
+        ) from None
+    with image:
+        if image.format in ("JPEG", "MPO") and raw.count(b"\xff\xda") > MOST_SCANS:
+            raise UserError(f"{name} is a JPEG of too many scans: save it as an ordinary one.")
+        return _decoded(image, name, longest)
+
+
+def _bytes(source: File) -> tuple[bytes, str]:
+    """What is in a path, bytes or an open file, and what to call it in errors."""
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return bytes(source), "This file"
+    if not isinstance(source, (str, os.PathLike)):
+        if source.seekable():
+            source.seek(0)
+        return source.read(MOST_BYTES + 1), "This file"
+    path = Path(source)
+    try:
+        # Not a pipe or a device, which might never end.
+        if not path.is_file():
+            raise UserError(f"There is no picture at '{source}'.")
+        with open(path, "rb") as file:
+            return file.read(MOST_BYTES + 1), f"'{path.name}'"
+    except OSError as error:
+        raise UserError(f"'{path.name[:80]}' can not be opened: {error.strerror}.") from None
+
+
+def _too_large(name: str, most: int = MOST_PIXELS) -> str:
+    return (
+        f"{name} is too large: at most {most / 1e6:g} million pixels of this kind, {MOST_SIDE:,} "
+        f"a side and {MOST_BYTES // 2**20} MB are read; make it smaller or save it as JPEG."
+    )
+
+
+def _most_pixels(image: Image.Image) -> int:
+    """How large a picture may be for its decoder to be done in about a second."""
+    if image.format in ("JPEG", "MPO") and "progressive" not in image.info:
+        return MOST_PIXELS_OF_JPEG
+    if image.format == "WEBP":
+        return MOST_PIXELS_OF_WEBP
+    if any(tile[0] in IN_PYTHON for tile in getattr(image, "tile", ())):
+        return MOST_PIXELS_IN_PYTHON
+    return MOST_PIXELS
+
+
+def _decoded_pixels(image: Image.Image) -> int:
+    """How many pixels are decoded: of a TIFF the tiles, which may be larger than the picture."""
+    width, height = image.size
+    if isinstance(image, TiffImageFile):
+        width = max(width, int(image.tag_v2.get(322, 0)))
+        height = max(height, int(image.tag_v2.get(323, 0)))
+    return width * height
+
+
+def _from_array(array: np.ndarray) -> Image.Image:
+    colour = array.ndim == 3 and array.shape[2] in (3, 4)
+    if array.size == 0 or not (array.ndim == 2 or colour) or array.dtype.kind not in "buif":
+        raise UserError(
+            f"An array of shape {array.shape} and type {array.dtype} is not a picture: "
+            "give (height, width) or (height, width, 3 or 4) numbers."
+        )
+    if max(array.shape[:2]) > MOST_SIDE or array.shape[0] * array.shape[1] > MOST_PIXELS:
+        raise UserError(_too_large("The array"))
+    if array.dtype == bool:
+        array = array.astype(np.uint8) * 255
+    if array.dtype == np.uint8:
+        return Image.fromarray(array)
+    if not colour:
+        return Image.fromarray(array.astype(np.float32))
+    top = np.iinfo(array.dtype).max if array.dtype.kind in "ui" else 1.0
+    # Clipped before it is scaled: the largest floats would overflow.
+    return Image.fromarray((np.clip(np.nan_to_num(array) / top, 0, 1) * 255).astype(np.uint8))
+
+
+def _decoded(image: Image.Image, name: str, longest: int) -> _Opened:
+    width, height = image.size
+    if min(width, height) == 0:
+        raise UserError(f"{name} has no pixels.")
+    most = _most_pixels(image)
+    try:
+        if max(width, height) > MOST_SIDE or _decoded_pixels(image) > most:
+            raise UserError(_too_large(name, most))
+        orientation = image.getexif().get(0x0112, 1)
+        scale = max(width, height) / longest
+        small = max(1, round(width / scale)), max(1, round(height / scale))
+        # JPEG can be decoded at a half, a quarter or an eighth for a fraction of the price.
+        if scale > 1:
+            image.draft(None, small)
+        image.load()
+        flat = _in_few_modes(image)
+        if scale > 1:
+            flat = flat.resize(small, Image.Resampling.BOX, reducing_gap=1.0)
+        finite = flat.mode != "F" or np.isfinite(np.asarray(flat)).all()
+    except UserError:
+        raise
+    except MemoryError:
+        raise UserError(_too_large(name, most)) from None
+    except Exception:
+        raise UserError(f"{name} is damaged: it could not be read to its end.") from None
+    if not finite:
+        raise UserError(f"{name} holds values that are not numbers.")
+    upright = (height, width) if orientation in (5, 6, 7, 8) else (width, height)
+    return _Opened(flat, orientation, upright)
+
+
+def _in_few_modes(image: Image.Image) -> Image.Image:
+    """The same picture as L, RGB, RGBA or, beyond 8 bits, F."""
+    if image.mode[0] in "IF":
+        return image.convert("F")
+    if image.mode in ("LA", "La", "PA", "RGBa") or "transparency" in image.info:
+        return image.convert("RGBA")
+    if image.mode == "1":
+        return image.convert("L")
+    return image if image.mode in ("L", "RGB", "RGBA") else image.convert("RGB")
+
+
+def _grey(image: Image.Image) -> np.ndarray:
+    if image.mode == "F":
+        # In double precision, for the range of floats may be too wide for a float.
+        values = np.asarray(image, np.float64)
+        low, high = values.min(), values.max()
+        # What the numbers meant is not known (12 bits in 16, metres, ...): their range serves.
+        grey = (values - low) / (high - low) if high > low else np.ones_like(values)
+        return grey.astype(np.float32)
+    if image.mode == "RGBA":
+        image = _on_paper(image)
+    if image.mode == "L":
+        return np.asarray(image, np.float32) / 255
+    return _along_ink(np.asarray(image, np.float32) / 255)
+
+
+def _along_ink(colour: np.ndarray) -> np.ndarray:
+    """Grey, shape (h, w), in the direction of colour in which ink and paper differ most.
+
+    Orange on white is faint in lightness, and red on green may be none; it is what sticks out of
+    its neighbourhood that gives the direction (its principal axis).
+    """
+    step = max(1, max(colour.shape) // 200)
+    small = colour[::step, ::step]
+    residue = small - ndimage.gaussian_filter(small, (8, 8, 0))
+    # By its square each pixel counts once more: a little ink outweighs much grain.
+    weight = (residue**2).sum(2, keepdims=True)
+    axis = np.linalg.eigh(np.einsum("hwi,hwj->ij", weight * residue, residue))[1][:, -1]
+    axis *= np.sign(axis.sum()) / np.abs(axis).sum()
+    return colour @ axis - np.minimum(axis, 0).sum()
+
+
+def _on_paper(image: Image.Image) -> Image.Image:
+    """Behind a picture with holes goes its own colour; behind mere ink goes what it shows on."""
+    opaque = np.asarray(image.getchannel("A")) > 127
+    if opaque.all() or not opaque.any():
+        return image.convert("RGB")
+    seen = np.asarray(image.convert("RGB"))[opaque]
+    if opaque.mean() > 0.5:
+        paper = tuple(int(c) for c in np.median(seen, axis=0))
+    else:
+        paper = (0, 0, 0) if seen.mean() > 127 else (255, 255, 255)
+    behind = Image.new("RGBA", image.size, paper)
+    behind.alpha_composite(image)
+    return behind.convert("RGB")
+
+
+def _turned(picture: np.ndarray, orientation: int) -> np.ndarray:
+    """Upright, by the eight orientations of EXIF (tag 0x0112)."""
+    if orientation in (2, 4, 5, 7):
+        picture = picture[:, ::-1]
+    quarters = {3: 2, 4: 2, 5: 1, 6: 3, 7: 3, 8: 1}.get(orientation, 0)
+    return np.ascontiguousarray(np.rot90(picture, quarters))
