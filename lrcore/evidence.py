@@ -13,12 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from lrcore.errors import UserError
-from lrcore.features import DIRECTIONS, GRID, OPENINGS_GRID, extract, normalise
+from lrcore.features import DIRECTIONS, FEATURES, GRID, OPENINGS_GRID, extract, normalise
 from lrcore.frame import SIDE
 from lrcore.weights import Weights
 
 # The feature maps whose columns are the pixels of a picture, row by row.
-PICTURES = ("pixels", "straightened")
+PICTURES = tuple(name for name, way in FEATURES.items() if way.picture)
 
 
 @dataclass(frozen=True)

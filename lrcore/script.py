@@ -9,7 +9,7 @@ from lrcore.solvers import SOLVERS
 
 LINES = 40
 _HEAD = '''\
-"""{title}, in numpy alone; run it where data/mnist/ is."""
+"""{title}, in numpy{and_lrcore}; run it where data/mnist/ is."""
 import gzip
 import numpy as np
 {more_imports}
@@ -94,6 +94,15 @@ for _ in range({iterations}):
     theta += t * step
 """,
 }
+# Of a solver that has no body here, the steps themselves are taken from lrcore.
+_BY_LRCORE = """\
+from itertools import islice
+from lrcore.logistic import OneVsAllLoss
+from lrcore.solvers import SOLVERS, Knobs
+steps = SOLVERS["{solver}"].function(OneVsAllLoss(X[:, 1:], y.T, {C}), theta, {knobs}, rng)
+for step in islice(steps, 1 + {iterations}):
+    theta = step.theta
+"""
 _DOT = """\
 def dot(a, b):
     return (a * b).sum(1, keepdims=True)
@@ -107,11 +116,11 @@ _STOP = """\
 def as_script(settings: Settings, learning_rate: float | None = None) -> str:
     """The run that these settings make, as Python source of at most 40 lines.
 
-    It stands alone, with numpy and the MNIST files, except that features other than the
-    pixels are computed by lrcore.  Where it ends, `theta` is the run's.  The preconditioned
-    solver's is Newton's method, which takes other steps to the same optimum, so there the two
-    agree once the run has arrived.  Early stopping and knobs that were turned in the middle of a
-    run are left out.
+    It stands alone, with numpy and the MNIST files; only features other than the pixels, and the
+    steps of a solver that has no body here, come from lrcore.  Where it ends, `theta` is the
+    run's.  The preconditioned solver's is Newton's method, which takes other steps to the same
+    optimum, so there the two agree once the run has arrived.  Early stopping and knobs that were
+    turned in the middle of a run are left out.
 
     learning_rate : the run's own, where it picked one by itself; else the script picks it, too.
     """
@@ -122,14 +131,18 @@ def as_script(settings: Settings, learning_rate: float | None = None) -> str:
         batch_size=settings.batch_size,
     )
     pixels = settings.features == "pixels"
-    body = _BODIES[settings.solver] + _STOP
+    body = _BODIES.get(settings.solver, _BY_LRCORE) + _STOP
     if settings.solver == "lbfgs":
         body = _DOT + body
-    if "learning_rate" in solver.uses:
+    if "learning_rate" in solver.uses and settings.solver in _BODIES:
         picked = knobs.learning_rate is None
         body = (_POWER_ITERATION if picked else f"rate = {knobs.learning_rate!r}\n") + body
     values = {
         "title": solver.title,
+        "and_lrcore": " alone" if pixels and settings.solver in _BODIES else " and lrcore",
+        "solver": settings.solver,
+        "C": "np.inf" if math.isinf(settings.C) else repr(settings.C),
+        "knobs": knobs,
         "more_imports": "" if pixels else "from lrcore.features import extract\n",
         "seed": settings.seed,
         "usable": f"np.flatnonzero(np.isin(labels, {settings.classes.tolist()}))"

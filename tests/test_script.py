@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from lrcore import script
 from lrcore.data import MNIST_FOLDER, load_dataset
 from lrcore.script import as_script
 from lrcore.settings import Settings
-from lrcore.solvers import SOLVERS
 from lrcore.training import Run
 
 CASES = [
@@ -27,21 +27,36 @@ def test_script_arrives_where_the_run_does(settings, close, monkeypatch):
     run = Run(settings, load_dataset())
     for _ in run.steps():
         pass
-    script = as_script(settings)
-    assert len(script.splitlines()) <= 40
-    assert max(map(len, script.splitlines())) <= 100
+    source = as_script(settings)
+    assert len(source.splitlines()) <= 40
+    assert max(map(len, source.splitlines())) <= 100
     monkeypatch.chdir(MNIST_FOLDER.parent.parent)
     names = {}
-    exec(script, names)
+    exec(source, names)
     error = np.linalg.norm(names["theta"] - run.theta) / np.linalg.norm(run.theta)
     assert error < close
 
 
-def test_every_solver_has_its_script():
-    assert {settings.solver for settings, _ in CASES} == set(SOLVERS)
+def test_every_body_of_a_script_is_tried():
+    assert {settings.solver for settings, _ in CASES} == set(script._BODIES)
+
+
+def test_a_solver_without_a_script_lends_its_own_steps(monkeypatch):
+    settings = Settings(solver="adam", images=600, iterations=3, batch_size=50)
+    alone = as_script(settings)
+    monkeypatch.delitem(script._BODIES, "adam")
+    lent = as_script(settings)
+    assert "lrcore" not in alone
+    assert "and lrcore" in lent
+    monkeypatch.chdir(MNIST_FOLDER.parent.parent)
+    thetas = []
+    for source in (alone, lent):
+        exec(source, names := {})
+        thetas.append(names["theta"])
+    np.testing.assert_allclose(*thetas, atol=1e-3 * np.abs(thetas[0]).max())
 
 
 def test_script_takes_the_rate_that_the_run_picked():
-    script = as_script(Settings(solver="gradient-descent"), learning_rate=0.098)
-    assert "rate = 0.098\n" in script
-    assert "power iteration" not in script
+    source = as_script(Settings(solver="gradient-descent"), learning_rate=0.098)
+    assert "rate = 0.098\n" in source
+    assert "power iteration" not in source

@@ -9,24 +9,12 @@ from pathlib import Path
 import streamlit as st
 
 from lrcore.errors import UserError
+from lrcore.features import FEATURES
 from lrcore.weights import load_weights
 from ui.models import CHOSEN, chosen_model, facts, model_names, skipped, use_model
 
 UPLOAD_TYPES = ["npz", "npy"]
 MAX_MB = 64
-
-# What each feature map shows a model, in a learner's words; lrcore.features has the details.
-LOOKS_AT = {
-    "pixels": "The picture as MNIST made it: 784 brightnesses from 0 to 1, one weight for each. "
-    "A stroke one pixel further to the left is, to this model, another picture.",
-    "straightened": "The same 784 pixels after the digit's slant is taken out: each row is moved "
-    "until the ink stands upright, so that writers who lean share one theta with those who do "
-    "not. Theta is still a 28×28 picture.",
-    "strokes": "Not pixels but what they form: how much edge runs in each of 12 directions in "
-    "each of 7×7 parts of the straightened digit, and where paper lies in holes, bays and "
-    "corners. A thicker pen or a stroke a little aside hardly changes these 813 numbers. The "
-    "classifier is the same as ever: ten logistic regressions.",
-}
 
 
 @contextmanager
@@ -57,7 +45,7 @@ def _choice() -> None:
     with st.popover("Model", help="What this model looks at; bring one of your own."):
         if (weights := chosen_model()) is not None:
             st.markdown(f"**{weights.name}**: {facts(weights)}")
-            st.markdown(LOOKS_AT[weights.features])
+            st.markdown(FEATURES[weights.features].looks_at)
             st.caption("Models that you train appear in the list beside this button, too.")
             st.divider()
         st.markdown("**Bring your own weights**")

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from lrcore.features import FEATURES
-from tests.helpers import choose_way, markup, saved
+from tests.helpers import choose_way, markup, open_page, saved
 from ui.canvas import Kept
-from ui.model_choice import LOOKS_AT
 
 
 def test_an_empty_canvas_invites_and_does_not_answer(app):
@@ -115,5 +114,7 @@ def test_every_control_has_a_help_text(app):
                 assert widget.proto.help, f"{kind} {widget.label!r} has no help"
 
 
-def test_each_way_to_look_is_explained():
-    assert set(LOOKS_AT) == set(FEATURES)
+def test_what_the_model_looks_at_is_explained_beside_it(app):
+    for name in ("straightened", "strokes"):
+        open_page(app, "pages/predict.py", chosen_model=name)
+        assert FEATURES[name].looks_at in [text.value for text in app.markdown]
