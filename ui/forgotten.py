@@ -6,7 +6,7 @@ import streamlit as st
 from streamlit.runtime import exists
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-READ = "forgotten_read"
+TOLD = "forgotten_told"
 
 
 def forgotten(protocols: str, session: str) -> bool:
@@ -22,22 +22,22 @@ def forgotten(protocols: str, session: str) -> bool:
 
 
 def say_if_forgotten() -> None:
-    """Tell what is lost, and what can be brought back, until it has been read.
+    """Tell what is lost, and what can be brought back; once, until it is clicked away.
 
     A session lives in one process.  It is gone when that process ends, or when the browser was
     away for longer than `server.disconnectedSessionTTL`.
     """
     # Without a server (a test) there is no connection that could have been lost.
-    if not exists() or READ in st.session_state:
+    if not exists() or TOLD in st.session_state:
         return
     protocols = st.context.headers.get("Sec-WebSocket-Protocol", "")
+    st.session_state[TOLD] = True
     if not forgotten(protocols, get_script_run_ctx().session_id):
         return
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.warning(
-            "The server was restarted, or this page was away for too long: its runs, models, "
-            "corrections and digits are gone. Load again what you downloaded: weights under "
-            "*Model*, digits on *My hand*.",
-            icon=":material/restart_alt:",
-        )
-        st.button("Understood", on_click=st.session_state.setdefault, args=(READ, True))
+    # A toast moves nothing on the page: a canvas that moves would lose what is drawn on it.
+    st.toast(
+        "**The server has lost this session**: its runs, models and digits. Load again what "
+        "you downloaded.",
+        icon=":material/restart_alt:",
+        duration="infinite",
+    )
