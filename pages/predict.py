@@ -4,7 +4,19 @@ import streamlit as st
 
 from ui.model_choice import beside_choice
 from ui.models import model_or_stop
-from ui.predict import OPEN_IN_GALLERY, PICKED, WHY, camera, draw, draw_row, gallery, upload
+from ui.predict import (
+    OPEN_IN_GALLERY,
+    PICKED,
+    TEST_SET,
+    UPLOAD,
+    WAY,
+    WHY,
+    camera,
+    draw,
+    draw_row,
+    gallery,
+    upload,
+)
 from ui.routing import ensure_routed
 
 ensure_routed()
@@ -12,21 +24,21 @@ ensure_routed()
 WAYS = {
     "Draw": draw,
     "A row": draw_row,
-    "Upload": upload,
+    UPLOAD: upload,
     "Camera": camera,
-    "Test set": gallery,
+    TEST_SET: gallery,
 }
 
 if OPEN_IN_GALLERY in st.session_state:
     st.session_state[PICKED] = st.session_state.pop(OPEN_IN_GALLERY)
-    st.session_state["way"], st.session_state["closer-gallery"] = "Test set", WHY
+    st.session_state[WAY], st.session_state["closer-gallery"] = TEST_SET, WHY
 with beside_choice():
     way = st.segmented_control(
         "Where the digit comes from",
         list(WAYS),
         default="Draw",
         required=True,
-        key="way",
+        key=WAY,
         persist_state="session",
         label_visibility="collapsed",
         help="Draw a digit, bring pictures, photograph one, or try one that no model learned from.",

@@ -71,14 +71,13 @@ def answer_panel(
     readings = read(weights, image[None])
     names = class_names(weights)
     answer = digit_name(weights, readings.digits[0])
-    with st.container(
-        horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", wrap=False
-    ):
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium", wrap=False):
         big_digit(answer, bool(readings.sure[0]))
-        st.markdown(verdict(weights, readings))
+        st.markdown(verdict(weights, readings), width="stretch")
         digit_picture(image, saw, 112)
     st.altair_chart(
         probability_bars(names, readings.probabilities[0], answer, before),
+        theme=None,
         alt="Probability of each digit: "
         + ", ".join(f"{n} {p:.2f}" for n, p in zip(names, readings.probabilities[0], strict=True)),
     )

@@ -1,14 +1,27 @@
-"""Charts of answers: pure functions, data in and `alt.Chart` out."""
+"""The look of all charts, and the chart of an answer: pure functions, `alt.Chart` out."""
 
 from __future__ import annotations
 
 import json
+from typing import TypeVar
 
 import altair as alt
 import numpy as np
 import pandas as pd
 
 from ui.palette import AGAINST, FOR, GUIDE
+
+Chart = TypeVar("Chart", alt.Chart, alt.LayerChart)
+
+
+def in_house_style(chart: Chart) -> Chart:
+    """A chart to be shown with `theme=None`: Streamlit's theme paints labels too pale to read.
+
+    Without it they have the colour of the page's text, light or dark; what else it sets is here.
+    """
+    return chart.configure_view(strokeWidth=0).configure_axis(
+        domain=False, ticks=False, labelPadding=8, titlePadding=10, titleFontWeight="normal"
+    )
 
 
 def probability_bars(
@@ -52,4 +65,4 @@ def probability_bars(
         .mark_tick(thickness=3, color=GUIDE, height={"band": 0.9})
         .encode(x=alt.X("before:Q", title=None))
     )
-    return (bars + half + ticks).properties(height=alt.Step(23))
+    return in_house_style((bars + half + ticks).properties(height=alt.Step(23)))

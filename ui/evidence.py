@@ -96,6 +96,7 @@ def _evidence(
                 st.altair_chart(
                     scale_bar(limit, f"for {other}" if other else "against", f"for {name}"),
                     width="content",
+                    theme=None,
                     alt=scale_words(limit),
                 )
         with st.container(width=SIDE, gap="xsmall"):

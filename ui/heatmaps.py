@@ -21,6 +21,7 @@ from lrcore.evidence import PICTURES, stroke_layout
 from lrcore.frame import SIDE
 from lrcore.settings import Settings
 from lrcore.weights import REST, Weights
+from ui.charts import in_house_style
 from ui.palette import DIVERGING, INK, NEUTRAL, PAPER
 
 # Whole numbers of screen pixels to a picture's pixel leave no seams between the squares.
@@ -137,15 +138,13 @@ def scale_bar(limit: float, low: str = "against", high: str = "for") -> alt.Char
         domain=False,
         grid=False,
     )
-    return (
-        alt.Chart(frame, width=SMALL * 2, height=36)
+    return in_house_style(
+        alt.Chart(frame, width=SMALL * 2, height=10)
         .mark_rect(color=alt.Gradient(gradient="linear", stops=stops, x1=0, x2=1, y1=0, y2=0))
         .encode(
             x=alt.X("from:Q", axis=axis, scale=alt.Scale(domain=[-limit, limit], nice=False)),
             x2=alt.X2("to:Q"),
         )
-        .configure_view(strokeWidth=0)
-        .properties(usermeta={"embedOptions": {"padding": {"bottom": 0}}})
     )
 
 

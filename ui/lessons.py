@@ -101,7 +101,9 @@ def sigmoid_section() -> None:
         )
     with right:
         st.altair_chart(
-            sigmoid_chart(z), alt=f"The sigmoid, an S from 0 to 1; at score {z:.1f} it is {p:.3f}."
+            sigmoid_chart(z),
+            theme=None,
+            alt=f"The sigmoid, an S from 0 to 1; at score {z:.1f} it is {p:.3f}.",
         )
 
 
@@ -125,6 +127,7 @@ def cost_section() -> None:
     with right:
         st.altair_chart(
             cost_chart(p, label),
+            theme=None,
             alt=f"The log loss for label {label}; at p = {p:.2f} it is {cost:.2f}.",
         )
     st.markdown(
@@ -211,6 +214,7 @@ def theta_section() -> None:
     with right:
         st.altair_chart(
             falling_cost_chart(costs[:, digit], step),
+            theme=None,
             alt=f"The cost of the model of {digit}: {costs[0, digit]:.2f} at the start, "
             f"{costs[step, digit]:.2f} after {step} steps.",
         )

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from lrcore.logistic import sigmoid, softplus
+from ui.charts import in_house_style
 from ui.palette import AGAINST, FOR
 
 HEIGHT = 240
@@ -59,4 +60,4 @@ def _curve_with_point(curve, point, x: alt.X, y: alt.Y) -> alt.LayerChart:
         .mark_circle(color=FOR, size=160, opacity=1)
         .encode(x=x, y=y, tooltip=[alt.Tooltip(f"{name}:Q", format=".3f") for name in names])
     )
-    return alt.LayerChart(layer=[line, dot], height=HEIGHT)
+    return in_house_style(alt.LayerChart(layer=[line, dot], height=HEIGHT))

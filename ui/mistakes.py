@@ -16,6 +16,7 @@ from lrcore.reading import Reader, asked, relevant
 from lrcore.weights import Weights
 from ui.answers import class_names, digit_picture
 from ui.caching import WEIGHTS_HASH
+from ui.charts import in_house_style
 from ui.models import mnist
 from ui.palette import AGAINST, DIVERGING, FOR, GUIDE, INK, NEUTRAL, PAPER
 from ui.predict import OPEN_IN_GALLERY
@@ -137,7 +138,8 @@ def confusion_chart(counts: np.ndarray, names: list[str], side: int = 350) -> al
         text="label:N",
         color=alt.condition("datum.dark", alt.value(PAPER), alt.value(INK)),
     )
-    return alt.LayerChart(layer=[cells, numbers, touch], width=side, height=side)
+    chart = alt.LayerChart(layer=[cells, numbers, touch], width=side, height=side)
+    return in_house_style(chart)
 
 
 def reliability_chart(table: np.ndarray, side: int = 300) -> alt.LayerChart:
@@ -166,7 +168,7 @@ def reliability_chart(table: np.ndarray, side: int = 300) -> alt.LayerChart:
             ],
         )
     )
-    return alt.LayerChart(layer=[honest, line, points], height=side)
+    return in_house_style(alt.LayerChart(layer=[honest, line, points], height=side))
 
 
 def figures(found: Study) -> None:
@@ -193,6 +195,7 @@ def matrix_and_pictures(weights: Weights, found: Study) -> None:
         st.altair_chart(
             confusion_chart(found.counts, names),
             width="content",
+            theme=None,
             key="mistakes_matrix",
             on_select=lambda: _take_click(names),
             alt=_matrix_in_words(found, names),
@@ -243,6 +246,7 @@ def each_digit(weights: Weights, found: Study) -> None:
         st.markdown("**Are its probabilities honest?**")
         st.altair_chart(
             reliability_chart(table),
+            theme=None,
             alt="Reliability curve. "
             + "; ".join(
                 f"said {said:.2f}, came true {came:.2f} ({count:.0f} pictures)"

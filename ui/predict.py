@@ -24,12 +24,14 @@ from ui.models import errors_said, mnist
 from ui.palette import FOR
 
 TYPES = ["png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff"]
-SIDE = 300
+SIDE = 330
 # Another page that wants a test picture shown here leaves its index under the first key.
 OPEN_IN_GALLERY, PICKED, MIX = "gallery_image", "gallery_picked", "gallery_mix"
 # What the model said while the pen was still in hand, and which model.
 BEFORE_ERASING = "before_erasing"
 WHY = "Why this answer?"
+# Where the digit comes from: the choice at the top of the page, and two of its ways.
+WAY, UPLOAD, TEST_SET = "way", "Upload", "Test set"
 
 
 @st.fragment
@@ -37,13 +39,13 @@ WHY = "Why this answer?"
 def draw(trained: Weights) -> None:
     """The canvas and, after each stroke, the answer."""
     weights = in_my_hand(trained)
-    left, right = st.columns([5, 7], gap="medium")
-    with left:
+    row = st.container(horizontal=True, gap="medium")
+    with row.container(width=SIDE):
         st.markdown("**Draw a digit**")
         drawing = drawing_canvas(SIDE, SIDE)
-    with right:
+    with row.container(width="stretch"):
         if not drawing.strokes:
-            st.info("Draw a digit on the canvas, the way you write it: anywhere, at any size.")
+            _invite()
             return
         image = to_digit(drawing.strokes)
         seen = st.session_state.get(BEFORE_ERASING)
@@ -62,6 +64,29 @@ def draw(trained: Weights) -> None:
         },
         "drawn",
     )
+
+
+def _invite() -> None:
+    """What an empty canvas is for, and other ways for those who can not draw on it."""
+    st.subheader("Write a 7 the way *you* write a 7")
+    st.markdown(
+        "Draw a digit on the canvas, anywhere and at any size. Ten logistic regressions read it "
+        "after each stroke, one for each digit, and then show you why."
+    )
+    st.markdown("No mouse or pen at hand?")
+    with st.container(horizontal=True):
+        for way, label, icon in (
+            (TEST_SET, "Try a test digit", ":material/grid_view:"),
+            (UPLOAD, "Upload a picture", ":material/upload:"),
+        ):
+            # The choice is above the canvas' fragment, hence the rerun of the whole page.
+            if st.button(
+                label,
+                icon=icon,
+                on_click=lambda way=way: st.session_state.update({WAY: way}),
+                help=f"The same as '{way}' above.",
+            ):
+                st.rerun()
 
 
 @st.fragment

@@ -301,4 +301,4 @@ def _large(part: str, values: np.ndarray, limit: float, title: str, what: str = 
 
 
 def _scale(limit: float, *ends: str) -> None:
-    st.altair_chart(scale_bar(limit, *ends), width="content", alt=scale_words(limit))
+    st.altair_chart(scale_bar(limit, *ends), width="content", theme=None, alt=scale_words(limit))
