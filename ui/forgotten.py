@@ -22,11 +22,12 @@ def forgotten(protocols: str, session: str) -> bool:
 
 
 def say_if_forgotten() -> None:
-    """Tell what is lost, and what can be brought back; once, until it is clicked away.
+    """Tell that all is lost but what was downloaded; once, and until it is clicked away.
 
     A session lives in one process.  It is gone when that process ends, or when the browser was
     away for longer than `server.disconnectedSessionTTL`.
     """
+    _run_when_connected_again()
     # Without a server (a test) there is no connection that could have been lost.
     if not exists() or TOLD in st.session_state:
         return
@@ -41,3 +42,12 @@ def say_if_forgotten() -> None:
         icon=":material/restart_alt:",
         duration="infinite",
     )
+
+
+@st.fragment(run_every="1d")
+def _run_when_connected_again() -> None:
+    """Have the page run again as soon as a lost connection is back.
+
+    Streamlit does so only for pages with a timer.  The others would stand there as if nothing
+    had happened, and their buttons would do nothing, or act on a session that knows of nothing.
+    """
