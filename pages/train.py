@@ -4,9 +4,11 @@ import streamlit as st
 
 from lrcore.errors import UserError
 from lrcore.settings import Settings
+from ui.device import on_phone
 from ui.models import mnist
 from ui.routing import ensure_routed
 from ui.runs import session_runs
+from ui.train_buttons import begin, buttons, take_away
 from ui.train_controls import (
     PRESETS,
     link_form,
@@ -16,9 +18,9 @@ from ui.train_controls import (
     story,
     take_link,
 )
-from ui.train_live import begin, buttons, compare, live, take_away, watch
 from ui.train_own import beginning, own_result
 from ui.train_runs import explanations, python_tab, runs_table, view_options
+from ui.train_watch import compare, live, theta_caption, watch
 
 ensure_routed()
 take_link()
@@ -51,8 +53,7 @@ notices()
 controls, curves = st.columns([1, 2.8], gap="medium")
 with controls:
     # On a phone the settings would push the curves off the screen.
-    phone = "Mobi" in st.context.headers.get("User-Agent", "")
-    settings = panel(folded=phone)
+    settings = panel(folded=on_phone())
     begins = beginning(settings)
     link_form()
 
@@ -65,6 +66,7 @@ with curves:
         if tabs[0].open:
             buttons(runs, settings, data, begins)
             live(watch, runs, axes)
+            theta_caption(runs.job)
             take_away(runs)
             own_result(runs.job)
     with tabs[1]:

@@ -96,11 +96,31 @@ def test_theta_maps_are_pictures_or_sums_over_directions():
     assert summed.sum() == charts.DIRECTIONS
 
 
+def seen(maps, names, **options) -> np.ndarray:
+    """A picture of thetas as red, green, blue and opacity."""
+    file = io.BytesIO(charts.theta_picture(maps, names, 1.0, zoom=1, **options))
+    return np.asarray(Image.open(file).convert("RGBA")).astype(int)
+
+
 def test_theta_picture_shows_for_in_orange_and_against_in_blue():
     maps = np.zeros((2, 28, 28))
     maps[0], maps[1] = 1, -1
-    picture = np.asarray(Image.open(io.BytesIO(charts.theta_picture(maps, ["3", "4"], 1.0, 1))))
-    orange, blue = picture[14, 14, :3].astype(int), picture[14, 28 + 4 + 14, :3].astype(int)
+    picture = seen(maps, ["3", "4"])
+    assert picture.shape == (28 + charts.FOOT, 2 * 28 + charts.GAP, 4)
+    orange, blue = picture[14, 14], picture[14, 28 + charts.GAP + 14]
     assert orange[0] > orange[2] + 80
     assert blue[2] > blue[0] + 50
-    assert picture[-1, 29, 3] == 0  # paper between the names is transparent
+    assert orange[3] == blue[3] == 255
+    foot = picture[28:, :, 3]
+    assert foot[-1, 29] == 0  # paper between the names is transparent
+    assert foot[:, :28].max() > 200  # and a name is not
+
+
+def test_theta_pictures_rows_are_as_long_as_asked_for():
+    coarse = np.zeros((3, 7, 7))
+    coarse[2, 6, 0] = 1  # a map over strokes: its lower left cell
+    picture = seen(coarse, ["0", "1", "2"], across=2)
+    assert picture.shape[:2] == (2 * (28 + charts.FOOT), 2 * 28 + charts.GAP)
+    third = picture[28 + charts.FOOT :, :28]
+    assert third[27, 3, 0] > third[27, 3, 2] + 80
+    assert abs(third[23, 3, 0] - third[23, 3, 2]) < 20

@@ -117,7 +117,7 @@ class Job:
         self.preparing = False
         self._slots, self._gone = slots, gone
         self._run: Run | None = None
-        self._placed = False
+        self._placed, self._turned = False, False
         self._waited, self._began, self._looked = 0.0, 0.0, time.monotonic()
         self._last_theta: np.ndarray | None = None
         self._thread = threading.Thread(
@@ -162,6 +162,7 @@ class Job:
         run = self._run
         if run is not None:
             run.knobs.learning_rate = rate
+            self._turned = True
 
     def go_on(self) -> None:
         """Run on to the end, paused or not."""
@@ -192,7 +193,8 @@ class Job:
 
     def rate_changes(self) -> list[Point]:
         """The first points reached with another learning rate than the ones before them."""
-        points = list(self.history)
+        # Pages ask for every frame, and a history may be long.
+        points = list(self.history) if self._turned else []
         return [
             after
             for before, after in pairwise(points)

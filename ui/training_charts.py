@@ -27,7 +27,10 @@ from ui.palette import DIGITS, FOR
 MOST_POINTS = 200
 AXES = {"iteration": "iteration", "seconds": "seconds of work"}
 ROWS, MARKS = "rows", "marks"
-GREY = (128, 128, 128)
+# The picture of thetas: colours of its palette for the maps and for the names below them, the
+# room between two maps and that for a name, in screen pixels.
+SHADES, INKS, GREY = 240, 16, (128, 128, 128)
+GAP, FOOT = 4, 18
 # A blue that stands out on a light and on a dark page.
 TRAINING = "#4c8cc4"
 
@@ -80,7 +83,7 @@ def cost_chart(x: str, log: bool, heldout_name: str, height: int = 290) -> alt.C
         .encode(
             x=_x(x),
             y=_cost(log),
-            color=_curve_color(heldout_name),
+            color=_curve_colour(heldout_name),
             # Dashed, so that the training curve shows where both run together.
             strokeDash=alt.condition(
                 alt.datum.curve == "training", alt.value([1, 0]), alt.value([6, 4])
@@ -168,26 +171,63 @@ def overlay_chart(x: str, log: bool, runs: tuple[str, ...], height: int = 300) -
     return _finish(chart, height)
 
 
-def theta_picture(values: np.ndarray, names: Sequence[str], limit: float, zoom: int = 3) -> bytes:
+def theta_picture(
+    values: np.ndarray, names: Sequence[str], limit: float, across: int = 10, zoom: int = 3
+) -> bytes:
     """Thetas side by side as small heatmaps, in a PNG.
 
     values : shape (k, side, side), one map a row of theta, without the bias.
     names : what to write below each.
     limit : the colours run from -limit to limit.
+    across : how many stand side by side before the next row begins.
     zoom : screen pixels to a pixel of a 28x28 map.
+
+    Its pixels are indices into a palette: a frame of true colours takes eight times as long.
     """
-    tiles = colours(np.nan_to_num(values), limit)
-    side, gap, foot = SIDE * zoom, 4, 18
-    # Transparent paper, for a light and a dark page alike.
-    sheet = Image.new("RGBA", (len(tiles) * (side + gap) - gap, side + foot))
-    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(14)
-    for i, (tile, name) in enumerate(zip(tiles, names, strict=True)):
-        left = i * (side + gap)
-        sheet.paste(Image.fromarray(tile).resize((side, side), Image.Resampling.NEAREST), (left, 0))
-        pen.text((left + side / 2, side + 1), name, GREY, font, anchor="ma")
+    sheet = _named_sheet(tuple(names), across, zoom).copy()
+    shades = np.clip(np.nan_to_num(values) / limit, -1, 1) / 2 + 0.5
+    tiles = np.rint((SHADES - 1) * shades).astype(np.uint8)
+    side = SIDE * zoom
+    scale = side // tiles.shape[-1]
+    for i, tile in enumerate(tiles.repeat(scale, axis=1).repeat(scale, axis=2)):
+        left, top = _corner(i, across, zoom)
+        sheet[top : top + side, left : left + side] = tile
+    picture = Image.fromarray(sheet)
+    palette, opacity = _theta_palette()
+    picture.putpalette(palette)
     file = io.BytesIO()
-    sheet.save(file, "PNG", compress_level=1)
+    picture.save(file, "PNG", compress_level=1, transparency=opacity)
     return file.getvalue()
+
+
+@functools.cache
+def _theta_palette() -> tuple[bytes, bytes]:
+    """Red, green and blue, and opacity: SHADES from blue to orange, then INKS of the names' grey.
+
+    Where there is no ink the paper is transparent, for a light and a dark page alike.
+    """
+    shades = colours(np.linspace(-1, 1, SHADES), 1.0)
+    opacity = [255] * SHADES + [255 * ink // (INKS - 1) for ink in range(INKS)]
+    return shades.tobytes() + bytes(GREY * INKS), bytes(opacity)
+
+
+@functools.lru_cache(maxsize=32)
+def _named_sheet(names: tuple[str, ...], across: int, zoom: int) -> np.ndarray:
+    """Palette indices of a sheet that holds the names, and leaves room for the maps."""
+    right, _ = _corner(min(across, len(names)), across + 1, zoom)
+    _, bottom = _corner(-(-len(names) // across) * across, across, zoom)
+    ink = Image.new("L", (right - GAP, bottom))
+    pen, font = ImageDraw.Draw(ink), ImageFont.load_default(14)
+    for i, name in enumerate(names):
+        left, top = _corner(i, across, zoom)
+        pen.text((left + SIDE * zoom / 2, top + SIDE * zoom + 1), name, 255, font, anchor="ma")
+    return SHADES + np.asarray(ink) // (256 // INKS)
+
+
+def _corner(i: int, across: int, zoom: int) -> tuple[int, int]:
+    """Left and top of the i-th map on the sheet."""
+    row, column = divmod(i, across)
+    return column * (SIDE * zoom + GAP), row * (SIDE * zoom + FOOT)
 
 
 def theta_maps(features: str, theta: np.ndarray) -> np.ndarray:
@@ -234,7 +274,7 @@ def _costs(heldout_name: str) -> alt.Chart:
     )
 
 
-def _curve_color(heldout_name: str) -> alt.Color:
+def _curve_colour(heldout_name: str) -> alt.Color:
     return alt.Color(
         "curve:N",
         scale=alt.Scale(domain=["training", heldout_name], range=[TRAINING, FOR]),

@@ -12,8 +12,8 @@ from lrcore.settings import Settings
 from lrcore.weights import load_weights, pack_weights
 from tests.helpers import open_page, wait_for
 from ui.links import make_link, read_link
+from ui.train_buttons import history_csv
 from ui.train_controls import LABELS, PRESETS
-from ui.train_live import history_csv
 from ui.train_runs import comparison
 
 PAGE = "pages/train.py"

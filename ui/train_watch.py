@@ -1,28 +1,25 @@
-"""What moves on the Train page: the run's buttons, its progress, its curves, its theta forming."""
+"""What moves on the Train page: a run's progress, its curves, its theta forming."""
 
 from __future__ import annotations
 
 import base64
-import io
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from lrcore.errors import UserError
 from lrcore.evidence import PICTURES
 from lrcore.features import DIRECTIONS
-from lrcore.settings import Settings, knob
+from lrcore.frame import SIDE
+from lrcore.settings import knob
 from lrcore.solvers import SOLVERS
-from lrcore.training import write_history
-from lrcore.weights import pack_weights
 from ui import training_charts as charts
+from ui.device import on_phone
 from ui.heatmaps import colour_limit, row_names
 from ui.jobs import Job
-from ui.models import use_model
 from ui.runs import Runs
-from ui.train_controls import NOTICES
 
 # Seconds between two frames; a little under a quarter, so that four a second are kept.
 FRAME = 0.24
@@ -34,10 +31,11 @@ STATES = {
     "testing": "reading the test set",
     "ended": "ended",
 }
+THETAS = "Theta as it forms: orange speaks for the digit, blue against it."
 BAD_ENDS = ("overshoots", "broke off", "not enough memory")
 
 
-def live(part, runs: Runs, *arguments) -> None:
+def live(part: Callable[..., None], runs: Runs, *arguments) -> None:
     """Draw a part of the page again and again while anything of it may still move."""
     before = _standing(runs)
 
@@ -65,19 +63,24 @@ def _standing(runs: Runs) -> list:
 def watch(runs: Runs, axes: tuple[str, bool]) -> None:
     """The shown run: its progress, numbers, curves and heatmaps."""
     job = runs.job
-    _progress(job)
     x, log = axes
     points = list(job.history) if job else []
     heldout = job.heldout_name if job else "held-out"
-    _numbers(job, points, heldout)
-    rows = charts.curve_rows(points, x, heldout)
-    changes = charts.mark_rows(job.rate_changes() if job else [], x)
     names = row_names(job.settings) if job else [str(digit) for digit in range(10)]
+    # All that takes time comes before the first element: those that are sent together are
+    # drawn together, and every drawing costs the browser as much as most of the elements.
+    rows = charts.curve_rows(points, x, heldout)
+    marks = charts.mark_rows(job.rate_changes() if job else [], x)
+    digits = charts.digit_rows(points, x, names)
+    picture = _theta_picture(job, names)
+
+    _progress(job)
+    _numbers(job, points, heldout)
     left, right = st.columns([3, 2])
     with left:
         _chart(
             charts.specification(charts.cost_chart, x, log, heldout),
-            {charts.ROWS: rows, charts.MARKS: changes},
+            {charts.ROWS: rows, charts.MARKS: marks},
             "cost",
             f"Cost on the training and the {heldout} pictures, falling as the run goes on.",
         )
@@ -90,11 +93,27 @@ def watch(runs: Runs, axes: tuple[str, bool]) -> None:
         )
         _chart(
             charts.specification(charts.digits_chart, x, log, tuple(names)),
-            {charts.ROWS: charts.digit_rows(points, x, names)},
+            {charts.ROWS: digits},
             "digits",
             "The training cost of each digit's model.",
         )
-    _thetas(job, names)
+    st.image(
+        # In the message itself: a file of its own is gone before a slow browser asks for it.
+        f"data:image/png;base64,{base64.b64encode(picture).decode()}",
+        width="stretch" if len(names) > 1 else 250,
+        alt=f"{THETAS} Shown: {', '.join(names)}.",
+    )
+
+
+def theta_caption(job: Job | None) -> None:
+    """What the heatmaps show."""
+    text = THETAS
+    if job is not None and job.settings.features not in PICTURES:
+        text += (
+            f" Strokes are no picture: each map sums theta over the {DIRECTIONS} directions that "
+            "an edge can have; the Weights page shows them apart."
+        )
+    st.caption(text)
 
 
 def compare(runs: Runs, axes: tuple[str, bool], names: list[str]) -> None:
@@ -112,101 +131,6 @@ def compare(runs: Runs, axes: tuple[str, bool], names: list[str]) -> None:
         "The cost of several runs in one picture.",
     )
     st.caption("Solid lines: the pictures learned from. Dashed: the held-out ones.")
-
-
-def buttons(runs: Runs, settings: Settings | None, data, beginning=None) -> None:
-    """Start, and what can be done to the shown run while it goes.
-
-    `beginning`, when called, gives the `start` and `own` of a new run.
-    """
-    job = runs.job
-    state = job.state if job else "ended"
-    ended = state in ("ended", "testing")
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        start = st.button(
-            "Start",
-            type="primary",
-            icon=":material/play_arrow:",
-            disabled=settings is None or data is None,
-            help="Begin a new run with the settings on this page.",
-            key="start",
-        )
-        if start and settings:
-            _begin(runs, settings, data, beginning)
-        if job and state == "paused":
-            if st.button(
-                "Resume", icon=":material/resume:", help="Go on where it paused.", key="resume"
-            ):
-                job.go_on()
-                st.rerun()
-        else:
-            pause = st.button(
-                "Pause",
-                icon=":material/pause:",
-                disabled=ended,
-                help="Hold the run where it is, even in the middle of a step.",
-                key="pause",
-            )
-            if pause and job:
-                job.pause()
-                st.rerun()
-        for count, label in ((1, "1 step"), (10, "10 steps")):
-            if st.button(
-                label,
-                icon=":material/skip_next:" if count == 1 else ":material/fast_forward:",
-                disabled=data is None or (ended and settings is None),
-                help=f"Do {count} iteration{'s' * (count > 1)}, then pause. Without an unfinished "
-                "run it begins a new one.",
-                key=f"step-{count}",
-            ):
-                if ended and settings:
-                    _begin(runs, settings, data, beginning, count)
-                elif job:
-                    job.step(count)
-                st.rerun()
-        stop = st.button(
-            "Stop",
-            icon=":material/stop:",
-            disabled=ended,
-            help="End the run; what it has learned so far is tested and kept.",
-            key="stop",
-        )
-        if stop and job:
-            job.stop()
-            # It may be what a run that was refused has waited for.
-            st.session_state[NOTICES] = []
-            st.rerun()
-        reset = st.button(
-            "Reset",
-            icon=":material/replay:",
-            disabled=job is None or data is None,
-            help="Put this run back to its start, with the same settings and the same seed: "
-            "the same run comes again.",
-            key="reset",
-        )
-        if reset and job:
-            runs.reset(job.name, data)
-            st.rerun()
-
-
-def _begin(runs: Runs, settings: Settings, data, beginning, allowed: float = math.inf) -> None:
-    name = st.session_state.get("run_name") or ""
-    begin(runs, settings, data, name, allowed, **vars(beginning()) if beginning else {})
-    st.rerun()
-
-
-def begin(
-    runs: Runs, settings: Settings, data, name: str = "", allowed: float = math.inf, **beginning
-) -> None:
-    """Start a run of that name; where it may not, keep the sentence for the page to show.
-
-    beginning : `start` and `own`, as `Runs.start` takes them.
-    """
-    try:
-        runs.start(settings, data, name, allowed, **beginning)
-        st.session_state[NOTICES] = []
-    except UserError as error:
-        st.session_state[NOTICES] = [str(error)]
 
 
 def _progress(job: Job | None) -> None:
@@ -300,80 +224,13 @@ def _learning_rate(job: Job | None) -> None:
     )
 
 
-def _thetas(job: Job | None, names: list[str]) -> None:
+def _theta_picture(job: Job | None, names: list[str]) -> bytes:
     theta = job.theta if job else None
     if theta is None:
-        theta = np.zeros((len(names), 785))
-    features = job.settings.features if job and job.theta is not None else "pixels"
-    maps = charts.theta_maps(features, theta)
-    text = "Theta as it forms: orange speaks for the digit, blue against it."
-    halves = st.columns(2) if len(names) > 5 else st.columns([1, 3])[:1]
-    per = -(-len(names) // len(halves))
-    limit = colour_limit(maps)
-    for i, column in enumerate(halves):
-        part = slice(i * per, (i + 1) * per)
-        picture = charts.theta_picture(maps[part], names[part], limit)
-        column.image(
-            # In the message itself: a file of its own is gone before a slow browser asks for it.
-            f"data:image/png;base64,{base64.b64encode(picture).decode()}",
-            width="stretch",
-            alt=f"{text} Shown: {', '.join(names[part])}.",
-        )
-    if features not in PICTURES:
-        text += (
-            f" Strokes are no picture: each map sums theta over the {DIRECTIONS} directions that "
-            "an edge can have; the Weights page shows them apart."
-        )
-    st.caption(text)
-
-
-def take_away(runs: Runs) -> None:
-    """What can be done with the shown run once it has ended."""
-    job = runs.job
-    done = job is not None and job.finished
-    weights = job.weights if job and done else None
-    with st.container(horizontal=True):
-        use = st.button(
-            "Use this model",
-            icon=":material/check:",
-            disabled=weights is None,
-            help="Predict and Weights then work with what this run has learned.",
-            key="use",
-        )
-        if use and weights:
-            st.session_state["train_used"] = use_model(weights)
-            st.rerun()
-        st.download_button(
-            "Weights",
-            pack_weights(weights) if weights else b"",
-            f"{job.name}.npz" if job else None,
-            "application/octet-stream",
-            icon=":material/download:",
-            on_click="ignore",
-            disabled=weights is None,
-            help="An .npz that this app and `python -m lrcore` can load.",
-            key="download-weights",
-        )
-        st.download_button(
-            "History",
-            history_csv(job) if job and done else "",
-            f"{job.name}.csv" if job else None,
-            "text/csv",
-            icon=":material/download:",
-            on_click="ignore",
-            disabled=not done,
-            help="A CSV file: a line an iteration, with seconds, costs and accuracy.",
-            key="download-history",
-        )
-    if used := st.session_state.pop("train_used", None):
-        st.toast(f"Predict and Weights now use {used}", icon=":material/check:")
-
-
-def history_csv(job: Job) -> str:
-    """The run's history as CSV text."""
-    file = io.StringIO(newline="")
-    write_history(file, job.history, job.settings)
-    return file.getvalue()
+        maps = np.zeros((len(names), SIDE, SIDE))
+    else:
+        maps = charts.theta_maps(job.settings.features, theta)
+    return charts.theta_picture(maps, names, colour_limit(maps), across=5 if on_phone() else 10)
 
 
 def _chart(spec: dict, data: dict[str, pd.DataFrame], key: str, alt: str) -> None:

@@ -1,0 +1,153 @@
+"""What can be done with a run: begin it, hold it, step, stop, and take away what it learned."""
+
+from __future__ import annotations
+
+import io
+import math
+
+import streamlit as st
+
+from lrcore.errors import UserError
+from lrcore.settings import Settings
+from lrcore.training import write_history
+from lrcore.weights import pack_weights
+from ui.jobs import Job
+from ui.models import use_model
+from ui.runs import Runs
+from ui.train_controls import NOTICES
+
+# What each button says: its label, its icon, its help text.
+BUTTONS = {
+    "start": ("Start", "play_arrow", "Begin a new run with the settings on this page."),
+    "resume": ("Resume", "resume", "Go on where it paused."),
+    "pause": ("Pause", "pause", "Hold the run where it is, even in the middle of a step."),
+    "step-1": (
+        "1 step",
+        "skip_next",
+        "Do one iteration, then pause. Without an unfinished run it begins a new one.",
+    ),
+    "step-10": (
+        "10 steps",
+        "fast_forward",
+        "Do ten iterations, then pause. Without an unfinished run it begins a new one.",
+    ),
+    "stop": ("Stop", "stop", "End the run; what it has learned so far is tested and kept."),
+    "reset": (
+        "Reset",
+        "replay",
+        "Put this run back to its start, with the same settings and the same seed: the same run "
+        "comes again.",
+    ),
+}
+
+
+def buttons(runs: Runs, settings: Settings | None, data, beginning=None) -> None:
+    """Start, and what can be done to the shown run while it goes.
+
+    data : the training and the test set, or None where there are none.
+    beginning : when called, gives the `start` and `own` of a new run.
+    """
+    job = runs.job
+    ended = job is None or job.state in ("ended", "testing")
+    can_start = settings is not None and data is not None
+
+    def start(allowed: float = math.inf) -> None:
+        name = st.session_state.get("run_name") or ""
+        begin(runs, settings, data, name, allowed, **vars(beginning()) if beginning else {})
+
+    def step(count: int) -> None:
+        start(count) if ended else job.step(count)
+
+    def stop() -> None:
+        job.stop()
+        # It may be what a run that was refused has waited for.
+        st.session_state[NOTICES] = []
+
+    can_step = can_start or not ended
+    hold = {"pause": (lambda: job.pause(), not ended)}
+    if job is not None and job.state == "paused":
+        hold = {"resume": (job.go_on, True)}
+    # What each does, and whether it can.
+    actions = {
+        "start": (start, can_start),
+        **hold,
+        "step-1": (lambda: step(1), can_step),
+        "step-10": (lambda: step(10), can_step),
+        "stop": (stop, not ended),
+        "reset": (lambda: runs.reset(job.name, data), job is not None and data is not None),
+    }
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        for key, (act, can) in actions.items():
+            if _button(key, can):
+                act()
+                st.rerun()
+
+
+def _button(key: str, can: bool) -> bool:
+    label, icon, help = BUTTONS[key]
+    kind = "primary" if key == "start" else "secondary"
+    icon = f":material/{icon}:"
+    return st.button(label, key, help, type=kind, icon=icon, disabled=not can)
+
+
+def begin(
+    runs: Runs, settings: Settings, data, name: str = "", allowed: float = math.inf, **beginning
+) -> None:
+    """Start a run of that name; where it may not, keep the sentence for the page to show.
+
+    beginning : `start` and `own`, as `Runs.start` takes them.
+    """
+    try:
+        runs.start(settings, data, name, allowed, **beginning)
+        st.session_state[NOTICES] = []
+    except UserError as error:
+        st.session_state[NOTICES] = [str(error)]
+
+
+def take_away(runs: Runs) -> None:
+    """What can be done with the shown run once it has ended."""
+    job = runs.job
+    done = job is not None and job.finished
+    weights = job.weights if job and done else None
+    with st.container(horizontal=True):
+        use = st.button(
+            "Use this model",
+            icon=":material/check:",
+            disabled=weights is None,
+            help="Predict and Weights then work with what this run has learned.",
+            key="use",
+        )
+        if use and weights:
+            st.session_state["train_used"] = use_model(weights)
+            st.rerun()
+        st.download_button(
+            "Weights",
+            pack_weights(weights) if weights else b"",
+            f"{job.name}.npz" if job else None,
+            "application/octet-stream",
+            icon=":material/download:",
+            on_click="ignore",
+            disabled=weights is None,
+            help="An .npz that this app and `python -m lrcore` can load.",
+            key="download-weights",
+        )
+        st.download_button(
+            "History",
+            history_csv(job) if job and done else "",
+            f"{job.name}.csv" if job else None,
+            "text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+            disabled=not done,
+            help="A CSV file: a line an iteration, with seconds, costs and accuracy.",
+            key="download-history",
+        )
+    if used := st.session_state.pop("train_used", None):
+        st.toast(f"Predict and Weights now use {used}", icon=":material/check:")
+
+
+def history_csv(job: Job) -> str:
+    """The run's history as CSV text."""
+    file = io.StringIO(newline="")
+    write_history(file, job.history, job.settings)
+    return file.getvalue()
