@@ -23,7 +23,7 @@ from streamlit.testing.v1 import AppTest
 app = AppTest.from_file("streamlit_app.py", default_timeout=60).run()
 app.switch_page("pages/train.py").run()
 solvers, features = (app.selectbox(key=key).options for key in ("solver", "features"))
-app.selectbox(key="solver").set_value("heavy-ball").run()
+app.selectbox(key="solver").set_value("bold-driver").run()
 offered = [box.label for box in app.number_input]
 app.switch_page("pages/average.py").run()
 assert not app.exception, app.exception
@@ -42,7 +42,7 @@ from lrcore.script import as_script
 from lrcore.settings import Settings
 from lrcore.training import Run
 
-settings = Settings(solver="heavy-ball", images=600, iterations=10)
+settings = Settings(solver="bold-driver", images=600, iterations=10)
 run = Run(settings, load_dataset())
 assert len(list(run.steps())) == 11, run.message
 exec(as_script(settings), names := {})
@@ -122,9 +122,9 @@ def test_each_takes_under_ten_lines_and_says_where_they_go():
 
 
 def test_the_new_solver_trains_and_gets_farther_than_gradient_descent(copy):
-    new, old = costs(copy, "heavy-ball"), costs(copy, "gradient-descent")
+    new, old = costs(copy, "bold-driver"), costs(copy, "gradient-descent")
     assert new[0] == old[0]
-    assert new[-1] < 0.9 * old[-1]
+    assert new[-1] < 0.8 * old[-1]
 
 
 def test_the_new_solver_has_a_script(copy):
@@ -140,10 +140,11 @@ def test_the_new_feature_map_trains_and_predicts(copy, test_set):
 
 
 def test_both_can_be_chosen_on_the_train_page(visit):
-    assert "Heavy ball" in visit["solvers"]
+    assert "Bold driver" in visit["solvers"]
     assert "black-and-white" in visit["features"]
-    assert {"Learning rate", "Momentum"} <= set(visit["offered"])
-    assert "Batch size" not in visit["offered"]
+    # It reads no knob, so none is shown.
+    assert not {"Learning rate", "Momentum", "Batch size"} & set(visit["offered"])
+    assert "Iterations" in visit["offered"]
 
 
 def test_the_new_page_can_be_reached_through_the_router(visit):
