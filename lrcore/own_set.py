@@ -23,11 +23,15 @@ from lrcore.opening import Reads
 from lrcore.picture import picture_to_digit
 
 MOST = 10_000
+# Of all files that are loaded at once, and of what they unpack to.
 MOST_BYTES = 64 * 2**20
 # Of one picture, unpacked: far above any PNG of a digit.
 MOST_OF_ONE = 4 * 2**20
-# Pictures that are not 28x28 must be framed, which takes time: 500 of 200 x 200, fewer if larger.
-FRAMED_PIXELS, LEAST_PIXELS, WIDEST = 20_000_000, 40_000, 1000
+WIDEST = 1000
+# A digit that fills a third of its picture is then still as large as MNIST's.
+FRAMED_AT = 64
+# Pictures that are not 28x28 must be framed: so many milliseconds of that are spent at once.
+MOST_MILLISECONDS = 1200
 IMAGES, LABELS = "own-images-idx3-ubyte", "own-labels-idx1-ubyte"
 
 
@@ -108,12 +112,15 @@ def load(files: Iterable[tuple[str, bytes]]) -> Loaded:
     it is; any other goes the way of an uploaded picture.  Never raises: what
     can not be used is in `rejected`, by name.
     """
-    loaded, idx = Loaded(as_set()), []
+    loaded, idx, size = Loaded(as_set()), [], 0
+    budget = _Budget(MOST, MOST_BYTES, MOST_MILLISECONDS)
     for name, raw in files:
-        if len(raw) > MOST_BYTES:
-            loaded.rejected.append((name, "is larger than 64 MiB; split it."))
+        size += len(raw)
+        if size > MOST_BYTES:
+            why = "is more than the 64 MiB that are loaded at once; split it, or bring it alone."
+            loaded.rejected.append((name, why))
         elif raw[:2] == b"PK":
-            _from_zip(name, raw, loaded)
+            _from_zip(name, raw, loaded, budget)
         elif raw[:2] in (b"\x1f\x8b", b"\0\0"):
             idx.append((name, raw))
         else:
@@ -139,29 +146,27 @@ def _add(loaded: Loaded, more: Dataset, name: str) -> None:
 
 
 def _from_idx(files: list[tuple[str, bytes]], loaded: Loaded) -> None:
-    arrays = {}
+    if len(files) != 2:
+        why = "is an IDX file without its partner; bring images and labels together, two files."
+        loaded.rejected += [(name, why) for name, _ in files]
+        return
+    arrays = []
     for name, raw in files:
         try:
-            array = parse_idx(io.BytesIO(raw), name, MOST * SIDE * SIDE + 16)
+            arrays.append((parse_idx(io.BytesIO(raw), name, MOST * SIDE * SIDE + 16), name))
         except UserError as error:
             loaded.rejected.append((name, f"can not be used: {error}"))
             return
-        arrays[name] = array
-    names = sorted(arrays, key=lambda name: -arrays[name].ndim)
-    if len(names) != 2:
-        why = "is an IDX file without its partner; bring images and labels together, two files."
-        loaded.rejected += [(name, why) for name in names]
-        return
-    images, labels = names
+    (labels, labels_name), (images, images_name) = sorted(arrays, key=lambda item: item[0].ndim)
     try:
-        more = paired(arrays[images], arrays[labels], images, labels)
+        more = paired(images, labels, images_name, labels_name)
     except UserError as error:
-        loaded.rejected.append((f"{images} and {labels}", f"do not fit: {error}"))
+        loaded.rejected.append((f"{images_name} and {labels_name}", f"do not fit: {error}"))
         return
-    _add(loaded, more, images)
+    _add(loaded, more, images_name)
 
 
-def _from_zip(name: str, raw: bytes, loaded: Loaded) -> None:
+def _from_zip(name: str, raw: bytes, loaded: Loaded, budget: _Budget) -> None:
     # Counted before zipfile makes an object of each, which for a million takes its time.
     if raw.count(b"PK\1\2") > 2 * MOST + 100:
         loaded.rejected.append((name, f"holds too many files; up to {MOST:,} are read at once."))
@@ -169,11 +174,12 @@ def _from_zip(name: str, raw: bytes, loaded: Loaded) -> None:
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
             members = [m for m in archive.infolist() if not _furniture(m.filename)]
-            if len(members) > MOST:
+            budget.files -= len(members)
+            if budget.files < 0:
                 why = f"holds {len(members):,} files; up to {MOST:,} are read at once."
                 loaded.rejected.append((name, why))
                 return
-            images, labels, budget = [], [], _Budget()
+            images, labels = [], []
             for member in members:
                 try:
                     label = _folder(member.filename)
@@ -204,17 +210,22 @@ def _folder(filename: str) -> int:
 
 @dataclass
 class _Budget:
-    """What may still be unpacked and framed of one ZIP; what fails has its price, too."""
+    """What may still be read, unpacked and framed in one load; what fails has its price, too."""
 
-    bytes: int = MOST_BYTES
-    pixels: int = FRAMED_PIXELS
+    files: int
+    bytes: int
+    milliseconds: float
 
-    def frame(self, size: tuple[int, int]) -> None:
-        self.pixels -= max(size[0] * size[1], LEAST_PIXELS)
-        if self.pixels < 0:
+    def frame(self, width: int, height: int, packed: int) -> None:
+        """Pay for a picture by its pixels and its packed bytes; UserError if it is too dear."""
+        pixels = width * height
+        # As measured with pictures of noise in colour, which take the longest.
+        framing, unpacking = 1 + min(pixels, FRAMED_AT**2) / 256, pixels / 300_000 + packed / 25_000
+        self.milliseconds -= framing + unpacking
+        if self.milliseconds < 0:
             raise UserError(
-                "is not 28 x 28, and as many such pictures as are prepared at once were before it; "
-                "bring it in another ZIP."
+                "is not 28 x 28, and no more of such pictures are prepared at once; bring it in "
+                "another ZIP."
             )
 
 
@@ -239,7 +250,7 @@ def _digit(content: bytes, budget: _Budget) -> np.ndarray:
         if max(size) > WIDEST:
             raise UserError(f"is {size[0]} x {size[1]} pixels; up to {WIDEST} a side are read.")
         if size != (SIDE, SIDE):
-            budget.frame(size)
+            budget.frame(*size, len(content))
         image.load()
     except UserError:
         raise
@@ -254,5 +265,5 @@ def _digit(content: bytes, budget: _Budget) -> np.ndarray:
                 raise UserError("shows nothing: all its pixels are black.")
             return grey
     if size == (SIDE, SIDE):
-        budget.frame(size)
-    return picture_to_digit(image)
+        budget.frame(*size, len(content))
+    return picture_to_digit(image, FRAMED_AT)

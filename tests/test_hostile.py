@@ -22,7 +22,7 @@ from lrcore.errors import UserError
 from lrcore.features import extract, extract_cached
 from lrcore.hand import Curvature, load_curvature, theta_hash
 from lrcore.opening import open_picture
-from lrcore.own_set import as_set, load, to_zip
+from lrcore.own_set import as_set, load, to_idx, to_zip
 from lrcore.reading import Reader
 from lrcore.segment import find_digits
 from lrcore.training import Run, Settings
@@ -224,15 +224,34 @@ def test_packings_that_can_not_be_stopped_are_not_unpacked(method):
     ]
 
 
-def test_what_fails_in_a_zip_has_its_price(monkeypatch):
-    budget = own_set._Budget(pixels=100_000)
-    monkeypatch.setattr(own_set, "_Budget", lambda: budget)
+def zip_of(images):
+    """Pictures that all say that they are a 7."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
-        for i in range(4):
-            archive.writestr(f"7/{i}.png", saved(Image.new("L", (200, 200), 255)))
-    why = [why for _, why in load([("own", file.getvalue())]).rejected]
-    assert ["another ZIP" in words for words in why] == [False, False, True, True]
+        for i, image in enumerate(images):
+            archive.writestr(f"7/{i}.png", saved(image))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("paper", [255, 0])
+def test_what_is_prepared_of_own_digits_has_its_price_in_all_files_together(monkeypatch, paper):
+    monkeypatch.setattr(own_set, "MOST_MILLISECONDS", 60)
+    blank = Image.new("L", (200, 200), paper)
+    rejected = load([("one", zip_of([blank] * 2)), ("other", zip_of([blank] * 2))]).rejected
+    assert ["another ZIP" in why for _, why in rejected] == [False, False, False, True]
+
+
+def test_the_files_of_one_load_are_bounded_together(monkeypatch):
+    images, labels = to_idx(TWO)
+    monkeypatch.setattr(own_set, "MOST_BYTES", len(images) + len(labels))
+    loaded = load([("images", images), ("labels", labels), ("more", labels)])
+    assert len(loaded.digits) == 2
+    assert [name for name, _ in loaded.rejected] == ["more"]
+    monkeypatch.undo()
+    monkeypatch.setattr(own_set, "MOST", 3)
+    loaded = load([("one", to_zip(TWO)), ("other", to_zip(TWO))])
+    assert len(loaded.digits) == 2
+    assert [name for name, _ in loaded.rejected] == ["other"]
 
 
 def test_gzip_members_without_end_are_not_followed():

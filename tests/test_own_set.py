@@ -142,7 +142,7 @@ def test_bombs_do_not_unpack(own, monkeypatch):
     loaded = load([("bomb.zip", archive({"7/wide.png": bytes(header)}))])
     assert loaded.rejected[0][0] == "7/wide.png"
     monkeypatch.setattr(own_set, "MOST", 10)
-    loaded = load([("images.gz", gzip.compress(bytes(4) + zeros))])
+    loaded = load([("images.gz", gzip.compress(bytes(4) + zeros)), ("labels", to_idx(own)[1])])
     assert loaded.rejected[0][0] == "images.gz"
     assert "MiB" in loaded.rejected[0][1]
     loaded = load([("many.zip", archive({f"7/{i}.png": b"" for i in range(11)}))])
