@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 
 import pytest
 
@@ -89,6 +90,18 @@ def test_two_commands_set_everything_up_and_the_checks_run_the_readmes_own():
     (wanted,) = re.findall(r"grep -m1 -- '(.+)' README\.md", script)
     assert [line for line in lines if re.search(wanted, line)] == commands[1:]
     assert 'bash -c "$test_command"' in script
+
+
+def test_the_newest_version_is_the_one_that_the_changelog_tells_of():
+    released = re.findall(r"^## (\d+\.\d+\.\d+) ", (ROOT / "CHANGELOG.md").read_text(), re.M)
+    assert released == sorted(released, reverse=True)
+    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"] == released[0]
+
+
+def test_the_files_that_contributing_names_are_there():
+    named = re.findall(r"[\w./-]+\.(?:py|md|txt)\b", (ROOT / "CONTRIBUTING.md").read_text())
+    assert len(named) > 10
+    assert [name for name in named if not (ROOT / name).is_file()] == []
 
 
 def test_the_project_names_no_machine_and_no_package_host():
