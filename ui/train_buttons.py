@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Callable
+from functools import partial
+from typing import Literal
 
 import streamlit as st
 
@@ -48,44 +51,47 @@ def buttons(runs: Runs, settings: Settings | None, data, beginning=None) -> None
     beginning : when called, gives the `start` and `own` of a new run.
     """
     job = runs.job
-    ended = job is None or job.state in ("ended", "testing")
-    can_start = settings is not None and data is not None
+    running = None if job is None or job.state in ("ended", "testing") else job
+    start = None
+    if settings is not None and data is not None:
+        start = partial(_start, runs, settings, data, beginning)
 
-    def start(allowed: float = math.inf) -> None:
-        name = st.session_state.get("run_name") or ""
-        begin(runs, settings, data, name, allowed, **vars(beginning()) if beginning else {})
+    def steps(count: int) -> Callable[[], None] | None:
+        return partial(running.step, count) if running else start and partial(start, count)
 
-    def step(count: int) -> None:
-        start(count) if ended else job.step(count)
-
-    def stop() -> None:
-        job.stop()
-        # It may be what a run that was refused has waited for.
-        st.session_state[NOTICES] = []
-
-    can_step = can_start or not ended
-    hold = {"pause": (lambda: job.pause(), not ended)}
+    hold = {"pause": running.pause if running else None}
     if job is not None and job.state == "paused":
-        hold = {"resume": (job.go_on, True)}
-    # What each does, and whether it can.
-    actions = {
-        "start": (start, can_start),
+        hold = {"resume": job.go_on}
+    # What each does; None where it can do nothing.
+    actions: dict[str, Callable[[], None] | None] = {
+        "start": start,
         **hold,
-        "step-1": (lambda: step(1), can_step),
-        "step-10": (lambda: step(10), can_step),
-        "stop": (stop, not ended),
-        "reset": (lambda: runs.reset(job.name, data), job is not None and data is not None),
+        "step-1": steps(1),
+        "step-10": steps(10),
+        "stop": partial(_stop, running) if running else None,
+        "reset": partial(runs.reset, job.name, data) if job and data else None,
     }
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        for key, (act, can) in actions.items():
-            if _button(key, can):
+        for key, act in actions.items():
+            if _button(key, can=act is not None) and act:
                 act()
                 st.rerun()
 
 
+def _start(runs: Runs, settings: Settings, data, beginning, allowed: float = math.inf) -> None:
+    name = st.session_state.get("run_name") or ""
+    begin(runs, settings, data, name, allowed, **vars(beginning()) if beginning else {})
+
+
+def _stop(job: Job) -> None:
+    job.stop()
+    # It may be what a run that was refused has waited for.
+    st.session_state[NOTICES] = []
+
+
 def _button(key: str, can: bool) -> bool:
     label, icon, help = BUTTONS[key]
-    kind = "primary" if key == "start" else "secondary"
+    kind: Literal["primary", "secondary"] = "primary" if key == "start" else "secondary"
     icon = f":material/{icon}:"
     return st.button(label, key, help, type=kind, icon=icon, disabled=not can)
 

@@ -225,8 +225,7 @@ def _learning_rate(job: Job | None) -> None:
 
 
 def _theta_picture(job: Job | None, names: list[str]) -> bytes:
-    theta = job.theta if job else None
-    if theta is None:
+    if job is None or (theta := job.theta) is None:
         maps = np.zeros((len(names), SIDE, SIDE))
     else:
         maps = charts.theta_maps(job.settings.features, theta)
