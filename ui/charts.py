@@ -20,7 +20,13 @@ def in_house_style(chart: Chart) -> Chart:
     Without it they have the colour of the page's text, light or dark; what else it sets is here.
     """
     return chart.configure_view(strokeWidth=0).configure_axis(
-        domain=False, ticks=False, labelPadding=8, titlePadding=10, titleFontWeight="normal"
+        domain=False,
+        ticks=False,
+        labelOverlap=True,
+        labelSeparation=8,
+        labelPadding=8,
+        titlePadding=10,
+        titleFontWeight="normal",
     )
 
 

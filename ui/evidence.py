@@ -99,7 +99,7 @@ def _evidence(
                     theme=None,
                     alt=scale_words(limit),
                 )
-        with st.container(width=SIDE, gap="xsmall"):
+        with st.container(width="stretch", gap="xsmall"):
             if weights.features in PICTURES:
                 st.altair_chart(
                     ink_chart(found.picture, SMALL), width="content", alt="The drawing itself."

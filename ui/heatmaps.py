@@ -25,7 +25,8 @@ from ui.charts import in_house_style
 from ui.palette import DIVERGING, INK, NEUTRAL, PAPER
 
 # Whole numbers of screen pixels to a picture's pixel leave no seams between the squares.
-SMALL, LARGE = 5 * SIDE, 12 * SIDE
+# Ten of the middling stand in rows of five on a desk and of two on a phone.
+SMALL, MIDDLE, LARGE = 5 * SIDE, 6 * SIDE, 12 * SIDE
 ACROSS = alt.Scale(domain=[0, SIDE], nice=False)
 DOWN = alt.Scale(domain=[SIDE, 0], nice=False)
 PIXELS, EDGES, OPENINGS = "pixels", "edges", "openings"
@@ -138,14 +139,16 @@ def scale_bar(limit: float, low: str = "against", high: str = "for") -> alt.Char
         domain=False,
         grid=False,
     )
-    return in_house_style(
-        alt.Chart(frame, width=SMALL * 2, height=10)
+    bar = (
+        alt.Chart(frame, width=SMALL * 2, height=36)
         .mark_rect(color=alt.Gradient(gradient="linear", stops=stops, x1=0, x2=1, y1=0, y2=0))
         .encode(
             x=alt.X("from:Q", axis=axis, scale=alt.Scale(domain=[-limit, limit], nice=False)),
             x2=alt.X2("to:Q"),
         )
+        .properties(usermeta={"embedOptions": {"padding": {"bottom": 0}}})
     )
+    return in_house_style(bar)
 
 
 def scale_words(limit: float) -> str:

@@ -334,7 +334,7 @@ def _pictures_behind(found: Study, names: list[str]) -> None:
 def _picture(found: Study, at: int, caption: str, where: str) -> None:
     """A test picture that opens in Predict."""
     index = int(found.index[at])
-    with st.container(width=68, gap="xxsmall"):
+    with st.container(width=68, gap="xxsmall", horizontal_alignment="center"):
         digit_picture(mnist("test").images[index], caption, 56)
         if st.button(
             "Open",

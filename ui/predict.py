@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import streamlit as st
 from PIL import Image, ImageDraw, ImageOps
+from streamlit.delta_generator import DeltaGenerator
 
 from lrcore.drawing import film as drawing_film
 from lrcore.drawing import find_drawn_digits, rasterise, to_digit
@@ -18,6 +19,7 @@ from lrcore.segment import Found, trust
 from lrcore.weights import Weights
 from ui.answers import answer_panel, digit_name, digit_picture, read
 from ui.canvas import Drawing, drawing_canvas
+from ui.device import on_phone
 from ui.evidence import evidence_section
 from ui.hand import correction, hand_bar, in_my_hand
 from ui.models import errors_said, mnist
@@ -39,11 +41,11 @@ WAY, UPLOAD, TEST_SET = "way", "Upload", "Test set"
 def draw(trained: Weights) -> None:
     """The canvas and, after each stroke, the answer."""
     weights = in_my_hand(trained)
-    row = st.container(horizontal=True, gap="medium")
-    with row.container(width=SIDE):
+    left, right = _side_by_side(SIDE)
+    with left:
         st.markdown("**Draw a digit**")
         drawing = drawing_canvas(SIDE, SIDE)
-    with row.container(width="stretch"):
+    with right:
         if not drawing.strokes:
             _invite()
             return
@@ -94,17 +96,25 @@ def _invite() -> None:
 def draw_row(trained: Weights) -> None:
     """A wide canvas for several digits, read in order."""
     weights = in_my_hand(trained)
-    on_phone = "Mobi" in st.context.headers.get("User-Agent", "")
-    st.markdown("**Write several digits**")
-    drawing = drawing_canvas(SIDE if on_phone else 2 * SIDE, 220, "row")
+    width = SIDE if on_phone() else 2 * SIDE
+    left, right = _side_by_side(width)
+    with left:
+        st.markdown("**Write several digits**")
+        drawing = drawing_canvas(width, 220, "row")
     if not drawing.strokes:
-        st.info("Write a phone number or a date, with a little room between the digits.")
+        right.info("Write a phone number or a date, with a little room between the digits.")
         return
     size = drawing.width, drawing.height, drawing.pen
     found = find_drawn_digits(drawing.strokes, *size, trust(Reader(weights)))
     canvas = Image.fromarray(np.uint8(255 * (1 - rasterise(drawing.strokes, *size))))
-    _several(trained, canvas, found, "row")
+    _several(trained, canvas, found, "row", left, right)
     hand_bar()
+
+
+def _side_by_side(width: int) -> tuple[DeltaGenerator, DeltaGenerator]:
+    """A part of that width, and beside it one for the answer; below it where there is no room."""
+    row = st.container(horizontal=True, gap="medium")
+    return row.container(width=width), row.container(width="stretch")
 
 
 def _answer(
@@ -188,16 +198,17 @@ def _picture(trained: Weights, data: bytes, name: str) -> None:
     except UserError as error:
         st.error(f"**{name}**: {error}")
         return
-    with st.container(border=True):
+    # A phone has no width to spare for a frame.
+    with st.container(border=not on_phone()):
         st.markdown(f"**{name}**")
         if len(found) > 1:
             picture = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
-            _several(trained, picture, found, name)
+            _several(trained, picture, found, name, *st.columns([3, 2], gap="large"))
             return
         image = found[0].image
-        left, right = st.columns([5, 7], gap="medium")
+        left, right = _side_by_side(SIDE)
         with left:
-            st.image(data, width=280, alt=f"The picture {name}")
+            st.image(data, width=SIDE, alt=f"The picture {name}")
         with right:
             _answer(trained, image, name)
         _look_closer(
@@ -209,12 +220,18 @@ def _picture(trained: Weights, data: bytes, name: str) -> None:
         )
 
 
-def _several(trained: Weights, picture: Image.Image, found: list[Found], name: str) -> None:
-    """Several digits: boxed on the picture, copied as text, each to be looked at."""
+def _several(
+    trained: Weights,
+    picture: Image.Image,
+    found: list[Found],
+    name: str,
+    left: DeltaGenerator,
+    right: DeltaGenerator,
+) -> None:
+    """Several digits: boxed on the picture, at the left; as text, and one by one, at the right."""
     weights = in_my_hand(trained)
     readings = read(weights, np.stack([item.image for item in found]))
     answers = [digit_name(weights, digit) for digit in readings.digits]
-    left, right = st.columns([3, 2], gap="large")
     with left:
         alt = f"{name}, with a box round each of {len(found)} digits"
         st.image(boxed(picture, found, answers), width="stretch", alt=alt)
@@ -253,9 +270,9 @@ def gallery(trained: Weights) -> None:
     test = mnist("test")
     mix = st.session_state.setdefault(MIX, 0)
     picks = np.random.default_rng(mix).permutation(len(test))[:12]
-    left, right = st.columns([5, 7], gap="medium")
+    left, right = _side_by_side(SIDE)
     with left:
-        st.markdown("**Try one from the test set**; none of the models has learned from these")
+        st.markdown("**Pick a digit of the test set**: no model has learned from these")
         with st.container(horizontal=True, gap="small"):
             for index in picks:
                 with st.container(width=70):
@@ -268,7 +285,7 @@ def gallery(trained: Weights) -> None:
     with right:
         index = st.session_state.get(PICKED)
         if index is None:
-            st.info("Pick a digit to have it read.")
+            st.info("Press *Read* under a digit: some are harder than one thinks.")
             return
         readings = answer_panel(weights, test.images[index], "Test picture, 28×28")
         _, truth = relevant(weights, test.images[[index]], test.labels[[index]])

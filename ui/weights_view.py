@@ -13,7 +13,7 @@ from lrcore.weights import Weights, pack_weights
 from ui.heatmaps import (
     EDGES,
     LARGE,
-    SMALL,
+    MIDDLE,
     colour_limit,
     describe,
     in_part,
@@ -29,6 +29,8 @@ from ui.models import errors_said, facts, get_model, mnist, model_names
 from ui.runs import session_runs
 
 ROW = "weights_row"
+# Five pictures and the gaps between them, in pixels.
+FIVE_ABREAST = 5 * MIDDLE + 4 * 16
 SHARED, OWN = "one scale for all", "each its own scale"
 ONE, PAIR, MODELS, FORMING = "One digit", "Digit against digit", "Two models", "Theta forming"
 
@@ -64,8 +66,8 @@ def ten_heatmaps(weights: Weights, part: str) -> None:
         )
         shared = scale == SHARED
     limits = colour_limits(weights, part, shared)
-    side = SMALL if len(limits) > 1 else LARGE
-    with st.container(horizontal=True, gap="small", key="ten_thetas"):
+    side = MIDDLE if len(limits) > 1 else LARGE
+    with st.container(horizontal=True, gap="small", width=FIVE_ABREAST, key="ten_thetas"):
         for i, name in enumerate(row_names(weights)):
             values = weights.theta[i, 1:]
             chart = weight_chart(
@@ -280,12 +282,12 @@ def _forming(weights: Weights, part: str) -> None:
     model = Weights(snapshots[iteration], job.settings.classes, job.settings.features)
     shown = _same_part(part, model)
     limit = colour_limit(in_part(shown, model.theta[:, 1:]))
-    with st.container(horizontal=True, gap="small", key="forming_thetas"):
+    with st.container(horizontal=True, gap="small", width=FIVE_ABREAST, key="forming_thetas"):
         for title, row in zip(row_names(model), model.theta[:, 1:], strict=True):
-            with st.container(width=SMALL, gap="xxsmall"):
+            with st.container(width=MIDDLE, gap="xxsmall"):
                 st.markdown(f"**{title}**")
                 st.altair_chart(
-                    weight_chart(shown, row, limit, SMALL),
+                    weight_chart(shown, row, limit, MIDDLE),
                     width="content",
                     alt=describe(shown, row, f"Theta of {title} after {iteration} iterations"),
                 )
