@@ -8,13 +8,13 @@ no difference where, how large or with how thick a pen a digit was drawn.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from lrcore.frame import BOX, SIDE, crop_to_ink, frame
-from lrcore.segment import Found, find_digits
+from lrcore.segment import Found, Score, find_digits
 
 # Width of the pen in pixels of the 28x28 picture. Measured as 2 * area / length of outline (the
 # outline's length is the picture's total variation), MNIST's training digits have a median of 2.6;
@@ -71,7 +71,7 @@ def find_drawn_digits(
     width: int,
     height: int,
     pen: float,
-    score: Callable[[np.ndarray], np.ndarray] | None = None,
+    score: Score | None = None,
 ) -> list[Found]:
     """Several digits on one canvas of `width` x `height`, in reading order.
 

@@ -26,7 +26,7 @@ from lrcore.weights import Weights
 from ui.answers import digit_name, digit_picture, read
 from ui.caching import WEIGHTS_HASH
 from ui.models import errors_said, mnist, use_model
-from ui.palette import AGAINST, FOR
+from ui.palette import AGAINST, FOR, GUIDE
 
 HAND, OWN_DIGITS, HAND_ON = "hand", "own_digits", "hand_on"
 NOTE, MEMO, REJECTED, SHOWN = "hand_note", "hand_memo", "rejected_files", "own_shown"
@@ -194,6 +194,24 @@ def before_and_after(weights: Weights) -> None:
         st.info(f"No corrections yet. {weights.name} reads {new.sum()} of your {len(new)} right.")
         return
     hand_bar(link=False)
+    _figures(weights, learned, old, new)
+    columns = {int(c): i for i, c in enumerate(weights.classes)}
+    at = np.arange(len(truth)), np.array([columns[int(t)] for t in truth], int)
+    before, after = first.probabilities[at], then.probabilities[at]
+    names = [digit_name(weights, t) for t in truth]
+    left, right = st.columns([2, 3], gap="large")
+    with left:
+        corrected = np.array([label_of(hand(), image) is not None for image in images], bool)
+        st.altair_chart(
+            change_chart(names, before, after, corrected),
+            alt="The probability of what each picture shows, before and after the corrections",
+        )
+    with right:
+        _largest_changes(images, names, before, after, new)
+
+
+def _figures(weights: Weights, learned: Weights, old: np.ndarray, new: np.ndarray) -> None:
+    """How many corrections there are, and what they changed; old, new : own digits read right."""
     with st.container(horizontal=True):
         st.metric("Corrections", len(hand()), width=150, help="Learned all together, in any order.")
         _metric(
@@ -210,28 +228,22 @@ def before_and_after(weights: Weights) -> None:
                 f"{now - was:+.2%}",
                 "Learning your hand should not unlearn others: this is what it costs.",
             )
-    columns = {int(c): i for i, c in enumerate(weights.classes)}
-    at = np.arange(len(truth)), np.array([columns[int(t)] for t in truth], int)
-    p, q = first.probabilities[at], then.probabilities[at]
-    corrected = np.array([label_of(hand(), image) is not None for image in images], bool)
-    left, right = st.columns([2, 3], gap="large")
-    with left:
-        names = [digit_name(weights, t) for t in truth]
-        st.altair_chart(
-            change_chart(names, p, q, corrected),
-            alt="The probability of what each picture shows, before and after the corrections",
-        )
-    with right:
-        st.caption(
-            "Probability of what each picture really shows, from before to after; the largest "
-            f"changes first{'' if len(p) <= AT_ONCE else f', {AT_ONCE} of {len(p)}'}."
-        )
-        with st.container(horizontal=True, gap="small"):
-            for i in np.argsort(-np.abs(q - p), kind="stable")[:AT_ONCE]:
-                with st.container(width=86):
-                    digit_picture(images[i], None, 56)
-                    colour = "green" if new[i] else "red"
-                    st.markdown(f"**{names[i]}** :{colour}[{p[i]:.2f} → {q[i]:.2f}]")
+
+
+def _largest_changes(
+    images: np.ndarray, names: list[str], before: np.ndarray, after: np.ndarray, right: np.ndarray
+) -> None:
+    """The pictures whose probability, of what they show, changed most; green where read right."""
+    st.caption(
+        "Probability of what each picture really shows, from before to after; the largest "
+        f"changes first{'' if len(names) <= AT_ONCE else f', {AT_ONCE} of {len(names)}'}."
+    )
+    with st.container(horizontal=True, gap="small"):
+        for i in np.argsort(-np.abs(after - before), kind="stable")[:AT_ONCE]:
+            with st.container(width=86):
+                digit_picture(images[i], None, 56)
+                colour = "green" if right[i] else "red"
+                st.markdown(f"**{names[i]}** :{colour}[{before[i]:.2f} → {after[i]:.2f}]")
 
 
 def _offer(wrong: Dataset) -> None:
@@ -295,7 +307,7 @@ def change_chart(
         )
     )
     ends = pd.DataFrame({"before": [0, 1], "after": [0, 1]})
-    same = alt.Chart(ends).mark_line(strokeDash=[3, 3], color="#8a8f99", opacity=0.7)
+    same = alt.Chart(ends).mark_line(strokeDash=[3, 3], color=GUIDE, opacity=0.7)
     return (same.encode(x="before:Q", y="after:Q") + dots).properties(height=300)
 
 
