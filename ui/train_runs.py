@@ -109,15 +109,17 @@ def python_tab(settings: Settings | None) -> None:
     """The run as a script of its own."""
     if settings is None:
         return
+    script = as_script(settings)
+    alone = "everything that learns stands here, in numpy alone"
+    helped = "all but what it takes from `lrcore` stands here"
     st.markdown(
-        "The run that the settings describe, on MNIST and from zero, in numpy alone. Where it "
-        "ends, `theta` is the run's, so nothing is hidden: everything that learns stands here."
+        "The run that the settings describe, on MNIST and from zero. Where it ends, `theta` is the "
+        f"run's, so nothing is hidden: {helped if 'lrcore' in script else alone}."
     )
     if settings.styles or settings.jitter:
         st.caption("Digits drawn by rule and jittered copies are left out.")
     if settings.patience:
         st.caption("Early stopping is left out.")
-    script = as_script(settings)
     st.code(script, language="python", line_numbers=True)
     st.download_button(
         "Script",
