@@ -105,7 +105,7 @@ def _tools(name: str) -> tuple[str, int]:
         )
         st.button("Undo", on_click=_undo, args=(name,), help="Take back the last stroke.")
         st.button("Clear", on_click=_clear, args=(name,), help="Empty the canvas.")
-        with st.popover("", icon=":material/line_weight:", help="How wide the pen is."):
+        with st.popover("Width", help="How wide the pen is."):
             width = st.slider(
                 "Pen width",
                 4,

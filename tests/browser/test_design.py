@@ -1,0 +1,114 @@
+"""The Predict page's layout and its use without a mouse, in a real browser."""
+
+from itertools import pairwise
+
+import pytest
+
+from tests.browser.driver import ONE, answered, canvas, draw, settled
+
+pytestmark = pytest.mark.browser
+
+# What of the focused element shows that it is focused: its own look and that of what holds it,
+# since some widgets light up their frame.  Looks into the canvas' shadow tree, too.
+LOOKS = """() => {
+  const inside = e => e?.shadowRoot?.activeElement ? inside(e.shadowRoot.activeElement) : e;
+  const looks = e => {
+    const all = [];
+    for (let part = e; part && all.length < 12; part = part.parentElement) {
+      const style = getComputedStyle(part);
+      all.push(style.outline, style.boxShadow, style.borderColor, style.backgroundColor);
+    }
+    return all.join();
+  };
+  const before = window.focusedBefore, now = inside(document.activeElement);
+  const left = before && {name: before.name, shown: before.looks !== looks(before.element)};
+  window.focusedBefore = null;
+  if (!now || now === document.body) return {left, name: null};
+  // The page itself can be scrolled by the arrow keys: nothing to press there.
+  if (now.dataset.testid === 'stMain') return {left, name: 'the page'};
+  const name = (now.ariaLabel || now.innerText || '').trim();
+  window.focusedBefore = {element: now, name, looks: looks(now)};
+  return {left, name};
+}"""
+MAIN_JOB = (
+    "canvas.upper-canvas",
+    "[data-answer]",
+    "[data-testid='stVegaLiteChart']",
+    "[class*='st-key-label-']",
+)
+
+
+def box(page, selector):
+    found = page.locator(selector).first.bounding_box()
+    return found["x"], found["y"], found["x"] + found["width"], found["y"] + found["height"]
+
+
+def test_the_main_job_fits_a_desk_without_scrolling(page):
+    draw(page, ONE)
+    answered(page, "1")
+    settled(page)
+    boxes = [box(page, selector) for selector in MAIN_JOB]
+    for left, top, right, bottom in boxes:
+        assert left >= 0
+        assert top >= 0
+        assert right <= 1280
+        assert bottom <= 800
+    # Canvas left, answer and bars right.
+    assert all(left > boxes[0][2] for left, *_ in boxes[1:])
+
+
+def test_on_a_phone_the_answer_follows_the_canvas(phone):
+    draw(phone, ONE)
+    answered(phone, "1")
+    settled(phone)
+    boxes = [box(phone, selector) for selector in MAIN_JOB]
+    assert all(left >= 0 and right <= 390 for left, _, right, _ in boxes)
+    for (*_, bottom), (_, top, *_) in pairwise(boxes):
+        assert top >= bottom
+    # The first screen holds the canvas and the answer.
+    assert boxes[1][3] - boxes[0][1] < 844
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everything_is_reached_by_tab_in_order_and_shows_it(page, scheme):
+    page.emulate_media(color_scheme=scheme)
+    draw(page, ONE)
+    answered(page, "1")
+    settled(page)
+    # The place from which Tab goes on: before everything.
+    page.evaluate("document.body.prepend(Object.assign(document.createElement('i'), {id: 'top'}))")
+    page.locator("#top").evaluate("top => { top.tabIndex = -1; top.focus(); top.remove(); }")
+    names, hinted = [], False
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        # Rings and hints fade in.
+        page.wait_for_timeout(250)
+        stop = page.evaluate(LOOKS)
+        if stop["left"]:
+            assert stop["left"]["shown"] or hinted, names[-1]
+        if stop["name"] is None:
+            break
+        assert stop["name"], f"what follows {names[-1]!r} has no name"
+        names.append(stop["name"])
+        hinted = page.get_by_test_id("stTooltipContent").filter(visible=True).count() > 0
+    wanted = [
+        *("Predict", "Train", "Weights", "My hand", "Mistakes", "How it works"),
+        *("Draw", "Model", "Pen", "Undo", "Clear", "Width"),
+        *(str(digit) for digit in range(10)),
+        "Why this answer?",
+    ]
+    order = iter(names)
+    missing = [name for name in wanted if not any(name in reached for reached in order)]
+    assert not missing, names
+
+
+def test_who_can_not_draw_finds_a_digit_by_keyboard(page):
+    canvas(page)
+    button = page.get_by_role("button", name="Try a test digit")
+    button.focus()
+    page.keyboard.press("Enter")
+    read = page.get_by_role("button", name="Read").first
+    read.wait_for()
+    read.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("[data-answer]")
