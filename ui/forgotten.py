@@ -22,18 +22,19 @@ def forgotten(protocols: str, session: str) -> bool:
 
 
 def say_if_forgotten() -> None:
-    """Tell that all is lost but what was downloaded; once, and until it is clicked away.
+    """Tell that all is lost but what was downloaded; once, until clicked away.
 
     A session lives in one process.  It is gone when that process ends, or when the browser was
     away for longer than `server.disconnectedSessionTTL`.
     """
     _run_when_connected_again()
     # Without a server (a test) there is no connection that could have been lost.
-    if not exists() or TOLD in st.session_state:
+    context = get_script_run_ctx()
+    if context is None or not exists() or TOLD in st.session_state:
         return
     protocols = st.context.headers.get("Sec-WebSocket-Protocol", "")
     st.session_state[TOLD] = True
-    if not forgotten(protocols, get_script_run_ctx().session_id):
+    if not forgotten(protocols, context.session_id):
         return
     # A toast moves nothing on the page: a canvas that moves would lose what is drawn on it.
     st.toast(
@@ -44,7 +45,7 @@ def say_if_forgotten() -> None:
     )
 
 
-@st.fragment(run_every="1d")
+@st.fragment(run_every=86_400)
 def _run_when_connected_again() -> None:
     """Have the page run again as soon as a lost connection is back.
 
