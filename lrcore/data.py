@@ -20,7 +20,8 @@ import numpy as np
 
 from lrcore.errors import UserError
 
-MNIST_FOLDER = Path(__file__).resolve().parent.parent / "data" / "mnist"
+ROOT = Path(__file__).resolve().parent.parent
+MNIST_FOLDER = ROOT / "data" / "mnist"
 
 UINT8 = 0x08
 # Four times MNIST, and low enough that a small file can not unpack to all of the memory.
@@ -180,8 +181,10 @@ def _find(folder: str | Path, name: str) -> Path:
     for path in (folder / name, folder / f"{name}.gz"):
         if path.is_file():
             return path
+    # A page shows this: where the project lies on a server is nobody's business.
+    shown = folder.relative_to(ROOT) if folder.is_relative_to(ROOT) else folder
     raise UserError(
-        f"{folder} has no {name} (nor {name}.gz); point at a folder that holds the IDX files."
+        f"{shown} has no {name} (nor {name}.gz); point at a folder that holds the IDX files."
     )
 
 

@@ -7,6 +7,7 @@ import struct
 import numpy as np
 import pytest
 
+from lrcore import data
 from lrcore.data import MNIST_FOLDER, load_dataset, read_idx, write_idx
 from lrcore.errors import UserError
 
@@ -101,3 +102,11 @@ def test_images_and_labels_must_fit_each_other(tmp_path, images, labels, says):
     write_idx(tmp_path / "train-labels-idx1-ubyte", np.array(labels, np.uint8))
     with pytest.raises(UserError, match=says):
         load_dataset(tmp_path)
+
+
+def test_a_missing_file_is_named_without_the_place_of_the_project(monkeypatch, tmp_path):
+    monkeypatch.setattr(data, "ROOT", tmp_path)
+    with pytest.raises(UserError, match=r"^data/mnist has no train-images"):
+        load_dataset(tmp_path / "data" / "mnist")
+    with pytest.raises(UserError, match=r"^elsewhere has no train-images"):
+        load_dataset("elsewhere")

@@ -354,9 +354,20 @@ def test_without_mnist_and_curvature_a_correction_says_so(app, no_mnist):
     assert any("MNIST can not be read" in error for error in said(app))
 
 
-def test_a_broken_file_in_weights_is_named_and_skipped(app, monkeypatch, tmp_path, fresh_caches):
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda path: path.write_bytes(b"nonsense"),
+        lambda path: path.symlink_to("nowhere.npz"),
+        lambda path: path.mkdir(),
+    ],
+    ids=["nonsense", "broken link", "folder"],
+)
+def test_what_is_broken_in_weights_is_named_and_skipped(
+    app, monkeypatch, tmp_path, fresh_caches, spoil
+):
     save_weights(tmp_path / "good.npz", SMALL)
-    (tmp_path / "broken.npz").write_bytes(b"nonsense")
+    spoil(tmp_path / "broken.npz")
     monkeypatch.setattr(models, "WEIGHTS_FOLDER", tmp_path)
     monkeypatch.setattr(list_weights, "__defaults__", (tmp_path,))
     app.run()
@@ -365,6 +376,7 @@ def test_a_broken_file_in_weights_is_named_and_skipped(app, monkeypatch, tmp_pat
     warnings = [warning.value for warning in app.warning]
     assert len(warnings) == 1
     assert "Skipped `broken`" in warnings[0]
+    assert str(tmp_path) not in warnings[0]
 
 
 def test_a_disk_that_can_not_be_written_costs_the_cache_alone(monkeypatch, tmp_path, test_set):

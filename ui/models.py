@@ -31,7 +31,15 @@ def _listed(stamps: tuple) -> tuple[dict[str, Path], dict[str, str]]:
 def _shipped() -> tuple[dict[str, Path], dict[str, str]]:
     """The files in `weights/`, looked at again whenever one of them changes."""
     files = sorted(WEIGHTS_FOLDER.glob("*.np[yz]"))
-    return _listed(tuple((path.name, path.stat().st_mtime_ns) for path in files))
+    return _listed(tuple((path.name, _changed(path)) for path in files))
+
+
+def _changed(path: Path) -> int:
+    """When a file last changed, in ns; 0 where there is none, as behind a broken link."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 @st.cache_resource(max_entries=2, show_spinner="Loading MNIST …")
@@ -66,7 +74,7 @@ def get_model(name: str) -> Weights:
     if name in _own():
         return _own()[name]
     path = _shipped()[0][name]
-    return _load(str(path), path.stat().st_mtime_ns)
+    return _load(str(path), _changed(path))
 
 
 def settle_choice() -> None:
