@@ -72,7 +72,7 @@ def test_marks_name_the_new_rate():
     ("chart", "choices"),
     [
         (charts.cost_chart, ("iteration", True, "held-out")),
-        (charts.accuracy_chart, ("seconds", "test")),
+        (charts.accuracy_chart, ("seconds",)),
         (charts.digits_chart, ("iteration", False, DIGITS)),
         (charts.overlay_chart, ("seconds", True, ("a", "b"))),
     ],

@@ -42,7 +42,7 @@ def evidence_section(weights: Weights, image: np.ndarray, key: str = "evidence")
         st.info("Choose two different digits.")
         return
     found = explain(weights, image, digit, against)
-    _evidence(weights, image, digit, against, found)
+    _evidence(weights, digit, against, found)
     st.markdown("**What would have changed its mind?**")
     _change_of_mind(weights, image, key)
 
@@ -76,9 +76,7 @@ def _question(weights: Weights, answer: int, key: str) -> tuple[int, int | None]
     return digit, against
 
 
-def _evidence(
-    weights: Weights, image: np.ndarray, digit: int, against: int | None, found: Evidence
-) -> None:
+def _evidence(weights: Weights, digit: int, against: int | None, found: Evidence) -> None:
     name, other = class_name(digit), None if against is None else class_name(against)
     asked = name if other is None else f"{name} rather than {other}"
     shown = parts(weights.features)

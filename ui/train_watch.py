@@ -86,7 +86,7 @@ def watch(runs: Runs, axes: tuple[str, bool]) -> None:
         )
     with right:
         _chart(
-            charts.specification(charts.accuracy_chart, x, heldout),
+            charts.specification(charts.accuracy_chart, x),
             {charts.ROWS: rows},
             "accuracy",
             f"Share of the {heldout} pictures read right.",

@@ -91,10 +91,10 @@ def cost_chart(x: str, log: bool, heldout_name: str, height: int = 290) -> alt.C
             tooltip=[_tip("x", AXES[x]), _tip("cost", "cost"), alt.Tooltip("curve:N")],
         )
     )
-    return _finish(alt.layer(curves, *_marks(x)), height)
+    return _finish(alt.layer(curves, *_marks()), height)
 
 
-def accuracy_chart(x: str, heldout_name: str, height: int = 130) -> alt.Chart:
+def accuracy_chart(x: str, height: int = 130) -> alt.Chart:
     """Share of the held-out pictures read right."""
     chart = (
         alt.Chart(alt.NamedData(ROWS))
@@ -282,7 +282,7 @@ def _curve_colour(heldout_name: str) -> alt.Color:
     )
 
 
-def _marks(x: str) -> tuple[alt.Chart, alt.Chart]:
+def _marks() -> tuple[alt.Chart, alt.Chart]:
     base = alt.Chart(alt.NamedData(MARKS)).encode(x="x:Q")
     return (
         base.mark_rule(strokeDash=[4, 3], color="gray"),
