@@ -10,12 +10,12 @@ from ui.routing import ensure_routed
 from ui.runs import session_runs
 from ui.train_buttons import begin, buttons, take_away
 from ui.train_controls import (
-    PRESETS,
+    keep_address,
     link_form,
     notices,
     panel,
     set_all,
-    story,
+    stories,
     take_link,
 )
 from ui.train_own import beginning, own_result
@@ -37,23 +37,14 @@ def play(preset) -> None:
     begin(runs, Settings(**preset.changes), data, preset.title)
 
 
-with st.container(horizontal=True):
-    for preset in PRESETS:
-        st.button(
-            preset.title,
-            on_click=play,
-            args=(preset,),
-            disabled=data is None,
-            help=preset.story,
-            width="content",
-        )
-st.caption(story(runs.shown))
+stories(runs.shown, play, data is not None)
 notices()
 
 controls, curves = st.columns([1, 2.8], gap="medium")
 with controls:
     # On a phone the settings would push the curves off the screen.
     settings = panel(folded=on_phone())
+    keep_address()
     begins = beginning(settings)
     link_form()
 

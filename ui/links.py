@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import fields
 from typing import Any
@@ -24,8 +25,8 @@ def read_link(query: Mapping[str, str], labels: Labels) -> tuple[dict, list[str]
     Parameters
     ----------
     query : the parameters of the URL; those that are no settings are not looked at.
-    labels : for a setting with named options, the label of each, which is what a
-        selectbox writes to the URL; the name itself will do, too.
+    labels : for a setting with named options, the label of each: a link written by hand
+        may hold what the page shows as well as the name.
 
     Returns (values by setting, names of the controls to show or None for all, sentences
     about what could not be understood).
@@ -53,19 +54,24 @@ def read_link(query: Mapping[str, str], labels: Labels) -> tuple[dict, list[str]
     return values, shown, complaints
 
 
-def make_link(
-    base: str, values: Mapping, labels: Labels, shown: Collection[str] | None = None
-) -> str:
-    """A URL that `read_link` reads these values back from; defaults are left out."""
+def make_query(values: Mapping, shown: Collection[str] | None = None) -> dict[str, str]:
+    """The parameters of a URL that `read_link` reads these values back from.
+
+    Defaults are left out; options go by their names, which stay when labels are reworded.
+    """
     query = {
-        name: f"{value:.12g}"
-        if isinstance(value, float)
-        else labels.get(name, {}).get(value, str(value))
+        name: f"{value:.12g}" if isinstance(value, float) else str(value)
         for name, value in values.items()
         if value != DEFAULTS[name] and value is not None
     }
     if shown is not None:
         query[SHOW] = ",".join(shown)
+    return query
+
+
+def make_link(base: str, values: Mapping, shown: Collection[str] | None = None) -> str:
+    """The URL with these parameters."""
+    query = make_query(values, shown)
     return base + ("?" + urlencode(query, safe=",") if query else "")
 
 
@@ -75,5 +81,7 @@ def _value(name: str, text: str, labels: Mapping[str, str]):
         value = kind(name)(text)
     except ValueError:
         raise UserError(f"{knob(name).label} can not be {text[:40]!r}.") from None
+    if isinstance(value, float) and math.isinf(value):
+        raise UserError(f"{knob(name).label} has to be a number on this page, not {text[:40]!r}.")
     check_setting(name, value)
     return value

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +12,12 @@ import streamlit as st
 from lrcore.errors import UserError
 from lrcore.settings import TASKS, Settings, kind, knob
 from lrcore.solvers import SOLVERS
-from ui.links import DEFAULTS, NAMES, make_link, read_link
+from ui.links import DEFAULTS, NAMES, SHOW, make_link, make_query, read_link
 
 # Where settings last: a widget forgets its value once its page, or it, is not shown.
 STORE, SHOWN, NOTICES = "train_settings", "train_shown", "train_notices"
+# The URL that was last written, and when; after so many seconds the browser has it.
+ADDRESS, HEARD = "train_address", 2.0
 
 LABELS = {
     "task": TASKS,
@@ -72,12 +76,36 @@ PRESETS = (
 
 
 def take_link() -> None:
-    """On the first look at the page, take over what its URL asks for."""
-    if STORE in st.session_state:
-        return
-    values, shown, notices = read_link(st.query_params.to_dict(), LABELS)
-    st.session_state[STORE] = DEFAULTS | values
-    st.session_state[SHOWN], st.session_state[NOTICES] = shown, notices
+    """Take over what the URL asks for: at the first look, and when the browser goes back."""
+    state, query = st.session_state, _asked()
+    if STORE in state:
+        written, when = state[ADDRESS]
+        # Nothing asked for: another page was looked at.  A browser may also not have heard yet
+        # of the URL last written.
+        if not query or query == written or time.monotonic() - when < HEARD:
+            return
+    values, state[SHOWN], state[NOTICES] = read_link(query, LABELS)
+    state[ADDRESS] = query, time.monotonic()
+    set_all(values)
+
+
+def keep_address() -> None:
+    """Bring the URL up to the settings, so that it can be copied, or gone back to.
+
+    Streamlit's own binding of widgets to the URL would write labels, and leave out the controls
+    that are not shown.
+    """
+    query = make_query(st.session_state[STORE], st.session_state[SHOWN])
+    if st.session_state[ADDRESS][0] != query:
+        st.session_state[ADDRESS] = query, time.monotonic()
+    if _asked() != query:
+        others = {name: v for name, v in st.query_params.items() if name not in (*NAMES, SHOW)}
+        st.query_params.from_dict(others | query)
+
+
+def _asked() -> dict[str, str]:
+    """What of the URL is about the settings."""
+    return {name: v for name, v in st.query_params.items() if name in (*NAMES, SHOW)}
 
 
 def notices() -> None:
@@ -130,17 +158,34 @@ def _rows(rows) -> None:
 
 def set_all(changes: dict) -> None:
     """Put every control to its default, then to these values."""
-    for name, value in (DEFAULTS | changes).items():
-        st.session_state[STORE][name] = value
-        st.session_state[name] = value
+    st.session_state[STORE] = DEFAULTS | changes
+    # Also of the controls that are on the page already.
+    st.session_state.update(st.session_state[STORE])
 
 
-def story(run: str | None) -> str:
-    """What to watch for in a run that a preset began."""
-    for preset in PRESETS:
-        if run and run.startswith(preset.title):
-            return preset.story
-    return "Pick a story, or make up your own run: choose its settings and press Start."
+def stories(run: str | None, play: Callable[[Preset], None], possible: bool) -> None:
+    """The presets as buttons, and what to watch for in the run of that name.
+
+    A link that hides controls tells a story of its own; a preset would turn what it hides.
+    """
+    if (shown := st.session_state[SHOWN]) is not None:
+        labels = ", ".join(knob(name).label for name in shown)
+        about = f"This page is about: **{labels}**. " if shown else ""
+        st.caption(f"{about}Press Start and watch; *Show all controls* opens the rest.")
+        return
+    with st.container(horizontal=True):
+        for preset in PRESETS:
+            st.button(
+                preset.title,
+                on_click=play,
+                args=(preset,),
+                disabled=not possible,
+                help=preset.story,
+                width="content",
+            )
+    told = [preset.story for preset in PRESETS if run and run.startswith(preset.title)]
+    told.append("Pick a story, or make up your own run: choose its settings and press Start.")
+    st.caption(told[0])
 
 
 def link_form() -> None:
@@ -160,7 +205,7 @@ def link_form() -> None:
             help="None chosen: all of them. 'Learning rate' alone makes a lesson about it.",
         )
         base = (st.context.url or "").split("?")[0]
-        st.code(make_link(base, st.session_state[STORE], LABELS, chosen or None), wrap_lines=True)
+        st.code(make_link(base, st.session_state[STORE], chosen or None), wrap_lines=True)
 
 
 def _visible(name: str, store: dict) -> bool:
@@ -178,9 +223,9 @@ def _visible(name: str, store: dict) -> bool:
 
 def _control(name: str, value):
     declared = knob(name)
-    # Written back in every run: Streamlit puts into the URL only what was written in that run.
+    # A widget that was not on the page in the run before has forgotten its value.
     st.session_state[name] = st.session_state.get(name, value)
-    common: dict[str, Any] = {"key": name, "help": declared.help, "bind": "query-params"}
+    common: dict[str, Any] = {"key": name, "help": declared.help}
     if declared.options is not None:
         labels = LABELS.get(name, {})
         options = list(declared.options)

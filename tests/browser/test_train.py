@@ -9,7 +9,7 @@ from tests.browser.driver import go_to, settled
 pytestmark = pytest.mark.browser
 
 CHART = "[data-testid=stVegaLiteChart] canvas"
-SLOW = "solver=Gradient+descent&images=2000&iterations=100000"
+SLOW = "solver=gradient-descent&images=2000&iterations=100000"
 # Keeps the page's sockets at hand, so that a test can cut them.
 SOCKETS = """
 window.sockets = [];
@@ -125,3 +125,19 @@ def test_a_teachers_link_on_a_phone(phone, server):
     assert phone.evaluate("document.documentElement.scrollWidth") <= 390
     press(phone, "stop")
     phone.get_by_text("Stopped by hand").wait_for()
+
+
+def test_the_address_follows_a_preset_and_going_back_undoes_it(page, server):
+    open_train(page, server, "images=2000&iterations=30")
+    page.wait_for_timeout(2500)  # since then the browser has surely heard of the last address
+    page.get_by_role("button", name="Too large a step").click()
+    page.wait_for_url("**/train?*solver=gradient-descent*")
+    assert "learning_rate=5" in page.url
+    page.get_by_text("overshoots").first.wait_for()
+    settled(page)
+    page.wait_for_timeout(2500)
+    page.go_back()
+    page.wait_for_url("**/train?images=2000&iterations=30")
+    settled(page)
+    assert page.locator(".st-key-images input").input_value() == "2000"
+    assert not page.locator(".st-key-learning_rate").count()

@@ -36,6 +36,12 @@ def small(app):
             job.stop()
 
 
+def address(app) -> dict[str, str]:
+    """The parameters in the URL."""
+    params = app.query_params.items()
+    return {name: value if isinstance(value, str) else value[0] for name, value in params}
+
+
 def metrics(app) -> dict[str, str]:
     return {metric.label: metric.value for metric in app.metric}
 
@@ -115,11 +121,15 @@ def test_bad_values_in_a_link_fall_back_with_a_notice(app):
     open_page(
         app,
         PAGE,
-        {"images": "7 million", "solver": "sgd", "C": "-1", "iterations": "12", "seed": "1"},
+        {
+            **{"images": "7 million", "solver": "sgd", "C": "inf", "momentum": "2"},
+            **{"iterations": "12", "seed": "1"},
+        },
     )
     said = " ".join(warning.value for warning in app.warning)
-    for name in ("Images", "Solver", "C (L2)"):
+    for name in ("Images", "Solver", "C (L2)", "Momentum"):
         assert name in said
+    assert address(app) == {"iterations": "12", "seed": "1"}
     assert app.number_input(key="images").value == 60_000
     assert app.selectbox(key="solver").value == "preconditioned-lbfgs"
     assert app.number_input(key="iterations").value == 12
@@ -142,18 +152,23 @@ def test_a_link_can_leave_one_control_and_the_rest_still_counts(app):
     assert [e.key for e in app.main.number_input if not e.key.startswith("rate-")] == [
         "learning_rate"
     ]
+    # A preset would turn what is hidden.
+    assert not {button.label for button in app.button} & {preset.title for preset in PRESETS}
     app.number_input(key="learning_rate").set_value(0.05)
     app.button(key="start").click().run()
     job = finish(app)
     assert (job.settings.images, job.settings.iterations) == (600, 3)
     assert job.history[-1].learning_rate == 0.05
+    assert address(app)["show"] == "learning_rate"
     app.button(key="show-all").click().run()
     assert app.number_input(key="images").value == 600
+    assert "show" not in address(app)
+    assert {preset.title for preset in PRESETS} <= {button.label for button in app.button}
 
 
 def test_links_read_back_what_they_were_made_from():
     values = {"solver": "adam", "learning_rate": 0.0003, "images": 600, "C": 1e-5, "seed": 0}
-    link = make_link("http://x/train", values, LABELS, ["learning_rate", "seed"])
+    link = make_link("http://x/train", values, ["learning_rate", "seed"])
     query = dict(parse_qsl(urlsplit(link).query))
     read, shown, complaints = read_link(query, LABELS)
     assert read == {name: value for name, value in values.items() if name != "seed"}
@@ -167,12 +182,44 @@ def test_presets_are_settings_that_work(preset):
     Settings(**preset.changes)
 
 
+def test_the_address_holds_short_names_whatever_a_link_or_a_label_says(app):
+    open_page(app, PAGE, {"task": "two-digits", "solver": LABELS["solver"]["adam"], "by": "me"})
+    assert address(app) == {"task": "two-digits", "solver": "adam", "by": "me"}
+    app.selectbox(key="solver").set_value("gradient-descent").run()
+    app.number_input(key="learning_rate").set_value(0.25).run()
+    assert address(app) == {
+        **{"task": "two-digits", "solver": "gradient-descent", "learning_rate": "0.25"},
+        **{"by": "me"},
+    }
+    app.selectbox(key="solver").set_value("lbfgs").run()
+    assert "learning_rate" in address(app)  # it comes back with a solver that uses it
+    app.switch_page("pages/weights.py").run()
+    app.switch_page(PAGE).run()
+    assert app.selectbox(key="task").value == "two-digits"
+    assert address(app)["solver"] == "lbfgs"
+
+
+def test_going_back_turns_the_settings_back(app, monkeypatch):
+    open_page(app, PAGE, {"images": "600"})
+    app.number_input(key="images").set_value(700).run()
+    app.query_params["images"] = "600"
+    app.run()
+    # Just after a change this is only a browser that has not heard of the new address.
+    assert app.number_input(key="images").value == 700
+    assert address(app) == {"images": "700"}
+    monkeypatch.setattr("ui.train_controls.HEARD", 0)
+    app.query_params["images"] = "600"
+    app.run()
+    assert app.number_input(key="images").value == 600
+
+
 def test_a_preset_starts_its_story_in_one_click(app):
     open_page(app, PAGE, {"seed": "7"})
     next(b for b in app.button if b.label == "Too large a step").click().run()
     job = finish(app)
     assert app.number_input(key="seed").value == 0
-    assert float(app.query_params["learning_rate"][0]) == 5
+    assert address(app)["learning_rate"] == "5"
+    assert "seed" not in address(app)
     assert max(point.cost for point in job.history) > job.history[0].cost
     assert any("overshoots" in error.value for error in app.error)
 
