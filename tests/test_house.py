@@ -98,10 +98,14 @@ def test_the_newest_version_is_the_one_that_the_changelog_tells_of():
     assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"] == released[0]
 
 
-def test_the_files_that_contributing_names_are_there():
-    named = re.findall(r"[\w./-]+\.(?:py|md|txt)\b", (ROOT / "CONTRIBUTING.md").read_text())
+def test_what_contributing_names_is_there_and_its_checks_run_in_ci():
+    text, script = (ROOT / "CONTRIBUTING.md").read_text(), (ROOT / ".ci" / "run").read_text()
+    named = re.findall(r"[\w./-]+\.(?:py|md|txt)\b", text)
     assert len(named) > 10
     assert [name for name in named if not (ROOT / name).is_file()] == []
+    for check in ("ruff check", "ruff format", "mypy"):
+        assert f"`{check}" in text
+        assert f".venv/bin/{check}" in script
 
 
 def test_the_project_names_no_machine_and_no_package_host():
