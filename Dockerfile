@@ -1,8 +1,10 @@
 # The app alone, as a user without rights, on a disk that may be read-only.
 FROM python:3.11-slim
 
-# No bytecode, no cache of features: nothing is written at run time.
-ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 HOME=/tmp
+# Strangers see no traceback, and the server asks nobody for its own address, as it would to
+# print it in its welcome.
+ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
+    STREAMLIT_CLIENT_SHOW_ERROR_DETAILS=none STREAMLIT_LOGGER_HIDE_WELCOME_MESSAGE=true
 
 WORKDIR /app
 COPY requirements.txt .
