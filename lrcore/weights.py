@@ -195,7 +195,9 @@ def read_whole(path: Path) -> bytes:
         with open(path, "rb") as file:
             return file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise UserError(f"{path.name} can not be read ({error.strerror}); check its name.") from error
+        raise UserError(
+            f"{path.name} can not be read ({error.strerror}); check its name."
+        ) from error
 
 
 def _from_npz(raw: bytes, label: str, name: str) -> Weights:
