@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shlex
 import sys
 import time
@@ -75,7 +76,7 @@ def train(arguments: argparse.Namespace) -> int:
     settings = Settings(**{item.name: getattr(arguments, item.name) for item in fields(Settings)})
     data = load_dataset(arguments.data, "train")
     test = load_dataset(arguments.data, "test")
-    run = Run(settings, data, test)
+    run = Run(settings, data, test, workers=os.cpu_count() or 1)
     bar = _Bar(settings.iterations)
     for point in run.steps():
         bar.show(point)
@@ -84,7 +85,7 @@ def train(arguments: argparse.Namespace) -> int:
     command = command_of(settings, arguments.out, arguments.calibrate)
     weights = run.weights(command=command, name=arguments.out.stem)
     if arguments.calibrate:
-        weights = calibrate(weights, settings, data, test)
+        weights = calibrate(weights, settings, data, test, run.workers)
     save_weights(arguments.out, weights)
     if arguments.history:
         _write_history(arguments.history, run)

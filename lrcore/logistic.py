@@ -18,7 +18,9 @@ Source: Hastie, Tibshirani and Friedman, "The Elements of Statistical Learning",
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import numpy as np
 
@@ -27,6 +29,12 @@ from lrcore.errors import UserError
 # A block of rows stays in the cache between the product that reads it for z
 # and the one that reads it for the gradient.
 BLOCK = 512
+# Sums over the images are taken in so many parts at most, and these are added up in order: so
+# they are the same to the last bit, however many workers share the parts.
+PARTS = 8
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 def sigmoid(z: np.ndarray | float) -> np.ndarray:
@@ -74,11 +82,15 @@ class OneVsAllLoss:
         divided by 255 block by block, so a memory-mapped file larger than memory will do.
     targets : zeros and ones, shape (n, K), as from `curated_labels`.
     C : inverse strength of the L2 regularisation, above 0; math.inf for none.
+    workers : threads that share the work.  Each calls BLAS by itself, so more than one pays
+        where BLAS is kept to one thread; numpy lets go of the interpreter meanwhile.
 
     Raises UserError where these do not fit each other.
     """
 
-    def __init__(self, X: np.ndarray, targets: np.ndarray, C: float = 1.0) -> None:
+    def __init__(
+        self, X: np.ndarray, targets: np.ndarray, C: float = 1.0, workers: int = 1
+    ) -> None:
         if X.ndim != 2 or targets.ndim != 2:
             raise UserError(
                 f"X and targets must be tables of shape (n, D) and (n, K), but have {X.ndim} and "
@@ -98,6 +110,7 @@ class OneVsAllLoss:
         if not C > 0:
             raise UserError(f"C is {C}, but must be above 0; a small C means strong L2.")
         self.X, self.targets, self.C = X, np.asfortranarray(targets), C
+        self.workers = workers
         self.n, self.D = X.shape
         self.K = targets.shape[1]
         self.l2 = 1 / (self.n * C)
@@ -107,10 +120,23 @@ class OneVsAllLoss:
         """The rows of X that a slice or an index array picks out, as floats."""
         return as_floats(self.X[chosen])
 
-    def blocks(self, size: int = BLOCK) -> Iterator[slice]:
-        """All rows, in slices."""
-        for start in range(0, self.n, size):
-            yield slice(start, min(start + size, self.n))
+    def each(self, work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+        """work(item) for every item, in order; the workers share the items."""
+        if self.workers == 1:
+            return [work(item) for item in items]
+        with ThreadPoolExecutor(self.workers) as pool:
+            return list(pool.map(work, items))
+
+    def parts(self) -> list[slice]:
+        """All rows, in at most PARTS slices of whole blocks."""
+        size = BLOCK * -(-self.n // (PARTS * BLOCK))
+        return [slice(start, min(start + size, self.n)) for start in range(0, self.n, size)]
+
+    def blocks(self, part: slice | None = None, size: int = BLOCK) -> Iterator[slice]:
+        """The rows of a part, or all, in slices."""
+        first, last = (part.start, part.stop) if part else (0, self.n)
+        for start in range(first, last, size):
+            yield slice(start, min(start + size, last))
 
     def scores(self, theta: np.ndarray) -> np.ndarray:
         """z = theta [1 X]' of every image, shape (K, n)."""
@@ -122,25 +148,40 @@ class OneVsAllLoss:
         width = 16 * -(-len(low) // 16) if len(low) > 1 else 1
         columns = np.zeros((self.D, width), self.dtype)
         columns[:, : len(low)] = low[:, 1:].T
-        for block in self.blocks():
-            z[:, block] = (self.rows(block) @ columns)[:, : len(low)].T + low[:, :1]
+
+        def fill(part: slice) -> None:
+            for block in self.blocks(part):
+                z[:, block] = (self.rows(block) @ columns)[:, : len(low)].T + low[:, :1]
+
+        self.each(fill, self.parts())
         return z
 
-    def gathered(self, residual: np.ndarray) -> np.ndarray:
-        """residual [1 X], an array of shape (K, n) summed over the images, shape (K, 1 + D)."""
-        out = np.zeros((len(residual), 1 + self.D))
-        out[:, 0] = residual.sum(1, dtype=np.float64)
-        for block in self.blocks():
-            out[:, 1:] += residual[:, block] @ self.rows(block)
-        return out
+    def gradient_of(self, theta: np.ndarray, residual: np.ndarray) -> np.ndarray:
+        """The gradient at theta where its residuals p - y (K, n) are known, shape (K, 1 + D)."""
+
+        def gather(part: slice) -> np.ndarray:
+            out = np.zeros((len(residual), 1 + self.D))
+            out[:, 0] = residual[:, part].sum(1, dtype=np.float64)
+            for block in self.blocks(part):
+                out[:, 1:] += residual[:, block] @ self.rows(block)
+            return out
+
+        sums = np.sum(self.each(gather, self.parts()), axis=0)
+        return sums / self.n + self.penalty_gradient(theta)
 
     def at_scores(self, theta: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Each class's cost (K,) and p - y (K, n) where theta's scores z are known."""
-        cost, residual = np.zeros(self.K), np.empty_like(z)
-        for block in self.blocks(8 * BLOCK):
-            some, y = z[:, block], self.targets[block].T
-            cost += (softplus(some) - y * some).sum(1, dtype=np.float64)
-            residual[:, block] = sigmoid(some) - y
+        residual = np.empty_like(z)
+
+        def fill(part: slice) -> np.ndarray:
+            cost = np.zeros(self.K)
+            for block in self.blocks(part, 8 * BLOCK):
+                some, y = z[:, block], self.targets[block].T
+                cost += (softplus(some) - y * some).sum(1, dtype=np.float64)
+                residual[:, block] = sigmoid(some) - y
+            return cost
+
+        cost = np.sum(self.each(fill, self.parts()), axis=0)
         return cost / self.n + self.penalty(theta), residual
 
     def penalty(self, theta: np.ndarray) -> np.ndarray:
@@ -155,36 +196,42 @@ class OneVsAllLoss:
 
     def cost(self, theta: np.ndarray) -> np.ndarray:
         """Each class's cost, shape (K,); the whole's cost is their sum."""
-        total = np.zeros(self.K)
         low = theta.astype(self.dtype)
-        for block in self.blocks():
-            z = self.rows(block) @ low[:, 1:].T + low[:, 0]
-            total += (softplus(z) - self.targets[block] * z).sum(0, dtype=np.float64)
-        return total / self.n + self.penalty(theta)
+
+        def of(part: slice) -> np.ndarray:
+            cost = np.zeros(self.K)
+            for block in self.blocks(part):
+                z = self.rows(block) @ low[:, 1:].T + low[:, 0]
+                cost += (softplus(z) - self.targets[block] * z).sum(0, dtype=np.float64)
+            return cost
+
+        return np.sum(self.each(of, self.parts()), axis=0) / self.n + self.penalty(theta)
 
     def cost_and_gradient(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Each class's cost, shape (K,), and its gradient, shape (K, 1 + D), in one pass."""
-        cost, gradient = self._means(theta, self.blocks(), self.n)
+        sums = self.each(lambda part: self._sums(theta, self.blocks(part)), self.parts())
+        cost, gradient = (np.sum(sum_, axis=0) / self.n for sum_ in zip(*sums, strict=True))
         return cost + self.penalty(theta), gradient + self.penalty_gradient(theta)
 
     def batch_gradient(self, theta: np.ndarray, chosen: np.ndarray) -> np.ndarray:
         """The gradient as a batch of rows estimates it, shape (K, 1 + D); L2 counts in full."""
-        return self._means(theta, [chosen], len(chosen))[1] + self.penalty_gradient(theta)
+        return self._sums(theta, [chosen])[1] / len(chosen) + self.penalty_gradient(theta)
 
-    def _means(
-        self, theta: np.ndarray, parts: Iterable[slice | np.ndarray], n: int
+    def _sums(
+        self, theta: np.ndarray, blocks: Iterable[slice | np.ndarray]
     ) -> tuple[np.ndarray, np.ndarray]:
+        """The log losses, shape (K,), and their gradients, summed over some blocks of rows."""
         low = theta.astype(self.dtype)
         # Sums over many rows would lose digits in float32.
         cost, gradient = np.zeros(self.K), np.zeros((self.K, 1 + self.D))
-        for part in parts:
-            x, y = self.rows(part), self.targets[part]
+        for block in blocks:
+            x, y = self.rows(block), self.targets[block]
             z = x @ low[:, 1:].T + low[:, 0]
             cost += (softplus(z) - y * z).sum(0, dtype=np.float64)
             residual = sigmoid(z) - y
             gradient[:, 0] += residual.sum(0)
             gradient[:, 1:] += residual.T @ x
-        return cost / n, gradient / n
+        return cost, gradient
 
 
 def cost(theta: np.ndarray, X: np.ndarray, targets: np.ndarray, C: float = 1.0) -> np.ndarray:

@@ -71,9 +71,14 @@ class _GatedLoss(OneVsAllLoss):
     """A loss that passes its run's gate whenever it looks at pictures."""
 
     def __init__(
-        self, X: np.ndarray, targets: np.ndarray, C: float, gate: Callable[[], None] | None
+        self,
+        X: np.ndarray,
+        targets: np.ndarray,
+        C: float,
+        workers: int,
+        gate: Callable[[], None] | None,
     ):
-        super().__init__(X, targets, C)
+        super().__init__(X, targets, C, workers)
         self._gate = gate
 
     def rows(self, chosen: slice | np.ndarray) -> np.ndarray:
@@ -96,6 +101,7 @@ class Run:
         the run, or raise, which ends the step without a trace.
     clock : seconds of work so far, as `time.perf_counter`, but still while gate waits.
     own : digits of the user's own, to learn from and to be read before and after.
+    workers : threads that share the work; see `OneVsAllLoss`.
 
     Attributes: `theta`, shape (K, 1 + D), as of the last step; `history`, a list
     of Point; `snapshots`, at most SNAPSHOTS pairs of (iteration, theta in float32), evenly
@@ -112,8 +118,9 @@ class Run:
         gate: Callable[[], None] | None = None,
         clock: Callable[[], float] = time.perf_counter,
         own: Own | None = None,
+        workers: int = 1,
     ):
-        self.settings, self.test = settings, test
+        self.settings, self.test, self.workers = settings, test, workers
         self.start, self.own = start, own
         self._gate, self._clock = gate, clock
         self.history: list[Point] = []
@@ -243,7 +250,8 @@ class Run:
             more = more.take(asked(settings.classes, more.labels))
             X = np.concatenate([X, extract(settings.features, more.images)])
             labels = np.concatenate([labels, more.labels])
-        return _GatedLoss(X, curated_labels(labels, settings.positives), C, self._gate)
+        targets = curated_labels(labels, settings.positives)
+        return _GatedLoss(X, targets, C, self.workers, self._gate)
 
     def _watch(self, data: Dataset, heldout: np.ndarray) -> None:
         """Follow the held-out pictures of `data` or, where there are none, the test set."""
@@ -312,7 +320,9 @@ class Run:
         self._steps = iter(())
 
 
-def calibrate(weights: Weights, settings: Settings, train: Dataset, test: Dataset) -> Weights:
+def calibrate(
+    weights: Weights, settings: Settings, train: Dataset, test: Dataset, workers: int = 1
+) -> Weights:
     """Give one-vs-all weights calibrated probabilities and a sense of what they do not know.
 
     Both must be learned from pictures that theta has not seen, and `weights`
@@ -321,9 +331,10 @@ def calibrate(weights: Weights, settings: Settings, train: Dataset, test: Datase
     and digits drawn by rule.  The test set's reliability goes into the record.
 
     train, test : the data sets that `weights` were trained and tested on.
+    workers : threads that share the stand-in's training.
     """
     stand_in = replace(settings, images=min(settings.images, len(train) - HOLDOUT))
-    run = Run(stand_in, train)
+    run = Run(stand_in, train, workers=workers)
     for _ in run.steps():
         pass
     _, heldout = split(stand_in, train, np.random.default_rng(settings.seed))

@@ -83,7 +83,7 @@ def test_pieces_make_up_the_whole(small):
     loss = OneVsAllLoss(X, targets, 0.5)
     at, residual = loss.at_scores(theta, loss.scores(theta))
     np.testing.assert_allclose(at, loss.cost(theta), rtol=1e-12)
-    whole = loss.gathered(residual) / loss.n + loss.penalty_gradient(theta)
+    whole = loss.gradient_of(theta, residual)
     np.testing.assert_allclose(whole, loss.cost_and_gradient(theta)[1], atol=1e-12)
     np.testing.assert_allclose(loss.cost(theta), loss.cost_and_gradient(theta)[0], rtol=1e-12)
     np.testing.assert_allclose(

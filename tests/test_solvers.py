@@ -172,3 +172,13 @@ def test_grey_levels_are_read_from_disk(tmp_path):
         from_disk = run(name, OneVsAllLoss(grey, targets, 0.1), 3)[-1]
         in_memory = run(name, OneVsAllLoss(floats, targets, 0.1), 3)[-1]
         assert total(from_disk) == pytest.approx(total(in_memory), rel=1e-3)
+
+
+@pytest.mark.parametrize("name", ["gradient-descent", "lbfgs", "preconditioned-lbfgs"])
+def test_any_number_of_workers_goes_the_same_way(loss, name):
+    X, targets = np.tile(loss.X, (4, 1)), np.tile(loss.targets, (4, 1))
+    alone, shared = (run(name, OneVsAllLoss(X, targets, 1.0, workers), 3) for workers in (1, 3))
+    assert len(OneVsAllLoss(X, targets).parts()) > 3
+    for one, other in zip(alone, shared, strict=True):
+        np.testing.assert_array_equal(one.theta, other.theta)
+        np.testing.assert_array_equal(one.cost, other.cost)
