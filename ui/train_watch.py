@@ -235,7 +235,9 @@ def _theta_picture(job: Job | None, names: list[str]) -> bytes:
 def _chart(spec: dict, data: dict[str, pd.DataFrame], key: str, alt: str) -> None:
     # The specification stays the same from frame to frame, so only the rows are replaced.
     spec = {**spec, "datasets": data}
-    st.vega_lite_chart(spec=spec, key=f"chart-{key}", alt=alt, width="stretch", height="content")
+    st.vega_lite_chart(
+        spec=spec, key=f"chart-{key}", alt=alt, width="stretch", height="content", theme=None
+    )
 
 
 def _number(value: float | None) -> str:

@@ -20,6 +20,7 @@ from lrcore.evidence import PICTURES
 from lrcore.features import DIRECTIONS, GRID
 from lrcore.frame import SIDE
 from lrcore.training import Point
+from ui.charts import in_house_style
 from ui.heatmaps import colours
 from ui.palette import DIGITS, FOR
 
@@ -291,7 +292,7 @@ def _marks() -> tuple[alt.Chart, alt.Chart]:
 
 
 def _finish(chart, height: int):
-    return chart.properties(
+    return in_house_style(chart).properties(
         height=height,
         background="transparent",
         padding={"left": 0, "right": 12, "top": 4, "bottom": 0},
