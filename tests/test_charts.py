@@ -2,31 +2,45 @@
 
 import numpy as np
 
-from tests.helpers import chart_rows
-from ui.charts import probability_bars
+from ui.charts import probability_bars, probability_rows
 
-
-def rows(chart):
-    """The rows of the bars; the line at one half has a table of its own."""
-    return [row for row in chart_rows(chart.to_dict()) if "digit" in row]
+DIGITS = [str(digit) for digit in range(10)]
 
 
 def test_the_answer_is_marked_and_every_class_has_its_bar():
-    names = [str(digit) for digit in range(10)]
     p = np.linspace(0, 0.9, 10)
-    table = rows(probability_bars(names, p, "9"))
-    assert [row["digit"] for row in table] == names
-    assert np.allclose([row["probability"] for row in table], p)
-    assert [row["digit"] for row in table if row["answer"]] == ["9"]
-    assert all(row["before"] is None for row in table)
+    table = probability_rows(DIGITS, p, "9")
+    assert table["digit"].tolist() == DIGITS
+    assert np.allclose(table["probability"], p)
+    assert table["digit"][table["answer"]].tolist() == ["9"]
+    assert table["label"].iloc[-1].split() == ["9", "0.90"]
+    assert table["before"].isna().all()
+
+
+def test_before_an_answer_there_are_no_bars():
+    table = probability_rows(["0", "1"], np.full(2, np.nan), "")
+    assert not table["probability"].any()
+    assert not table["answer"].any()
+    assert [label.split() for label in table["label"]] == [["0", "–"], ["1", "–"]]
 
 
 def test_the_scale_is_zero_to_one_however_small_the_bars_are():
-    spec = probability_bars(["0", "1"], np.array([0.01, 0.02]), "1").to_dict()
-    assert spec["layer"][0]["encoding"]["x"]["scale"]["domain"] == [0, 1]
+    assert probability_bars()["layer"][0]["encoding"]["x"]["scale"]["domain"] == [0, 1]
 
 
 def test_earlier_probabilities_are_ticks():
-    chart = probability_bars(["0", "1"], np.array([0.1, 0.8]), "1", np.array([0.6, 0.3]))
-    assert [row["before"] for row in rows(chart)] == [0.6, 0.3]
-    assert any(layer["mark"].get("type") == "tick" for layer in chart.to_dict()["layer"])
+    table = probability_rows(["0", "1"], np.array([0.1, 0.8]), "1", np.array([0.6, 0.3]))
+    assert table["before"].tolist() == [0.6, 0.3]
+    assert any(layer["mark"].get("type") == "tick" for layer in probability_bars()["layer"])
+
+
+def test_every_field_that_is_drawn_is_in_the_rows():
+    table = probability_rows(DIGITS, np.linspace(0, 0.9, 10), "9")
+    fields = {
+        part["field"]
+        for layer in probability_bars()["layer"]
+        for part in layer["encoding"].values()
+        if isinstance(part, dict) and "field" in part
+    }
+    assert fields == {"label", "probability", "before"}
+    assert fields < set(table)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from lrcore.reading import Reader, Readings
 from lrcore.weights import REST, Weights
-from ui.charts import probability_bars
+from ui.charts import ROWS, probability_bars, probability_rows
 
 
 def read(weights: Weights, images: np.ndarray) -> Readings:
@@ -58,29 +62,22 @@ def one_of_two(weights: Weights) -> str:
     )
 
 
+SAW = "What it sees, 28×28"
+
+
 def answer_panel(
-    weights: Weights,
-    image: np.ndarray,
-    saw: str = "What it sees, 28×28",
-    before: np.ndarray | None = None,
+    weights: Weights, image: np.ndarray, saw: str = SAW, before: np.ndarray | None = None
 ) -> Readings:
     """The whole answer to one 28x28 picture; returns the readings it shows.
 
     before : probabilities to be marked beside those of now, or None.
     """
     readings = read(weights, image[None])
-    names = class_names(weights)
     answer = digit_name(weights, readings.digits[0])
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium", wrap=False):
+    rows = probability_rows(class_names(weights), readings.probabilities[0], answer, before)
+    with _panel(image, saw, rows):
         big_digit(answer, bool(readings.sure[0]))
         st.markdown(verdict(weights, readings), width="stretch")
-        digit_picture(image, saw, 112)
-    st.altair_chart(
-        probability_bars(names, readings.probabilities[0], answer, before),
-        theme=None,
-        alt="Probability of each digit: "
-        + ", ".join(f"{n} {p:.2f}" for n, p in zip(names, readings.probabilities[0], strict=True)),
-    )
     if before is not None:
         st.caption(
             "Erase and see: the grey ticks mark the probabilities before you took the eraser."
@@ -95,12 +92,43 @@ def answer_panel(
     return readings
 
 
+def blank_panel(weights: Weights, words: str) -> None:
+    """The panel before there is anything to answer, with an invitation.
+
+    Of the same elements as an answer, so that the browser has loaded all of them by then.
+    """
+    names = class_names(weights)
+    nothing = probability_rows(names, np.full(len(names), np.nan), "")
+    with _panel(np.zeros((28, 28), np.uint8), SAW, nothing):
+        _large("?", 'aria-hidden="true"', 0.5)
+        st.markdown(words, width="stretch")
+    st.caption("The bars will tell how sure of its digit each model is, from 0 to 1.")
+
+
+@contextmanager
+def _panel(image: np.ndarray, saw: str, rows: pd.DataFrame) -> Iterator[None]:
+    """What is put inside, beside the picture that the model saw; the probabilities below."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium", wrap=False):
+        yield
+        digit_picture(image, saw, 112)
+    st.vega_lite_chart(
+        spec={**probability_bars(), "datasets": {ROWS: rows}},
+        theme=None,
+        alt="Probability of each digit: " + ", ".join(rows["label"].str.replace("\u2003", " ")),
+    )
+
+
 def big_digit(answer: str, sure: bool) -> None:
     """The answer in large type, paler where it is unsure."""
-    size = "5.5rem" if len(answer) == 1 else "3rem"
+    said = f'role="status" aria-label="Answer: {answer}" data-answer="{answer}"'
+    _large(answer, said, 1 if sure else 0.5)
+
+
+def _large(text: str, attributes: str, opacity: float) -> None:
+    size = "5.5rem" if len(text) == 1 else "3rem"
     st.html(
-        f'<div role="status" aria-label="Answer: {answer}" data-answer="{answer}" style="font-size:'
-        f'{size};font-weight:700;line-height:1.1;opacity:{1 if sure else 0.5}">{answer}</div>',
+        f'<div {attributes} style="font-size:{size};font-weight:700;line-height:1.1;'
+        f'opacity:{opacity}">{text}</div>',
         width="content",
     )
 

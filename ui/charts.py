@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import functools
 from typing import TypeVar
 
 import altair as alt
@@ -11,6 +11,7 @@ import pandas as pd
 
 from ui.palette import AGAINST, FOR, GUIDE
 
+ROWS = "rows"
 Chart = TypeVar("Chart", alt.Chart, alt.LayerChart)
 
 
@@ -30,28 +31,43 @@ def in_house_style(chart: Chart) -> Chart:
     )
 
 
-def probability_bars(
+def probability_rows(
     names: list[str], probabilities: np.ndarray, answer: str, before: np.ndarray | None = None
-) -> alt.LayerChart:
-    """One bar a class, from 0 to 1, the answer's in its own colour and a line at one half.
+) -> pd.DataFrame:
+    """What `probability_bars` show: a row a class.
 
-    names : the classes, in order; probabilities : shape (K,); answer : one of the names;
+    names : the classes, in order; probabilities : shape (K,), nan for none; answer : one of the
+    names;
     before : earlier probabilities, shape (K,), to be marked with ticks, or None.
     """
-    table = pd.DataFrame({"digit": names, "probability": np.asarray(probabilities, float)})
-    table["before"] = np.nan if before is None else np.asarray(before, float)
-    table["answer"] = table["digit"] == answer
-    # The values stand in the axis, where nothing collides and the theme gives them its colour.
-    values = {name: f"{p:.2f}" for name, p in zip(names, table["probability"], strict=True)}
-    axis = alt.Axis(
-        labelExpr=f"datum.label + '\u2003' + {json.dumps(values)}[datum.label]",
-        labelFontSize=14,
-        labelFontWeight=alt.condition(
-            alt.datum.value == answer, alt.value("bold"), alt.value("normal")
-        ),
+    p = np.asarray(probabilities, float)
+    return pd.DataFrame(
+        {
+            "digit": names,
+            # Vega-Lite would leave a class without a bar out of the axis, too.
+            "probability": np.nan_to_num(p),
+            "before": np.full(len(p), np.nan) if before is None else before,
+            "answer": [name == answer for name in names],
+            # In the axis nothing collides, and the theme gives the values its colour.
+            "label": [
+                f"{name}\u2003{_two_places(value)}" for name, value in zip(names, p, strict=True)
+            ],
+        }
     )
-    base = alt.Chart(table).encode(
-        y=alt.Y("digit:N", sort=None, title=None, axis=axis),
+
+
+def _two_places(value: float) -> str:
+    return "–" if np.isnan(value) else f"{value:.2f}"
+
+
+@functools.cache
+def probability_bars() -> dict:
+    """One bar a class, from 0 to 1, the answer's in its own colour and a line at one half.
+
+    A specification without its rows: Altair would take longer to make it than the answer takes.
+    """
+    base = alt.Chart(alt.NamedData(ROWS)).encode(
+        y=alt.Y("label:N", sort=None, title=None, axis=alt.Axis(labelFontSize=14)),
         tooltip=[
             alt.Tooltip("digit:N", title="digit"),
             alt.Tooltip("probability:Q", title="probability", format=".4f"),
@@ -71,4 +87,5 @@ def probability_bars(
         .mark_tick(thickness=3, color=GUIDE, height={"band": 0.9})
         .encode(x=alt.X("before:Q", title=None))
     )
-    return in_house_style((bars + half + ticks).properties(height=alt.Step(23)))
+    chart = alt.LayerChart(layer=[bars, half, ticks], height=alt.Step(23))
+    return in_house_style(chart).to_dict()

@@ -17,7 +17,7 @@ from lrcore.picture import film as picture_film
 from lrcore.reading import Reader, Readings, as_text, relevant
 from lrcore.segment import Found, trust
 from lrcore.weights import Weights
-from ui.answers import answer_panel, digit_name, digit_picture, read
+from ui.answers import answer_panel, blank_panel, digit_name, digit_picture, read
 from ui.canvas import Drawing, drawing_canvas
 from ui.device import on_phone
 from ui.evidence import evidence_section
@@ -47,7 +47,7 @@ def draw(trained: Weights) -> None:
         drawing = drawing_canvas(SIDE, SIDE)
     with right:
         if not drawing.strokes:
-            _invite()
+            _invite(weights)
             return
         image = to_digit(drawing.strokes)
         seen = st.session_state.get(BEFORE_ERASING)
@@ -68,12 +68,11 @@ def draw(trained: Weights) -> None:
     )
 
 
-def _invite() -> None:
+def _invite(weights: Weights) -> None:
     """What an empty canvas is for, and other ways for those who can not draw on it."""
-    st.subheader("Write a 7 the way *you* write a 7")
-    st.markdown(
-        "Draw a digit on the canvas, anywhere and at any size. Ten logistic regressions read it "
-        "after each stroke, one for each digit, and then show you why."
+    blank_panel(
+        weights,
+        "Draw a digit on the canvas the way *you* write it: it is read after each stroke.",
     )
     st.markdown("No mouse or pen at hand?")
     with st.container(horizontal=True):

@@ -40,7 +40,10 @@ def find_browser() -> str | None:
 
 
 class Server:
-    """The app, as `streamlit run` starts it, on a free port of this machine."""
+    """The app, or another script, as `streamlit run` starts it, on a free port of this machine."""
+
+    def __init__(self, script: str = "streamlit_app.py"):
+        self.script = script
 
     def __enter__(self) -> Server:
         with socket.socket() as probe:
@@ -49,7 +52,7 @@ class Server:
         self.url = f"http://127.0.0.1:{port}"
         self.process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "streamlit", "run", "streamlit_app.py"),
+                *(sys.executable, "-m", "streamlit", "run", self.script),
                 *("--server.port", str(port), "--server.address", "127.0.0.1"),
                 *("--server.headless", "true", "--server.fileWatcherType", "none"),
             ],
@@ -57,14 +60,14 @@ class Server:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        for _ in range(300):
+        for _ in range(1500):
             try:
                 with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=1):
                     return self
             except OSError:
                 if self.process.poll() is not None:
                     break
-                time.sleep(0.1)
+                time.sleep(0.02)
         self.__exit__()
         raise RuntimeError("The app did not start within 30 seconds.")
 

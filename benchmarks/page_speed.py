@@ -1,0 +1,176 @@
+"""How fast the app is on the screen: the first answer, a cold start, changes of page.
+
+    python benchmarks/page_speed.py [TRIALS]
+
+A real Chromium, the server beside it on the same processors.  The first answer is compared to
+what an app that only counts the strokes on the same canvas takes (`canvas_echo.py`), trial by
+trial in turns.  Times are medians of TRIALS (15), taken inside of the browser.  On a machine that
+has other work to do look at the ratio and at the processor times; those need Linux, for /proc.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from itertools import permutations
+from pathlib import Path
+from statistics import median
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tests.browser.driver import ONE, Server, canvas, draw, find_browser, settled  # noqa: E402
+
+ECHO = "benchmarks/canvas_echo.py"
+RATIO, READY, PAINTED, CHANGED = 1.25, 2.0, 3.0, 0.5
+STARTS = 5
+# What stands at the end of each page, and so tells that all of it is there.
+LANDMARKS = {
+    "Predict": "canvas.upper-canvas",
+    "Train": ".st-key-start button",
+    "Weights": ".st-key-ten_thetas > :nth-child(10) canvas",
+    "My hand": "#your-own-digits",
+    "Mistakes": "[class*='st-key-The-most-typical'] button",
+    "How it works": ".st-key-lesson-4 button",
+}
+# Takes the time from an event on the page until all of some selectors find something.
+STOPWATCH = """
+window.stopwatch = ([event, ...selectors]) => {
+  window.taken = null;
+  window.addEventListener(event, () => {
+    const start = performance.now();
+    const look = () => {
+      const there = selectors.every(wanted => document.querySelector(wanted));
+      if (there) window.taken = performance.now() - start;
+      else requestAnimationFrame(look);
+    };
+    requestAnimationFrame(look);
+  }, {once: true, capture: true});
+};
+"""
+IDLE = "[data-testid=stApp][data-test-script-state=notRunning]"
+
+
+def opened(browser: Browser, url: str) -> Page:
+    """A page of its own with the canvas on it."""
+    page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
+    page.add_init_script(STOPWATCH)
+    page.goto(url)
+    canvas(page)
+    return page
+
+
+def taken(page: Page) -> float:
+    """What the stopwatch says, in seconds, as soon as it has stopped."""
+    return page.wait_for_function("window.taken").json_value() / 1000
+
+
+def after_stroke(page: Page, strokes: list, there: str) -> float:
+    """Seconds from the end of a stroke until something is there."""
+    page.evaluate("selectors => stopwatch(selectors)", ["mouseup", there])
+    draw(page, strokes)
+    return taken(page)
+
+
+def processor_seconds(pid: int) -> float:
+    """What a process has used up of the processors."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def strokes_against_echo(browser: Browser, trials: int) -> None:
+    """Print how long the answer to a first stroke takes, and its echo."""
+    with Server() as app, Server(ECHO) as echo:
+        marks = {app: "[data-answer]", echo: "[data-strokes='1']"}
+        first: dict[Server, list[float]] = {app: [], echo: []}
+        busy: dict[Server, list[float]] = {app: [], echo: []}
+        for trial in range(trials + 2):
+            for server in (app, echo):
+                page = opened(browser, server.url)
+                settled(page)
+                before = processor_seconds(server.process.pid)
+                seconds = after_stroke(page, ONE, marks[server])
+                settled(page)
+                # The first of all fill the caches.
+                if trial >= 2:
+                    first[server].append(seconds)
+                    busy[server].append(processor_seconds(server.process.pid) - before)
+                page.context.close()
+    ratio = median(first[app]) / median(first[echo])
+    print(f"First answer after a stroke    {1000 * median(first[app]):6.0f} ms")
+    print(f"The same, a bare canvas' echo  {1000 * median(first[echo]):6.0f} ms")
+    print(f"Ratio                          {ratio:6.2f}     target {RATIO}")
+    print(
+        f"Server's processor time        {1000 * sum(busy[app]) / trials:6.0f} ms, the echo's "
+        f"{1000 * sum(busy[echo]) / trials:.0f} ms"
+    )
+
+
+def cold_starts(browser: Browser) -> None:
+    """Print how long it takes from the start of the process to its readiness and to the canvas."""
+    ready, painted, busy = [], [], []
+    for _ in range(STARTS):
+        start = time.monotonic()
+        with Server() as server:
+            ready.append(time.monotonic() - start)
+            page = opened(browser, server.url)
+            painted.append(time.monotonic() - start)
+            busy.append(processor_seconds(server.process.pid))
+            page.context.close()
+    print(f"Server ready                   {median(ready):6.2f} s   target {READY}")
+    print(f"Canvas painted, cold start     {median(painted):6.2f} s   target {PAINTED}")
+    print(f"Server's processor time till then {median(busy):4.2f} s")
+
+
+def page_changes(browser: Browser, trials: int) -> None:
+    """Print how long each change of page takes once all pages have been seen."""
+    with Server() as server:
+        page = opened(browser, server.url)
+        changes = list(permutations(LANDMARKS, 2))
+        times: dict[tuple[str, str], list[float]] = {change: [] for change in changes}
+        for title in (*LANDMARKS, *LANDMARKS):
+            change_page(page, title)
+        for _ in range(max(1, trials // 5)):
+            for change in changes:
+                change_page(page, change[0])
+                times[change].append(change_page(page, change[1]))
+    medians = {change: median(values) for change, values in times.items()}
+    print("Change of page, ms, from the left to the top")
+    print(" " * 13 + "".join(f"{title:>13}" for title in LANDMARKS))
+    for old in LANDMARKS:
+        cells = (f"{1000 * medians[old, new]:.0f}" if new != old else "" for new in LANDMARKS)
+        print(f"{old:13}" + "".join(f"{cell:>13}" for cell in cells))
+    slowest = max(medians, key=medians.__getitem__)
+    print(
+        f"Slowest: {' to '.join(slowest)}  {medians[slowest]:6.2f} s   target {CHANGED}; "
+        f"median of all {median(medians.values()):.2f} s"
+    )
+
+
+def change_page(page: Page, title: str) -> float:
+    """Go to a page and return the seconds until it is all there."""
+    link = page.locator("[data-testid=stTopNavLink]", has_text=title)
+    if link.get_attribute("aria-current") == "page":
+        return 0.0
+    page.evaluate("selectors => stopwatch(selectors)", ["click", LANDMARKS[title], IDLE])
+    link.click()
+    seconds = taken(page)
+    settled(page)
+    return seconds
+
+
+def main(trials: int) -> None:
+    """Print all figures, each beside its target."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=["--no-sandbox"])
+        strokes_against_echo(browser, trials)
+        cold_starts(browser)
+        page_changes(browser, trials)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 15)
