@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from lrcore.data import Dataset
@@ -16,7 +18,13 @@ TURN, SHEAR, STRETCH, PEN, WOBBLE = 0.08, 0.1, 0.08, 0.35, 0.8
 KNOTS = 4
 
 
-def training_set(dataset: Dataset, styles: int = 0, jitter: int = 0, seed: int = 0) -> Dataset:
+def training_set(
+    dataset: Dataset,
+    styles: int = 0,
+    jitter: int = 0,
+    seed: int = 0,
+    gate: Callable[[], None] = lambda: None,
+) -> Dataset:
     """A data set and what is added to it, in that order.
 
     Parameters
@@ -25,11 +33,12 @@ def training_set(dataset: Dataset, styles: int = 0, jitter: int = 0, seed: int =
     styles : how many digits to draw by rule in each style, see `lrcore.styles`.
     jitter : how many jittered copies of each picture to add.
     seed : the same seed, the same pictures.
+    gate : called again and again meanwhile; what it raises ends the work.
     """
     rng = np.random.default_rng(seed)
     images, labels = [dataset.images], [dataset.labels]
     for _ in range(jitter):
-        images.append(jittered(dataset.images, rng))
+        images.append(jittered(dataset.images, rng, gate))
         labels.append(dataset.labels)
     if styles:
         drawn = make_digits(styles, rng)
@@ -38,7 +47,9 @@ def training_set(dataset: Dataset, styles: int = 0, jitter: int = 0, seed: int =
     return Dataset(np.concatenate(images), np.concatenate(labels))
 
 
-def jittered(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def jittered(
+    images: np.ndarray, rng: np.random.Generator, gate: Callable[[], None] = lambda: None
+) -> np.ndarray:
     """Each picture as another hand might have written it; uint8 (n, 28, 28) to the same.
 
     A small rotation, shear and stretch, a smooth wobble, a thinner or thicker
@@ -47,6 +58,7 @@ def jittered(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """
     out = np.empty_like(images)
     for start in range(0, len(images), BLOCK):
+        gate()
         part = slice(start, start + BLOCK)
         out[part] = _jitter(images[part], rng)
     return out

@@ -146,13 +146,14 @@ FEATURES: dict[str, FeatureMap] = {
 }
 
 
-def extract(name: str, images: np.ndarray) -> np.ndarray:
+def extract(name: str, images: np.ndarray, gate: Callable[[], None] = lambda: None) -> np.ndarray:
     """Features of pictures, in blocks that bound the memory, on all processors.
 
     Parameters
     ----------
     name : a key of FEATURES.
     images : uint8 array of shape (n, 28, 28), ink bright.
+    gate : called after every block; what it raises ends the work.
 
     Returns a float32 array of shape (n, D).
     """
@@ -167,11 +168,14 @@ def extract(name: str, images: np.ndarray) -> np.ndarray:
         out[start : start + BLOCK] = compute(images[start : start + BLOCK])
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        list(pool.map(fill, range(BLOCK, len(images), BLOCK)))
+        for _ in pool.map(fill, range(BLOCK, len(images), BLOCK)):
+            gate()
     return out
 
 
-def extract_cached(name: str, images: np.ndarray) -> np.ndarray:
+def extract_cached(
+    name: str, images: np.ndarray, gate: Callable[[], None] = lambda: None
+) -> np.ndarray:
     """`extract`, remembered on disk for the same pictures and the same code.
 
     A disk that can not be written costs the memory of it, nothing else.
@@ -183,7 +187,7 @@ def extract_cached(name: str, images: np.ndarray) -> np.ndarray:
     try:
         return np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError):
-        features = extract(name, images)
+        features = extract(name, images, gate)
     try:
         path.parent.mkdir(exist_ok=True)
         # Written aside and renamed: another process never sees half a file.

@@ -76,14 +76,13 @@ class _GatedLoss(OneVsAllLoss):
         targets: np.ndarray,
         C: float,
         workers: int,
-        gate: Callable[[], None] | None,
+        gate: Callable[[], None],
     ):
         super().__init__(X, targets, C, workers)
         self._gate = gate
 
     def rows(self, chosen: slice | np.ndarray) -> np.ndarray:
-        if self._gate is not None:
-            self._gate()
+        self._gate()
         return super().rows(chosen)
 
 
@@ -97,8 +96,8 @@ class Run:
         the held-out curve follows where every training picture is learned from.
     start : Weights of the same classes and features to begin at; theta zero
         otherwise.
-    gate : called again and again in the middle of a step; it may wait, which pauses
-        the run, or raise, which ends the step without a trace.
+    gate : called again and again, while features are prepared and in the middle of a step; it
+        may wait, which pauses the run, or raise, which ends the step without a trace.
     clock : seconds of work so far, as `time.perf_counter`, but still while gate waits.
     own : digits of the user's own, to learn from and to be read before and after.
     workers : threads that share the work; see `OneVsAllLoss`.
@@ -115,7 +114,7 @@ class Run:
         train: Dataset,
         test: Dataset | None = None,
         start: Weights | None = None,
-        gate: Callable[[], None] | None = None,
+        gate: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.perf_counter,
         own: Own | None = None,
         workers: int = 1,
@@ -145,7 +144,7 @@ class Run:
         learned = train
         if settings.styles or settings.jitter:
             learned = training_set(
-                train.take(chosen), settings.styles, settings.jitter, settings.seed
+                train.take(chosen), settings.styles, settings.jitter, settings.seed, self._gate
             )
             chosen = np.flatnonzero(asked(settings.classes, learned.labels))
         more = own.learned if own is not None and not alone else None
@@ -244,11 +243,11 @@ class Run:
     ) -> OneVsAllLoss:
         """The loss on the chosen pictures of `data`, and on all of `more`; see `_features`."""
         settings = self.settings
-        X = _features(settings.features, data.images, chosen, kept)
+        X = _features(settings.features, data.images, chosen, kept, self._gate)
         labels = data.labels[chosen]
         if more is not None and len(more):
             more = more.take(asked(settings.classes, more.labels))
-            X = np.concatenate([X, extract(settings.features, more.images)])
+            X = np.concatenate([X, extract(settings.features, more.images, self._gate)])
             labels = np.concatenate([labels, more.labels])
         targets = curated_labels(labels, settings.positives)
         return _GatedLoss(X, targets, C, self.workers, self._gate)
@@ -376,14 +375,16 @@ def split(
     return chosen, np.sort(mixed[settings.images :][:HOLDOUT])
 
 
-def _features(name: str, images: np.ndarray, chosen: np.ndarray, kept: bool) -> np.ndarray:
+def _features(
+    name: str, images: np.ndarray, chosen: np.ndarray, kept: bool, gate: Callable[[], None]
+) -> np.ndarray:
     """Features of the chosen pictures; the costly maps come from the disk after the first time.
 
     Not so where they may not be `kept`: a user's own digits stay in the session.
     """
     if name == "pixels" or len(images) > CACHED or not kept:
-        return extract(name, images if len(chosen) == len(images) else images[chosen])
-    X = extract_cached(name, images)
+        return extract(name, images if len(chosen) == len(images) else images[chosen], gate)
+    X = extract_cached(name, images, gate)
     return X if len(chosen) == len(images) else X[chosen]
 
 

@@ -107,3 +107,27 @@ def test_no_pictures_to_tell_apart_is_said(train_set):
 def test_a_bad_setting_is_said_by_name(changes, says):
     with pytest.raises(UserError, match=says):
         Settings(**changes)
+
+
+class Halt(Exception):
+    """What a gate raises in these tests."""
+
+
+@pytest.mark.parametrize(
+    ("settings", "passed"),
+    [({"jitter": 3, "images": 2500}, 9), ({"features": "strokes", "jitter": 1, "images": 640}, 5)],
+)
+def test_the_gate_is_passed_while_pictures_are_made_and_features_prepared(
+    train_set, settings, passed
+):
+    calls = 0
+
+    def gate():
+        nonlocal calls
+        calls += 1
+        if calls == passed:
+            raise Halt
+
+    with pytest.raises(Halt):
+        Run(Settings(**settings), train_set, gate=gate)
+    assert calls == passed
