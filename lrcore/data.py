@@ -24,8 +24,8 @@ ROOT = Path(__file__).resolve().parent.parent
 MNIST_FOLDER = ROOT / "data" / "mnist"
 
 UINT8 = 0x08
-# Four times MNIST, and low enough that a small file can not unpack to all of the memory.
-MAX_BYTES = 200 * 2**20
+# More than twice MNIST, and low enough that a small file can not unpack to all of the memory.
+MAX_BYTES = 128 * 2**20
 
 _PREFIX = {"train": "train", "test": "t10k"}
 

@@ -31,7 +31,7 @@ WIDEST = 1000
 # A digit that fills a third of its picture is then still as large as MNIST's.
 FRAMED_AT = 64
 # Pictures that are not 28x28 must be framed: so many milliseconds of that are spent at once.
-MOST_MILLISECONDS = 1200
+MOST_MILLISECONDS = 1000
 IMAGES, LABELS = "own-images-idx3-ubyte", "own-labels-idx1-ubyte"
 
 

@@ -527,14 +527,13 @@ def test_the_results_of_all_shipped_weights_are_known():
     assert sorted(RIGHT) == sorted(list_weights()[0])
 
 
-def test_theta_is_the_same_on_any_number_of_threads(train_set, test_set):
+def test_theta_is_the_same_on_one_thread_and_on_two(train_set, test_set):
     thetas, settings = [], Settings(images=600, iterations=10, features="pixels")
-    for threads in (1, 2, 4):
+    for threads in (1, 2):
         with threadpool_limits(threads):
             run = Run(settings, train_set.take(slice(0, 1200)), test_set.take(slice(0, 50)))
             for _ in run.steps():
                 pass
             thetas.append(run.theta)
     # Sums in another order: measured, 3e-6 where the largest weight is 8.9.
-    for theta in thetas[1:]:
-        np.testing.assert_allclose(theta, thetas[0], atol=1e-4)
+    np.testing.assert_allclose(*thetas, atol=1e-4)
