@@ -21,6 +21,7 @@ from lrcore.solvers import SOLVERS
 from lrcore.training import split
 from lrcore.weights import Weights
 from ui.caching import WEIGHTS_HASH
+from ui.charts import prepared
 from ui.evidence import sum_in_words
 from ui.heatmaps import PIXELS, SMALL, colour_limit, describe, ink_chart, weight_chart
 from ui.lessons_charts import cost_chart, falling_cost_chart, log_loss, sigmoid_chart
@@ -64,15 +65,19 @@ def score_section() -> None:
     limit = colour_limit(model.theta[:, 1:])
     evidence_limit = float(np.abs(found.parts).max()) or 1.0
     _in_a_row(
-        ("the picture x", ink_chart(found.picture, SMALL), f"A test picture of a {shown}."),
+        (
+            "the picture x",
+            prepared(ink_chart, found.picture, SMALL),
+            f"A test picture of a {shown}.",
+        ),
         (
             f"theta of {asked}",
-            weight_chart(PIXELS, theta, limit),
+            prepared(weight_chart, PIXELS, theta, limit),
             describe(PIXELS, theta, f"Theta of {asked}"),
         ),
         (
             "theta times x",
-            weight_chart(PIXELS, found.parts, evidence_limit, what="theta times x"),
+            prepared(weight_chart, PIXELS, found.parts, evidence_limit, SMALL, "theta times x"),
             describe(PIXELS, found.parts, f"Theta of {asked} times the picture"),
         ),
     )
@@ -100,8 +105,8 @@ def sigmoid_section() -> None:
             "that moves p a lot, far out hardly at all."
         )
     with right:
-        st.altair_chart(
-            sigmoid_chart(z),
+        st.vega_lite_chart(
+            spec=prepared(sigmoid_chart, z),
             theme=None,
             alt=f"The sigmoid, an S from 0 to 1; at score {z:.1f} it is {p:.3f}.",
         )
@@ -125,8 +130,8 @@ def cost_section() -> None:
         cost = float(log_loss(np.array([p]), label)[0])
         st.metric("Cost", f"{cost:.3f}")
     with right:
-        st.altair_chart(
-            cost_chart(p, label),
+        st.vega_lite_chart(
+            spec=prepared(cost_chart, p, label),
             theme=None,
             alt=f"The log loss for label {label}; at p = {p:.2f} it is {cost:.2f}.",
         )
@@ -206,14 +211,14 @@ def theta_section() -> None:
     values = thetas[step][digit, 1:]
     left, right = st.columns([1, 2], gap="large", vertical_alignment="center")
     with left:
-        st.altair_chart(
-            weight_chart(PIXELS, values, colour_limit(values), 7 * 28),
+        st.vega_lite_chart(
+            spec=prepared(weight_chart, PIXELS, values, colour_limit(values), 7 * 28),
             width="content",
             alt=describe(PIXELS, values, f"Theta of {digit} after {step} steps"),
         )
     with right:
-        st.altair_chart(
-            falling_cost_chart(costs[:, digit], step),
+        st.vega_lite_chart(
+            spec=prepared(falling_cost_chart, costs[:, digit], step),
             theme=None,
             alt=f"The cost of the model of {digit}: {costs[0, digit]:.2f} at the start, "
             f"{costs[step, digit]:.2f} after {step} steps.",
@@ -243,16 +248,20 @@ def deskew_section() -> None:
     leaning = leaned(upright, lean)
     straight = extract("straightened", leaning[None]).reshape(28, 28)
     _in_a_row(
-        ("leaning", ink_chart(leaning / 255, SMALL), f"A {digit} that leans by {lean:.2f}."),
-        ("straightened", ink_chart(straight, SMALL), "The same, straightened."),
+        (
+            "leaning",
+            prepared(ink_chart, leaning / 255, SMALL),
+            f"A {digit} that leans by {lean:.2f}.",
+        ),
+        ("straightened", prepared(ink_chart, straight, SMALL), "The same, straightened."),
         (
             f"mean of all {digit}s",
-            ink_chart(mean_image(digit, straight=False), SMALL),
+            prepared(ink_chart, mean_image(digit, straight=False), SMALL),
             f"The mean of all training pictures of a {digit}: blurred.",
         ),
         (
             "mean, straightened",
-            ink_chart(mean_image(digit, straight=True), SMALL),
+            prepared(ink_chart, mean_image(digit, straight=True), SMALL),
             "The same mean after straightening: sharper.",
         ),
     )
@@ -420,7 +429,7 @@ def _in_a_row(*charts) -> None:
         for title, chart, words in charts:
             with st.container(width=SMALL, gap="xxsmall"):
                 st.markdown(f"**{title}**")
-                st.altair_chart(chart, width="content", alt=words)
+                st.vega_lite_chart(spec=chart, width="content", alt=words)
 
 
 def _data_uri(image: np.ndarray) -> str:

@@ -16,7 +16,7 @@ from lrcore.reading import Reader, asked, relevant
 from lrcore.weights import Weights
 from ui.answers import class_names, digit_picture
 from ui.caching import WEIGHTS_HASH
-from ui.charts import in_house_style
+from ui.charts import in_house_style, prepared
 from ui.models import mnist
 from ui.palette import AGAINST, DIVERGING, FOR, GUIDE, INK, NEUTRAL, PAPER
 from ui.predict import OPEN_IN_GALLERY
@@ -192,8 +192,8 @@ def matrix_and_pictures(weights: Weights, found: Study) -> None:
     _start_at_the_commonest_mistake(found, len(names))
     left, right = st.columns([9, 10], gap="medium")
     with left:
-        st.altair_chart(
-            confusion_chart(found.counts, names),
+        st.vega_lite_chart(
+            spec=prepared(confusion_chart, found.counts, names),
             width="content",
             theme=None,
             key="mistakes_matrix",
@@ -244,8 +244,8 @@ def each_digit(weights: Weights, found: Study) -> None:
     with right:
         table, error = reliability(found.probabilities, found.truth, bins=10)
         st.markdown("**Are its probabilities honest?**")
-        st.altair_chart(
-            reliability_chart(table),
+        st.vega_lite_chart(
+            spec=prepared(reliability_chart, table),
             theme=None,
             alt="Reliability curve. "
             + "; ".join(

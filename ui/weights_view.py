@@ -10,6 +10,7 @@ from lrcore.evidence import PICTURES
 from lrcore.features import extract
 from lrcore.frame import SIDE
 from lrcore.weights import Weights, pack_weights
+from ui.charts import prepared
 from ui.heatmaps import (
     EDGES,
     LARGE,
@@ -70,17 +71,11 @@ def ten_heatmaps(weights: Weights, part: str) -> None:
     with st.container(horizontal=True, gap="small", width=FIVE_ABREAST, key="ten_thetas"):
         for i, name in enumerate(row_names(weights)):
             values = weights.theta[i, 1:]
-            chart = weight_chart(
-                part,
-                values,
-                limits[i],
-                side,
-                selection="spot",
-            )
+            chart = prepared(weight_chart, part, values, limits[i], side, "theta", None, "spot")
             with st.container(width=side, gap="xxsmall", horizontal_alignment="center"):
                 st.markdown(f"**{name}**")
-                st.altair_chart(
-                    chart,
+                st.vega_lite_chart(
+                    spec=chart,
                     width="content",
                     key=f"theta_{i}_{weights.name}",
                     on_select=lambda i=i: st.session_state.update({ROW: i}),
@@ -171,8 +166,8 @@ def _one_row(weights: Weights, part: str) -> None:
             st.markdown(f"**The average {digit}**")
             with errors_said():
                 straight = weights.features != "pixels"
-                st.altair_chart(
-                    ink_chart(mean_image(digit, straight)),
+                st.vega_lite_chart(
+                    spec=prepared(ink_chart, mean_image(digit, straight)),
                     width="content",
                     alt=f"The average of all training pictures of a {digit}.",
                 )
@@ -286,8 +281,8 @@ def _forming(weights: Weights, part: str) -> None:
         for title, row in zip(row_names(model), model.theta[:, 1:], strict=True):
             with st.container(width=MIDDLE, gap="xxsmall"):
                 st.markdown(f"**{title}**")
-                st.altair_chart(
-                    weight_chart(shown, row, limit, MIDDLE),
+                st.vega_lite_chart(
+                    spec=prepared(weight_chart, shown, row, limit, MIDDLE),
                     width="content",
                     alt=describe(shown, row, f"Theta of {title} after {iteration} iterations"),
                 )
@@ -295,12 +290,17 @@ def _forming(weights: Weights, part: str) -> None:
 
 
 def _large(part: str, values: np.ndarray, limit: float, title: str, what: str = "theta") -> None:
-    st.altair_chart(
-        weight_chart(part, values, limit, LARGE, what),
+    st.vega_lite_chart(
+        spec=prepared(weight_chart, part, values, limit, LARGE, what),
         width="content",
         alt=describe(part, values, title),
     )
 
 
 def _scale(limit: float, *ends: str) -> None:
-    st.altair_chart(scale_bar(limit, *ends), width="content", theme=None, alt=scale_words(limit))
+    st.vega_lite_chart(
+        spec=prepared(scale_bar, limit, *ends),
+        width="content",
+        theme=None,
+        alt=scale_words(limit),
+    )
