@@ -5,13 +5,14 @@ import time
 
 import numpy as np
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from lrcore.errors import UserError
 from lrcore.settings import Settings
 from lrcore.training import Run
 from tests.helpers import wait_for
 from ui import runs as module
-from ui.jobs import Job, Slots
+from ui.jobs import PAGE_THREAD, Job, Slots, page_in_the_making
 from ui.runs import MOST_UNENDED, Runs
 
 FOREVER = {"solver": "gradient-descent", "images": 500, "iterations": 100_000, "tolerance": 0.0}
@@ -160,6 +161,26 @@ def test_a_run_ends_when_its_user_is_gone(slots, data, monkeypatch):
         assert job.weights is None
 
 
+def test_a_run_gives_way_to_pages_but_keeps_a_share_of_the_time(runs, data):
+    def script():
+        import streamlit as st
+
+        from ui.jobs import page_in_the_making
+
+        st.text(page_in_the_making())
+
+    assert not page_in_the_making()
+    assert AppTest.from_function(script).run().text[0].value == "True"
+    assert not page_in_the_making()
+    over = threading.Event()
+    threading.Thread(target=over.wait, name=PAGE_THREAD).start()
+    try:
+        job = runs.start(Settings(**FOREVER), data)
+        wait_for(lambda: len(job.history) > 5)
+    finally:
+        over.set()
+
+
 def test_a_lost_connection_counts_only_after_a_while(monkeypatch):
     active = [True]
 
@@ -211,6 +232,13 @@ def test_too_many_unended_runs_and_too_large_ones_are_refused(runs, slots, data)
     runs.delete(runs.shown)
     with pytest.raises(UserError, match="MB"):
         runs.start(Settings(jitter=16), data)
+    large = {**FOREVER, "images": 60_000}
+    for _ in range(3):
+        runs.delete(runs.shown)
+    for _ in range(3):
+        runs.start(Settings(**large), data, allowed=0)
+    with pytest.raises(UserError, match="one of them first"):
+        runs.start(Settings(**large), data)
 
 
 def test_names_are_kept_apart_and_deleting_shows_another_run(runs, data):

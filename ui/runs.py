@@ -21,8 +21,9 @@ from ui.jobs import Job, Slots
 
 # Seconds without a browser after which a run's user counts as gone.
 AWAY = 60.0
-# Runs of one session that have not ended; each holds its pictures in memory.
+# Runs of one session that have not ended; they hold their pictures in memory, all together ...
 MOST_UNENDED = 4
+# ... in at most so many megabytes.
 MOST_MEGABYTES = 600
 
 RUNS = "training_runs"
@@ -54,7 +55,8 @@ class Runs:
         own: Own | None = None,
     ) -> Job:
         """Begin a run and show it; UserError if too many have not ended yet."""
-        if sum(not job.finished for job in self.jobs.values()) >= MOST_UNENDED:
+        unended = [job for job in self.jobs.values() if not job.finished]
+        if len(unended) >= MOST_UNENDED:
             raise UserError(
                 f"{MOST_UNENDED} of your runs have not ended yet; stop or delete one of them first."
             )
@@ -63,6 +65,11 @@ class Runs:
             raise UserError(
                 f"This run would need about {wanted:,} MB for its pictures alone; take fewer "
                 "images or fewer copies. The command line has no such limit."
+            )
+        if wanted + sum(_megabytes(job.settings, job.own) for job in unended) > MOST_MEGABYTES:
+            raise UserError(
+                f"Your runs that have not ended and this one would need more than {MOST_MEGABYTES} "
+                "MB for their pictures; stop or delete one of them first, or take fewer images."
             )
         name = self._free_name(name.strip())
         self._put(name, settings, data, allowed, start, own)

@@ -184,9 +184,9 @@ def stories(run: str | None, play: Callable[[Preset], None], possible: bool) -> 
                 help=preset.story,
                 width="content",
             )
-    told = [preset.story for preset in PRESETS if run and run.startswith(preset.title)]
-    told.append("Pick a story, or make up your own run: choose its settings and press Start.")
-    st.caption(told[0])
+    told = (preset.story for preset in PRESETS if run and run.startswith(preset.title))
+    nothing = "Pick a story, or make up your own run: choose its settings and press Start."
+    st.caption(next(told, nothing))
 
 
 def link_form() -> None:

@@ -10,7 +10,7 @@ import streamlit as st
 from lrcore.script import as_script
 from lrcore.settings import Settings, knob
 from ui.runs import Runs
-from ui.train_controls import NOTICES
+from ui.train_controls import LABELS, NOTICES
 from ui.training_charts import AXES
 
 
@@ -85,7 +85,7 @@ def comparison(runs: Runs) -> pd.DataFrame:
     ]
     rows = []
     for job in runs.jobs.values():
-        row = {knob(name).label: _plain(getattr(job.settings, name)) for name in differ}
+        row = {knob(name).label: _plain(name, getattr(job.settings, name)) for name in differ}
         last = job.history[-1] if job.history else None
         record = job.weights.record if job.weights else {}
         row |= {
@@ -99,10 +99,10 @@ def comparison(runs: Runs) -> pd.DataFrame:
     return pd.DataFrame(rows, index=pd.Index(list(runs.jobs), name="Run"))
 
 
-def _plain(value):
+def _plain(name: str, value) -> str:
     if value is None:
         return "automatic"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:g}" if isinstance(value, float) else LABELS.get(name, {}).get(value, str(value))
 
 
 def python_tab(settings: Settings | None) -> None:

@@ -23,14 +23,7 @@ from ui.runs import Runs
 
 # Seconds between two frames; a little under a quarter, so that four a second are kept.
 FRAME = 0.24
-STATES = {
-    "waiting": "waiting",
-    "preparing": "preparing the pictures",
-    "training": "training",
-    "paused": "paused",
-    "testing": "reading the test set",
-    "ended": "ended",
-}
+STATES = {"preparing": "preparing the pictures", "testing": "reading the test set"}
 THETAS = "Theta as it forms: orange speaks for the digit, blue against it."
 BAD_ENDS = ("overshoots", "broke off", "not enough memory")
 
@@ -141,7 +134,7 @@ def _progress(job: Job | None) -> None:
     total = job.settings.iterations
     bad = job.message is not None and any(mark in job.message for mark in BAD_ENDS)
     happy = job.message is not None and not bad
-    text = f"**{job.name}** · {job.message if happy else STATES[job.state]}"
+    text = f"**{job.name}** · {job.message if happy else STATES.get(job.state, job.state)}"
     if job.before:
         text += f": {job.before} run{'s' * (job.before > 1)} before you"
     text += f" · iteration {done:,} of {total:,}"
@@ -190,7 +183,7 @@ def _numbers(job: Job | None, points: list, heldout: str) -> None:
 
 def _learning_rate(job: Job | None) -> None:
     rate = job.learning_rate if job else None
-    if job is not None and not SOLVERS[job.settings.solver].uses.count("learning_rate"):
+    if job is not None and "learning_rate" not in SOLVERS[job.settings.solver].uses:
         st.metric(
             "Step length",
             _number(job.history[-1].step_length if job.history else None),
