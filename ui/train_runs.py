@@ -85,7 +85,9 @@ def comparison(runs: Runs) -> pd.DataFrame:
     ]
     rows = []
     for job in runs.jobs.values():
-        row = {knob(name).label: _plain(name, getattr(job.settings, name)) for name in differ}
+        row: dict[str, object] = {
+            knob(name).label: _plain(name, getattr(job.settings, name)) for name in differ
+        }
         last = job.history[-1] if job.history else None
         record = job.weights.record if job.weights else {}
         row |= {
