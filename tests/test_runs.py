@@ -161,7 +161,7 @@ def test_a_run_ends_when_its_user_is_gone(slots, data, monkeypatch):
         assert job.weights is None
 
 
-def test_a_run_gives_way_to_pages_but_keeps_a_share_of_the_time(runs, data):
+def test_a_page_in_the_making_is_seen():
     def script():
         import streamlit as st
 
@@ -172,13 +172,31 @@ def test_a_run_gives_way_to_pages_but_keeps_a_share_of_the_time(runs, data):
     assert not page_in_the_making()
     assert AppTest.from_function(script).run().text[0].value == "True"
     assert not page_in_the_making()
+
+
+@pytest.fixture
+def endless_page():
+    """A page that is in the making until this event is set."""
     over = threading.Event()
     threading.Thread(target=over.wait, name=PAGE_THREAD).start()
-    try:
-        job = runs.start(Settings(**FOREVER), data)
-        wait_for(lambda: len(job.history) > 5)
-    finally:
-        over.set()
+    yield over
+    over.set()
+
+
+def test_a_run_gives_way_to_a_page(runs, data, endless_page, monkeypatch):
+    monkeypatch.setattr("ui.jobs.GIVE_WAY", 3600)
+    began = time.monotonic()
+    job = runs.start(Settings(**FOREVER), data)
+    time.sleep(0.5)
+    assert not job.history
+    endless_page.set()
+    wait_for(lambda: len(job.history) > 3)
+    assert job.history[3].seconds < time.monotonic() - began - 0.4
+
+
+def test_a_run_keeps_a_share_of_the_time_however_many_pages(runs, data, endless_page):
+    job = runs.start(Settings(**FOREVER), data)
+    wait_for(lambda: len(job.history) > 5)
 
 
 def test_a_lost_connection_counts_only_after_a_while(monkeypatch):

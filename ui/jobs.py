@@ -25,6 +25,16 @@ from lrcore.weights import Weights
 
 # Seconds between two looks at whether the user is still there.
 LOOK = 2.0
+# Seconds for which a run gives way to pages before it works for as long itself, and how often it
+# looks whether they are made.
+GIVE_WAY, NAP = 0.03, 0.001
+# What Streamlit calls the thread that makes a page.
+PAGE_THREAD = "ScriptRunner.scriptThread"
+
+
+def page_in_the_making() -> bool:
+    """Whether the server is at work for a page of anyone."""
+    return any(thread.name == PAGE_THREAD for thread in threading.enumerate())
 
 
 class Slots:
@@ -118,6 +128,7 @@ class Job:
         self._slots, self._gone = slots, gone
         self._run: Run | None = None
         self._placed, self._turned = False, False
+        self._keeps_on_until = 0.0
         self._waited, self._began, self._looked = 0.0, 0.0, time.monotonic()
         self._last_theta: np.ndarray | None = None
         self._thread = threading.Thread(
@@ -267,6 +278,7 @@ class Job:
     def _pass(self) -> None:
         """The gate between blocks of pictures: waits while paused, raises once stopped."""
         self.look()
+        self._give_way()
         if self.allowed <= 0 or not self._placed:
             began = time.perf_counter()
             self._slots.enter(self)
@@ -274,6 +286,20 @@ class Job:
             self._waited += time.perf_counter() - began
         if self.stopping:
             raise _Stopped
+
+    def _give_way(self) -> None:
+        """Leave the interpreter to a page in the making, but keep half of the time at least.
+
+        A page takes it a hundred times, and each time a run that computes would be in its way.
+        """
+        began = time.perf_counter()
+        if began < self._keeps_on_until:
+            return
+        while page_in_the_making() and time.perf_counter() - began < GIVE_WAY:
+            time.sleep(NAP)
+        given = time.perf_counter() - began
+        self._waited += given
+        self._keeps_on_until = began + 2 * given
 
     def _clock(self) -> float:
         return time.perf_counter() - self._waited
