@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -63,6 +64,8 @@ def one_of_two(weights: Weights) -> str:
 
 
 SAW = "What it sees, 28×28"
+# Seconds in which the browser shows the answer, before the rest of the page keeps it busy.
+BREATH = 0.03
 
 
 def answer_panel(
@@ -78,6 +81,7 @@ def answer_panel(
     with _panel(image, saw, rows):
         big_digit(answer, bool(readings.sure[0]))
         st.markdown(verdict(weights, readings), width="stretch")
+        time.sleep(BREATH)
     if before is not None:
         st.caption(
             "Erase and see: the grey ticks mark the probabilities before you took the eraser."
