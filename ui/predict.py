@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 
 import numpy as np
 import streamlit as st
-from PIL import Image, ImageDraw, ImageOps
+from PIL import Image, ImageDraw
 from streamlit.delta_generator import DeltaGenerator
 
 from lrcore.drawing import film as drawing_film
 from lrcore.drawing import find_drawn_digits, rasterise, to_digit
 from lrcore.errors import UserError
+from lrcore.opening import open_to_show
 from lrcore.picture import film as picture_film
 from lrcore.reading import Reader, Readings, as_text, relevant
 from lrcore.segment import Found, trust
@@ -27,6 +27,8 @@ from ui.palette import FOR
 
 TYPES = ["png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff"]
 SIDE = 330
+# Pictures that are read at once: each run of the page reads them all.
+AT_ONCE = 20
 # Another page that wants a test picture shown here leaves its index under the first key.
 OPEN_IN_GALLERY, PICKED, MIX = "gallery_image", "gallery_picked", "gallery_mix"
 # What the model said while the pen was still in hand, and which model.
@@ -106,7 +108,7 @@ def draw_row(trained: Weights) -> None:
     size = drawing.width, drawing.height, drawing.pen
     found = find_drawn_digits(drawing.strokes, *size, trust(Reader(weights)))
     canvas = Image.fromarray(np.uint8(255 * (1 - rasterise(drawing.strokes, *size))))
-    _several(trained, canvas, found, "row", left, right)
+    _several(trained, canvas, canvas.size, found, "row", "row", left, right)
     hand_bar()
 
 
@@ -163,7 +165,6 @@ def upload(trained: Weights) -> None:
         key="pictures",
         type=TYPES,
         accept_multiple_files=True,
-        max_upload_size=20,
         help="PNG, JPEG, WebP, BMP, GIF or TIFF; one digit or many in each picture.",
     )
     if not files:
@@ -171,8 +172,10 @@ def upload(trained: Weights) -> None:
             "Bring a picture of a digit: a scan, a photo or a screenshot, dark on light or light "
             "on dark. Several files, and several digits in one, are fine."
         )
-    for file in files or []:
-        _picture(trained, file.getvalue(), file.name)
+    for file in files[:AT_ONCE]:
+        _picture(trained, file.getvalue(), file.name, file.file_id)
+    if len(files) > AT_ONCE:
+        st.warning(f"The first {AT_ONCE} of {len(files)} pictures are read; remove some to go on.")
     hand_bar()
 
 
@@ -185,15 +188,19 @@ def camera(trained: Weights) -> None:
         help="Good light, a dark pen, and the digit in the middle help.",
     )
     if photo is not None:
-        _picture(trained, photo.getvalue(), "photo")
+        _picture(trained, photo.getvalue(), "photo", photo.file_id)
     hand_bar()
 
 
-def _picture(trained: Weights, data: bytes, name: str) -> None:
-    """A picture's answer: one digit in full, several boxed and in reading order."""
+def _picture(trained: Weights, data: bytes, name: str, key: str) -> None:
+    """A picture's answer: one digit in full, several boxed and in reading order.
+
+    `key` tells pictures apart that have the same name.
+    """
     weights = in_my_hand(trained)
     try:
         found = Reader(weights).find(data)
+        picture, size = open_to_show(data)
     except UserError as error:
         st.error(f"**{name}**: {error}")
         return
@@ -201,29 +208,31 @@ def _picture(trained: Weights, data: bytes, name: str) -> None:
     with st.container(border=not on_phone()):
         st.markdown(f"**{name}**")
         if len(found) > 1:
-            picture = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
-            _several(trained, picture, found, name, *st.columns([3, 2], gap="large"))
+            columns = st.columns([3, 2], gap="large")
+            _several(trained, picture, size, found, name, key, *columns)
             return
         image = found[0].image
         left, right = _side_by_side(SIDE)
         with left:
-            st.image(data, width=SIDE, alt=f"The picture {name}")
+            st.image(picture, width=SIDE, alt=f"The picture {name}")
         with right:
-            _answer(trained, image, name)
+            _answer(trained, image, key)
         _look_closer(
             {
-                WHY: lambda: evidence_section(weights, image, name),
+                WHY: lambda: evidence_section(weights, image, key),
                 "What the model sees, step by step": lambda: film_strip(picture_film(data)),
             },
-            name,
+            key,
         )
 
 
 def _several(
     trained: Weights,
     picture: Image.Image,
+    size: tuple[int, int],
     found: list[Found],
     name: str,
+    key: str,
     left: DeltaGenerator,
     right: DeltaGenerator,
 ) -> None:
@@ -233,7 +242,7 @@ def _several(
     answers = [digit_name(weights, digit) for digit in readings.digits]
     with left:
         alt = f"{name}, with a box round each of {len(found)} digits"
-        st.image(boxed(picture, found, answers), width="stretch", alt=alt)
+        st.image(boxed(picture, size, found, answers), width="stretch", alt=alt)
     with right:
         count = f"{len(found)} digit{'' if len(found) == 1 else 's'}"
         st.markdown(f"{count}, in reading order")
@@ -245,19 +254,21 @@ def _several(
             "Look at one",
             range(len(found)),
             format_func=lambda i: f"{i + 1}: {answers[i]}",
-            key=f"look-{name}",
+            key=f"look-{key}",
             help="Shows what the model saw of that digit, and its probabilities.",
         )
-        _answer(trained, found[at].image, name)
+        _answer(trained, found[at].image, key)
 
 
-def boxed(picture: Image.Image, found: list[Found], answers: list[str]) -> Image.Image:
-    """The picture with a box and an answer at each digit."""
-    picture = picture.convert("RGB")
+def boxed(
+    picture: Image.Image, size: tuple[int, int], found: list[Found], answers: list[str]
+) -> Image.Image:
+    """The picture with a box and an answer at each digit, found where it was `size` large."""
+    picture, scale = picture.convert("RGB"), picture.width / size[0]
     pen = ImageDraw.Draw(picture)
     line = max(2, max(picture.size) // 300)
     for item, answer in zip(found, answers, strict=True):
-        left, top, right, bottom = item.box
+        left, top, right, bottom = (scale * side for side in item.box)
         pen.rectangle((left, top, right, bottom), outline=FOR, width=line)
         pen.text((left, max(0, top - 8 * line)), answer, fill=FOR, font_size=8 * line)
     return picture
