@@ -3,15 +3,18 @@
 Start with `streamlit run streamlit_app.py`.  This file only routes.
 """
 
+from pathlib import Path
+
 import streamlit as st
 
 from ui.forgotten import say_if_forgotten
 from ui.models import errors_said, settle_choice
 from ui.routing import ROUTED, pages
 
-st.set_page_config(page_title="Ten Thetas", page_icon="ui/icon.png", layout="wide")
+ICON = str(Path(__file__).parent / "ui" / "icon.png")
 
-st.logo("ui/icon.png", size="large")
+st.set_page_config(page_title="Ten Thetas", page_icon=ICON, layout="wide")
+st.logo(ICON, size="large")
 
 page = st.navigation(pages(), position="top")
 settle_choice()

@@ -409,9 +409,7 @@ def _delete(image: np.ndarray) -> None:
 
 
 def _loader(label: str, button: str, what: str, help: str) -> None:
-    files = st.file_uploader(
-        label, accept_multiple_files=True, max_upload_size=64, key=f"load-{what}", help=help
-    )
+    files = st.file_uploader(label, accept_multiple_files=True, key=f"load-{what}", help=help)
     if files and st.button(button, key=f"loaded-{what}"):
         loaded = load([(file.name, file.getvalue()) for file in files])
         _take_in(loaded, what == "hand")

@@ -14,7 +14,6 @@ from lrcore.weights import load_weights
 from ui.models import CHOSEN, chosen_model, facts, model_names, skipped, use_model
 
 UPLOAD_TYPES = ["npz", "npy"]
-MAX_MB = 64
 
 
 @contextmanager
@@ -56,7 +55,6 @@ def _upload() -> None:
     file = st.file_uploader(
         "Weights file",
         type=UPLOAD_TYPES,
-        max_upload_size=MAX_MB,
         key="weights_file",
         help="An .npz saved by this app, or a plain .npy theta of shape (10, 784) without bias.",
     )
