@@ -48,7 +48,10 @@ def verdict(weights: Weights, readings: Readings, at: int = 0) -> str:
         second = weights.classes[np.argsort(p)[-2]]
         if np.sort(p)[-2] > 0.25:
             return f"Unsure: {readings.digits[at]} perhaps, or {second}."
-        return f"Unsure: it looks a little like {readings.digits[at]}, but not like most digits."
+        return (
+            f"Unsure: {readings.digits[at]} fits best, but this is not quite like the digits that "
+            "it has learned from."
+        )
     return f"It reads {readings.digits[at]} ({best:.2f})."
 
 
@@ -106,7 +109,10 @@ def blank_panel(weights: Weights, words: str) -> None:
     with _panel(np.zeros((28, 28), np.uint8), SAW, nothing):
         _large("?", 'aria-hidden="true"', 0.5)
         st.markdown(words, width="stretch")
-    st.caption("The bars will tell how sure of its digit each model is, from 0 to 1.")
+    st.caption(
+        "Ten Thetas reads with logistic regression alone. The bars will tell how probable it finds "
+        "each answer, from 0 to 1."
+    )
 
 
 @contextmanager

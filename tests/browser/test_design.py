@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from tests.browser.driver import ONE, answered, canvas, draw, settled
+from tests.browser.driver import ONE, answered, canvas, choose_model, draw, go_to, settled
 
 pytestmark = pytest.mark.browser
 
@@ -67,6 +67,18 @@ def test_on_a_phone_the_answer_follows_the_canvas(phone):
         assert top >= bottom
     # The first screen holds the canvas and the answer.
     assert boxes[1][3] - boxes[0][1] < 844
+
+
+def test_on_a_phone_nothing_lies_over_the_page_that_was_chosen(phone):
+    canvas(phone)
+    go_to(phone, "Weights")
+    phone.get_by_test_id("stExpandSidebarButton").wait_for()
+    title = phone.get_by_role("heading", name="Weights", exact=True)
+    # Without force this waits until nothing else would get the touch.
+    title.tap(timeout=10_000)
+    choose_model(phone, "pixels")
+    assert phone.get_by_role("combobox", name="Model").input_value() == "pixels"
+    title.tap(timeout=10_000)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
