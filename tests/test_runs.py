@@ -1,7 +1,9 @@
 """Runs in threads: the queue, pauses and stops, and whom they belong to."""
 
+import gc
 import threading
 import time
+import weakref
 
 import numpy as np
 import pytest
@@ -218,6 +220,17 @@ def test_a_lost_connection_counts_only_after_a_while(monkeypatch):
     assert not presence.gone()
     active[0], now[0] = False, 2 * module.AWAY
     assert presence.gone()
+
+
+def test_the_queue_keeps_nothing_of_the_page_that_first_asked_for_it():
+    module.slots.clear()
+    page = threading.Thread(target=module.slots)
+    page.start()
+    page.join()
+    left = weakref.ref(page)
+    del page
+    gc.collect()
+    assert left() is None
 
 
 def test_a_run_that_breaks_says_so_and_the_next_one_works(runs, slots, data, monkeypatch):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-import sys
 import time
+from threading import Thread
 
 import streamlit as st
 from streamlit.runtime import exists, get_instance
@@ -131,10 +131,11 @@ class Presence:
 def slots() -> Slots:
     """The one queue of this process: as many runs at work as there are processors."""
     # A run a processor: BLAS's own threads would wait for each other, and for the browser.
-    threadpool_limits(1, user_api="blas")
-    # A run leaves and takes the interpreter thousands of times a second, and each time a page is
-    # being made it waits for as long as this; with the default of 5 ms it would crawl.
-    sys.setswitchinterval(0.0002)
+    # In a thread of its own, since the limit keeps the thread that has set it, and a page's
+    # thread would keep its session, for good.
+    setter = Thread(target=threadpool_limits, args=(1, "blas"))
+    setter.start()
+    setter.join()
     return Slots(max(1, os.cpu_count() or 1))
 
 
