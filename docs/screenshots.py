@@ -98,6 +98,7 @@ def predict(page, album: Album) -> None:
     settled(page)
     press(page, "Clear")
     page.wait_for_selector("text=Draw a digit on the canvas")
+    settled(page)
     draw(page, NO_DIGIT)
     page.wait_for_selector("[data-answer]")
     album.take("predict-unsure")
