@@ -311,6 +311,12 @@ def make_scribbles(n: int, rng: np.random.Generator) -> np.ndarray:
 
 def draw(forms: list[str], rng: np.random.Generator) -> np.ndarray:
     """One picture, uint8 (28, 28), of a random mixture of a style's forms, as in STYLES."""
+    strokes = draw_strokes(forms, rng)
+    return to_digit(strokes, _pen(rng))
+
+
+def draw_strokes(forms: list[str], rng: np.random.Generator) -> list[np.ndarray]:
+    """The strokes, each (m, 2), of a random mixture of a style's forms, in a box of about 100."""
     parsed = [_parse(form) for form in forms]
     share = rng.dirichlet(np.ones(len(forms)))
     stretch = np.exp(rng.normal(0, 0.2))
@@ -324,7 +330,7 @@ def draw(forms: list[str], rng: np.random.Generator) -> np.ndarray:
         corner = versions[rng.choice(len(versions), p=share)][1]
         places = places + rng.normal(0, 4, places.shape)
         strokes.append(_curve(places, corner) @ way.T)
-    return to_digit(strokes, _pen(rng))
+    return strokes
 
 
 def _parse(form: str) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
+from typing import IO
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 # Strokes to `draw`.
@@ -40,10 +41,19 @@ def find_browser() -> str | None:
 
 
 class Server:
-    """The app, or another script, as `streamlit run` starts it, on a free port of this machine."""
+    """The app, or another script, as `streamlit run` starts it, on a free port of this machine.
 
-    def __init__(self, script: str = "streamlit_app.py"):
-        self.script = script
+    streamlit : what stands for Streamlit's command on Python's command line.
+    log : the file, or what subprocess has in its place, that takes all that the server says.
+    """
+
+    def __init__(
+        self,
+        script: str = "streamlit_app.py",
+        streamlit: tuple[str, ...] = ("-m", "streamlit"),
+        log: IO | int = subprocess.DEVNULL,
+    ):
+        self.script, self.streamlit, self.log = script, streamlit, log
 
     def __enter__(self) -> Server:
         with socket.socket() as probe:
@@ -52,13 +62,13 @@ class Server:
         self.url = f"http://127.0.0.1:{port}"
         self.process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "streamlit", "run", self.script),
+                *(sys.executable, *self.streamlit, "run", self.script),
                 *("--server.port", str(port), "--server.address", "127.0.0.1"),
                 *("--server.headless", "true", "--server.fileWatcherType", "none"),
             ],
             cwd=ROOT,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stdout=self.log,
+            stderr=self.log,
         )
         for _ in range(1500):
             try:

@@ -1,0 +1,222 @@
+"""A learner's browser without the browser: what it says to the app's websocket, and what it hears.
+
+A hundred real browsers do not fit into one machine, a hundred of these do.  What they send was
+recorded from a real one: the drawing as the canvas reports it, presses, and a timer's ticks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.Delta_pb2 import Delta
+from streamlit.proto.Element_pb2 import Element
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.asyncio.client import ClientConnection, connect
+
+from ui.palette import INK, PAPER
+
+# Longer than any answer should take; then it counts as none.
+PATIENCE = 60.0
+NAMED = re.compile(r"\$\$ID-[0-9a-f]{32}-(.+)", re.DOTALL)
+# The key of the buttons under an answer tells which picture they would label.
+LABELS = re.compile(r"label-drawn-(.+)-([0-9a-f]{16})-7")
+
+
+@dataclass
+class Answer:
+    """What the Predict page answered to a drawing.
+
+    digit, probabilities : what is read, and how sure each class is, to two decimals.
+    picture : the first 16 characters of the SHA-256 of the 28x28 picture that was read.
+    seconds, whole : from sending the drawing to the digit, and to the end of the page.
+    """
+
+    digit: str = ""
+    probabilities: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    picture: str = ""
+    seconds: float = float("nan")
+    whole: float = float("nan")
+
+
+class Learner:
+    """One session of the app; use it with `async with`.
+
+    heard : the elements that came since the last request.
+    errors : what went wrong: exceptions and errors shown on the page.
+    """
+
+    def __init__(self, url: str, page: str = "", query: str = ""):
+        self.url, self.page, self.query = url, page, query
+        self.heard: list[Element] = []
+        self.errors: list[str] = []
+        self._ids: dict[str, str] = {}
+        self._fragment, self._timer = "", ""
+        self._pages: dict[str, str] = {}
+        self._here = ""
+        self._drawing = ""
+        self._sent, self._answered = 0.0, float("nan")
+        self._finished = asyncio.Event()
+
+    async def __aenter__(self) -> Learner:
+        address = self.url.replace("http", "ws", 1) + "/_stcore/stream"
+        self._socket: ClientConnection = await connect(
+            address,
+            subprotocols=["streamlit"],
+            origin=self.url,
+            max_size=None,
+            open_timeout=PATIENCE,
+        )
+        self._listening = asyncio.create_task(self._listen())
+        await self._rerun(page_name=self.page, query_string=self.query)
+        return self
+
+    async def __aexit__(self, *_) -> None:
+        self._listening.cancel()
+        await self._socket.close()
+
+    async def draw(self, strokes: list[np.ndarray]) -> Answer:
+        """Have these strokes, arrays (m, 2) in the canvas' pixels, on the canvas and read."""
+        self._drawing = canvas_state(strokes)
+        self._answered = float("nan")
+        await self._rerun(fragment_id=self._fragment)
+        answer = Answer(seconds=self._answered - self._sent, whole=time.monotonic() - self._sent)
+        for element in self.heard:
+            kind = element.WhichOneof("type")
+            if kind == "html" and (found := re.search('data-answer="(.+?)"', element.html.body)):
+                answer.digit = found[1]
+            elif kind == "vega_lite_chart":
+                said = element.vega_lite_chart.alt
+                answer.probabilities = np.array(re.findall(r"[01]\.\d\d", said), float)
+            elif kind == "button" and (found := LABELS.search(element.button.id)):
+                answer.picture = found[2]
+        return answer
+
+    async def clear(self) -> None:
+        """Press the page's 'Clear'; the canvas then tells that it is empty."""
+        await self.press("Clear", in_canvas=True)
+        self._drawing = canvas_state([])
+        await self._rerun(fragment_id=self._fragment)
+
+    async def press(self, button: str, in_canvas: bool = False) -> None:
+        """Press a button by its key or, if it has none, its label."""
+        fragment = self._fragment if in_canvas else ""
+        await self._rerun(pressed=self._ids[button], fragment_id=fragment)
+
+    async def label(self, answer: Answer, digit: int) -> None:
+        """Press '`digit`' under 'It's a ...'."""
+        ending = f"-{answer.picture}-{digit}"
+        key = next(key for key in self._ids if key.endswith(ending))
+        await self.press(key, in_canvas=True)
+
+    async def go_to(self, title: str) -> None:
+        """Go to another page."""
+        self._drawing = ""
+        await self._rerun(page_script_hash=self._pages[title])
+
+    async def watch(self, seconds: float) -> int:
+        """Stay on a page that draws itself anew again and again; how often it did."""
+        frames, end = 0, time.monotonic() + seconds
+        while time.monotonic() < end:
+            began = time.monotonic()
+            await self._rerun(fragment_id=self._timer, is_auto_rerun=True)
+            frames += 1
+            await asyncio.sleep(max(0.0, 0.24 - (time.monotonic() - began)))
+        return frames
+
+    def text(self) -> str:
+        """All that was heard since the last request."""
+        return " ".join(str(element) for element in self.heard)
+
+    async def _rerun(self, pressed: str = "", **request) -> None:
+        """Ask for a run of the script, as a browser does, and wait until it is through."""
+        message = BackMsg()
+        message.rerun_script.page_script_hash = self._here
+        for name, value in request.items():
+            setattr(message.rerun_script, name, value)
+        widgets = message.rerun_script.widget_states.widgets
+        for key, words in (("way", ["Draw"]), ("tool", ["Pen"]), ("closer-drawn", [])):
+            if key in self._ids:
+                widgets.add(id=self._ids[key]).string_array_value.data.extend(words)
+        if self._drawing:
+            widgets.add(id=self._ids["canvas"], json_value=self._drawing)
+        if pressed:
+            widgets.add(id=pressed, trigger_value=True)
+        self.heard = []
+        self._finished.clear()
+        self._sent = time.monotonic()
+        await self._socket.send(message.SerializeToString())
+        await asyncio.wait_for(self._finished.wait(), PATIENCE)
+
+    async def _listen(self) -> None:
+        async for data in self._socket:
+            message = ForwardMsg.FromString(data)
+            kind = message.WhichOneof("type")
+            if kind == "delta":
+                self._take(message.delta)
+            elif kind == "navigation":
+                pages = message.navigation.app_pages
+                self._pages = {page.page_name: page.page_script_hash for page in pages}
+                self._here = message.navigation.page_script_hash
+            elif kind == "auto_rerun" and message.auto_rerun.interval < PATIENCE:
+                self._timer = message.auto_rerun.fragment_id
+            elif kind == "script_finished":
+                if message.script_finished == ForwardMsg.FINISHED_WITH_COMPILE_ERROR:
+                    self.errors.append("the script could not be read")
+                if message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
+                    self._finished.set()
+
+    def _take(self, delta: Delta) -> None:
+        if delta.WhichOneof("type") != "new_element":
+            return
+        element = delta.new_element
+        self.heard.append(element)
+        kind = element.WhichOneof("type")
+        content = getattr(element, kind)
+        if found := NAMED.match(getattr(content, "id", "")):
+            name = content.label if found[1] == "None" else found[1]
+            self._ids[name] = content.id
+        if kind == "bidi_component":
+            self._fragment = delta.fragment_id
+        elif kind == "html" and "data-answer" in content.body:
+            self._answered = time.monotonic()
+        elif kind == "exception":
+            self.errors.append(f"{content.type}: {content.message}")
+        elif kind == "alert" and content.format == content.ERROR:
+            self.errors.append(content.body)
+
+
+def canvas_state(strokes: list[np.ndarray]) -> str:
+    """What streamlit-drawable-canvas sends of some strokes: arrays (m, 2), in pixels."""
+    objects = [_fabric_path(np.round(stroke, 3)) for stroke in strokes]
+    raw = {"version": "7.4.0", "objects": objects, "background": PAPER}
+    return json.dumps({"drawing": {"raw": raw, "data": None}}, separators=(",", ":"))
+
+
+def _fabric_path(stroke: np.ndarray) -> dict:
+    # A pencil of Fabric.js runs through the middles between the places where the mouse was.
+    middles = (stroke[:-1] + stroke[1:]) / 2
+    curves = [["Q", *place, *middle] for place, middle in zip(stroke[:-1], middles, strict=True)]
+    path = [["M", *stroke[0]], *curves, ["L", *stroke[-1]]]
+    points = np.concatenate([stroke[:1], middles, stroke[-1:]])
+    low, high = points.min(0), points.max(0)
+    left, top = (low + high) / 2
+    width, height = high - low
+    locks = ("MovementX", "MovementY", "Rotation", "ScalingX", "ScalingY")
+    locks += ("SkewingX", "SkewingY", "ScalingFlip")
+    return {
+        **{f"lock{name}": False for name in locks},
+        **{"type": "Path", "version": "7.4.0", "originX": "center", "originY": "center"},
+        **{"left": left, "top": top, "width": width, "height": height, "fill": None},
+        **{"stroke": INK, "strokeWidth": 16, "strokeDashArray": None, "strokeLineCap": "round"},
+        **{"strokeDashOffset": 0, "strokeLineJoin": "round", "strokeUniform": False},
+        **{"strokeMiterLimit": 10, "scaleX": 1, "scaleY": 1, "angle": 0, "flipX": False},
+        **{"flipY": False, "opacity": 1, "shadow": None, "visible": True, "backgroundColor": ""},
+        **{"fillRule": "nonzero", "paintFirst": "fill"},
+        **{"globalCompositeOperation": "source-over", "skewX": 0, "skewY": 0, "path": path},
+    }
