@@ -41,7 +41,7 @@ def training_set(
         images.append(jittered(dataset.images, rng, gate))
         labels.append(dataset.labels)
     if styles:
-        drawn = make_digits(styles, rng)
+        drawn = make_digits(styles, rng, gate)
         images.append(drawn.images)
         labels.append(drawn.labels)
     return Dataset(np.concatenate(images), np.concatenate(labels))

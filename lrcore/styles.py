@@ -12,6 +12,8 @@ place a little off, leaning, turned and stretched, with a random pen.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from lrcore.data import Dataset
@@ -292,9 +294,18 @@ LETTERS: list[str] = [
 ]
 
 
-def make_digits(n_per_style: int, rng: np.random.Generator) -> Dataset:
-    """Draw this many digits in each of the STYLES; n = n_per_style * len(STYLES) in all."""
-    images = [draw(forms, rng) for _, forms in STYLES.values() for _ in range(n_per_style)]
+def make_digits(
+    n_per_style: int, rng: np.random.Generator, gate: Callable[[], None] = lambda: None
+) -> Dataset:
+    """Draw this many digits in each of the STYLES; n = n_per_style * len(STYLES) in all.
+
+    gate : called again and again meanwhile; what it raises ends the work.
+    """
+    images = []
+    for _, forms in STYLES.values():
+        for _ in range(n_per_style):
+            gate()
+            images.append(draw(forms, rng))
     labels = np.repeat([label for label, _ in STYLES.values()], n_per_style)
     return Dataset(np.reshape(images, (-1, 28, 28)).astype(np.uint8), labels.astype(np.uint8))
 

@@ -115,7 +115,11 @@ class Halt(Exception):
 
 @pytest.mark.parametrize(
     ("settings", "passed"),
-    [({"jitter": 3, "images": 2500}, 9), ({"features": "strokes", "jitter": 1, "images": 640}, 5)],
+    [
+        ({"jitter": 3, "images": 2500}, 9),
+        ({"styles": 2, "images": 600}, 20),
+        ({"features": "strokes", "jitter": 1, "images": 640}, 5),
+    ],
 )
 def test_the_gate_is_passed_while_pictures_are_made_and_features_prepared(
     train_set, settings, passed
