@@ -6,11 +6,13 @@ its thread takes the steps, and pages only look at it and turn its knobs.
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import math
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
 
@@ -35,6 +37,12 @@ PAGE_THREAD = "ScriptRunner.scriptThread"
 def page_in_the_making() -> bool:
     """Whether the server is at work for a page of anyone."""
     return any(thread.name == PAGE_THREAD for thread in threading.enumerate())
+
+
+def _return_memory() -> None:
+    """Have the C library give back to the system what it keeps of freed memory, where it does."""
+    with suppress(OSError, TypeError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 class Slots:
@@ -243,6 +251,7 @@ class Job:
         finally:
             # The pictures' features are by far the largest part of a run.
             self._last_theta, self._run = self.theta, None
+            _return_memory()
             self._slots.leave(self)
             self.finished = True
 
