@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import re
 import time
 from dataclasses import dataclass, field
@@ -34,14 +35,13 @@ class Answer:
 
     digit, probabilities : what is read, and how sure each class is, to two decimals.
     picture : the first 16 characters of the SHA-256 of the 28x28 picture that was read.
-    seconds, whole : from sending the drawing to the digit, and to the end of the page.
+    seconds : from sending the drawing to the digit; infinite if none came.
     """
 
     digit: str = ""
     probabilities: np.ndarray = field(default_factory=lambda: np.zeros(0))
     picture: str = ""
-    seconds: float = float("nan")
-    whole: float = float("nan")
+    seconds: float = math.inf
 
 
 class Learner:
@@ -60,7 +60,7 @@ class Learner:
         self._pages: dict[str, str] = {}
         self._here = ""
         self._drawing = ""
-        self._sent, self._answered = 0.0, float("nan")
+        self._sent, self._answered = 0.0, math.inf
         self._finished = asyncio.Event()
 
     async def __aenter__(self) -> Learner:
@@ -83,9 +83,9 @@ class Learner:
     async def draw(self, strokes: list[np.ndarray]) -> Answer:
         """Have these strokes, arrays (m, 2) in the canvas' pixels, on the canvas and read."""
         self._drawing = canvas_state(strokes)
-        self._answered = float("nan")
+        self._answered = math.inf
         await self._rerun(fragment_id=self._fragment)
-        answer = Answer(seconds=self._answered - self._sent, whole=time.monotonic() - self._sent)
+        answer = Answer(seconds=self._answered - self._sent)
         for element in self.heard:
             kind = element.WhichOneof("type")
             if kind == "html" and (found := re.search('data-answer="(.+?)"', element.html.body)):
@@ -151,7 +151,10 @@ class Learner:
         self._finished.clear()
         self._sent = time.monotonic()
         await self._socket.send(message.SerializeToString())
-        await asyncio.wait_for(self._finished.wait(), PATIENCE)
+        try:
+            await asyncio.wait_for(self._finished.wait(), PATIENCE)
+        except TimeoutError:
+            self.errors.append(f"the page was not made within {PATIENCE:.0f} s")
 
     async def _listen(self) -> None:
         async for data in self._socket:
