@@ -53,7 +53,7 @@ def load_hands(path: Path) -> tuple[list[list[np.ndarray]], np.ndarray, np.ndarr
         labels = np.array([int(d["label"]) for d in digits])
         writers = np.array([str(d["writer"]) for d in digits])
     except OSError as error:
-        raise UserError(f"{path} can not be read ({error.strerror or error}).") from error
+        raise UserError(f"{path} cannot be read ({error.strerror or error}).") from error
     except (EOFError, zlib.error, ValueError, TypeError, KeyError, RecursionError) as error:
         raise UserError(
             f"{path} is damaged or no list of digits, each with 'label', 'writer' and 'strokes'."
@@ -127,7 +127,7 @@ def shares(right: np.ndarray, groups: np.ndarray) -> dict[str, float]:
 
 
 def main() -> int:
-    """Measure and print; 1, after a sentence on stderr, where the input can not be read."""
+    """Measure and print; 1, after a sentence on stderr, where the input cannot be read."""
     parser = argparse.ArgumentParser(description="Measure how well real pen strokes are read.")
     parser.add_argument("file", type=Path, help="pen strokes, .json or .json.gz")
     parser.add_argument("--json", action="store_true", help="print one JSON object")

@@ -96,7 +96,7 @@ def real_cases(folder: Path) -> list[tuple[Path, str, str]]:
 
 
 def main() -> int:
-    """Measure and print; 1, after a sentence on stderr, where the input can not be read."""
+    """Measure and print; 1, after a sentence on stderr, where the input cannot be read."""
     parser = argparse.ArgumentParser(description="Measure how well pictures are read.")
     parser.add_argument("folder", nargs="?", type=Path, help="real pictures with a labels.csv")
     parser.add_argument("--weights", type=Path, default=DEFAULT)

@@ -96,12 +96,16 @@ class Calibration:
         floor = np.quantile(trust[0] + digits @ trust[1:], UNSURE)
         return replace(fitted, trust=trust.astype(np.float32), floor=np.array(floor, np.float32))
 
+    def scores(self, decision: np.ndarray) -> np.ndarray:
+        """What the sigmoid takes: decision values (n, K), stretched and shifted class by class."""
+        return self.slope * decision + self.offset
+
     def probabilities(self, decision: np.ndarray) -> np.ndarray:
         """Decision values (n, K) to probabilities (n, K), each class by itself.
 
         Source: Platt, "Probabilistic outputs for support vector machines", 1999.
         """
-        return sigmoid(self.slope * decision + self.offset)
+        return sigmoid(self.scores(decision))
 
     def distance(self, features: np.ndarray, answers: np.ndarray) -> np.ndarray:
         """How unlike its class a picture is; mean squared deviation in standard units, (n,).
@@ -162,7 +166,7 @@ class Calibration:
 
     def _evidence(self, features: np.ndarray, decision: np.ndarray) -> np.ndarray:
         """What `trust` weighs: best decision, margin, distance, its logarithm, shape; (n, 5)."""
-        scores = self.slope * decision + self.offset
+        scores = self.scores(decision)
         ranked = np.sort(scores, 1)
         distance = self.distance(features, scores.argmax(1))
         best, margin = ranked[:, -1], ranked[:, -1] - ranked[:, -2]

@@ -228,7 +228,7 @@ def _write_history(path: Path, run: Run) -> None:
             write_history(file, run.history, run.settings)
     except OSError as error:
         raise UserError(
-            f"{path} can not be written ({error.strerror}); choose another place."
+            f"{path} cannot be written ({error.strerror}); choose another place."
         ) from error
 
 

@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MNIST_FOLDER = ROOT / "data" / "mnist"
 
 UINT8 = 0x08
-# More than twice MNIST, and low enough that a small file can not unpack to all of the memory.
+# More than twice MNIST, and low enough that a small file cannot unpack to all of the memory.
 MAX_BYTES = 128 * 2**20
 
 _PREFIX = {"train": "train", "test": "t10k"}
@@ -61,7 +61,7 @@ def read_idx(path: str | Path) -> np.ndarray:
             return parse_idx(file, path.name)
     except OSError as error:
         raise UserError(
-            f"{path.name} can not be read ({error.strerror}); check the file and its folder."
+            f"{path.name} cannot be read ({error.strerror}); check the file and its folder."
         ) from error
 
 
@@ -167,7 +167,7 @@ def read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
     """What one file of a ZIP holds, and never more than its header promises.
 
     Raises zipfile's and zlib's many errors where it is damaged or packed in a rare way, whose
-    unpackers can not be stopped in time.
+    unpackers cannot be stopped in time.
     """
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise zipfile.BadZipFile("neither stored nor deflated")

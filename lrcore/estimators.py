@@ -158,7 +158,7 @@ class _Classifier(ABC):
         return True
 
     def __getstate__(self) -> dict:
-        """For pickle and copy: all but the run in progress, which can not be copied."""
+        """For pickle and copy: all but the run in progress, which cannot be copied."""
         return {k: v for k, v in vars(self).items() if k not in ("_run", "_given")}
 
     def _check_classes(self, classes: np.ndarray) -> None:

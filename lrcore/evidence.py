@@ -144,7 +144,7 @@ def smallest_change(weights: Weights, image: np.ndarray, other: int | None = Non
 
     For features that are pixels the boundary between two classes is a plane,
     w . x + b = 0 with w and b the differences of their thetas, and the nearest
-    point on it is x - w (w . x + b) / |w|^2.  Ink can not be less than none or
+    point on it is x - w (w . x + b) / |w|^2.  Ink cannot be less than none or
     more than full; within these bounds the nearest point is clip(x + t w, 0, 1)
     for the one t that reaches the plane (the conditions of Karush, Kuhn and
     Tucker).  Source: Boyd and Vandenberghe, "Convex Optimization", sections

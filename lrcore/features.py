@@ -72,7 +72,7 @@ def strokes(images: np.ndarray) -> np.ndarray:
       two neighbouring ones do, in a corner.  These nine kinds are summed over 5 x 5 windows.
 
     A stroke a little to one side, or a thicker pen, hardly changes them, and
-    a loop left open tells a 4 from a 9: what a weighted sum of pixels can not
+    a loop left open tells a 4 from a 9: what a weighted sum of pixels cannot
     see.  Sources: Liu, Nakashima, Sako and Fujisawa, "Handwritten digit
     recognition: benchmarking of state-of-the-art techniques", 2003 (moment
     normalisation, gradient direction features); Dalal and Triggs, "Histograms
@@ -178,7 +178,7 @@ def extract_cached(
 ) -> np.ndarray:
     """`extract`, remembered on disk for the same pictures and the same code.
 
-    A disk that can not be written costs the memory of it, nothing else.
+    A disk that cannot be written costs the memory of it, nothing else.
     """
     digest = hashlib.sha256(Path(__file__).read_bytes())
     digest.update(repr(images.shape).encode())

@@ -109,7 +109,7 @@ def theta_hash(weights: Weights) -> str:
 
 
 def save_curvature(path: str | Path, curvature: Curvature) -> None:
-    """Write a curvature file; UserError where it can not be written."""
+    """Write a curvature file; UserError where it cannot be written."""
     write_file(path, curvature.pack())
 
 

@@ -58,7 +58,7 @@ def open_picture(source: Source, longest: int = LONGEST) -> np.ndarray:
 
     `source` is a path, bytes, an open binary file, a PIL image, or an array: (h, w) grey or
     (h, w, 3 or 4) colour, of integers or of floats.  Turned as EXIF says; where it is
-    transparent, paper is put behind it.  Raises UserError for what can not be read.
+    transparent, paper is put behind it.  Raises UserError for what cannot be read.
     """
     return open_to_scale(source, longest)[0]
 
@@ -136,7 +136,7 @@ def _bytes(source: File) -> tuple[bytes, str]:
         with open(path, "rb") as file:
             return file.read(MOST_BYTES + 1), f"'{path.name}'"
     except OSError as error:
-        raise UserError(f"'{path.name[:80]}' can not be opened: {error.strerror}.") from None
+        raise UserError(f"'{path.name[:80]}' cannot be opened: {error.strerror}.") from None
 
 
 def _too_large(name: str, most: int = MOST_PIXELS) -> str:

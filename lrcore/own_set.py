@@ -110,7 +110,7 @@ def load(files: Iterable[tuple[str, bytes]]) -> Loaded:
     ZIPs of PNGs in folders 0 to 9, or two IDX files, images and labels, in
     either order and gzipped or not.  A PNG of 28x28 with bright ink is taken as
     it is; any other goes the way of an uploaded picture.  Never raises: what
-    can not be used is in `rejected`, by name.
+    cannot be used is in `rejected`, by name.
     """
     loaded, idx, size = Loaded(as_set()), [], 0
     budget = _Budget(MOST, MOST_BYTES, MOST_MILLISECONDS)
@@ -155,7 +155,7 @@ def _from_idx(files: list[tuple[str, bytes]], loaded: Loaded) -> None:
         try:
             arrays.append((parse_idx(io.BytesIO(raw), name, MOST * SIDE * SIDE + 16), name))
         except UserError as error:
-            loaded.rejected.append((name, f"can not be used: {error}"))
+            loaded.rejected.append((name, f"cannot be used: {error}"))
             return
     (labels, labels_name), (images, images_name) = sorted(arrays, key=lambda item: item[0].ndim)
     try:

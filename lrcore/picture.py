@@ -221,7 +221,7 @@ def film(source: Source) -> list[tuple[str, np.ndarray]]:
 def picture_to_digit(source: Source, longest: int = LONGEST) -> np.ndarray:
     """The uint8 picture of shape (28, 28) that MNIST would have made of the digit in `source`.
 
-    `source` and `longest` are what `open_picture` takes.  Raises UserError where it can not be
+    `source` and `longest` are what `open_picture` takes.  Raises UserError where it cannot be
     read or nothing is written on it.
     """
     return frame(with_mnist_pen(main_digit(find_ink(open_picture(source, longest)))))

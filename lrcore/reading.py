@@ -102,7 +102,7 @@ def read(source: Source, weights: Weights | str | Path = DEFAULT) -> Readings:
     source : a path, bytes, an open file, a PIL image or a numpy array.
     weights : Weights, or the path of a weights file.
 
-    Raises UserError where the picture or the weights can not be read, or nothing is written.
+    Raises UserError where the picture or the weights cannot be read, or nothing is written.
     """
     if not isinstance(weights, Weights):
         weights = load_weights(weights)

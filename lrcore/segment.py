@@ -94,7 +94,7 @@ def find_digits(source: Source, score: Score | None = None) -> list[Found]:
     score : how likely (0 to 1) each of n uint8 images, shape (n, 28, 28), is to be one digit and
         no other thing; `trust` makes one of a reader.  Without it shape alone decides.
 
-    Raises UserError where the picture can not be read or nothing is written on it.
+    Raises UserError where the picture cannot be read or nothing is written on it.
     """
     grey, (width, height) = open_to_scale(source)
     ink = find_ink(grey)

@@ -199,7 +199,7 @@ def kind(name: str) -> type:
 
 
 def check_setting(name: str, value: Any) -> None:
-    """Raise UserError, with a sentence on what would do, if a setting can not have this value."""
+    """Raise UserError, with a sentence on what would do, if a setting cannot have this value."""
     declared = knob(name)
     if value is None:
         if Settings.__dataclass_fields__[name].default is None:
@@ -208,7 +208,7 @@ def check_setting(name: str, value: Any) -> None:
     if declared.options is not None:
         if value not in declared.options:
             raise UserError(
-                f"{declared.label} can not be {value!r}; choose among "
+                f"{declared.label} cannot be {value!r}; choose among "
                 f"{', '.join(map(str, declared.options))}."
             )
         return
@@ -216,6 +216,6 @@ def check_setting(name: str, value: Any) -> None:
     above = value > declared.high and not (name == "C" and math.isinf(value))
     if math.isnan(value) or value < declared.low or above:
         raise UserError(
-            f"{declared.label} can not be {value:g}; choose a value from {declared.low:g} to "
+            f"{declared.label} cannot be {value:g}; choose a value from {declared.low:g} to "
             f"{declared.high:g}."
         )

@@ -164,7 +164,7 @@ def write_file(path: str | Path, content: bytes) -> None:
             raise
     except OSError as error:
         raise UserError(
-            f"{path} can not be written ({error.strerror}); choose another place."
+            f"{path} cannot be written ({error.strerror}); choose another place."
         ) from error
 
 
@@ -196,7 +196,7 @@ def read_whole(path: Path) -> bytes:
             return file.read(MAX_BYTES + 1)
     except OSError as error:
         raise UserError(
-            f"{path.name} can not be read ({error.strerror}); check its name."
+            f"{path.name} cannot be read ({error.strerror}); check its name."
         ) from error
 
 
@@ -305,7 +305,7 @@ def _read_array(file: io.BytesIO, label: str, key: str) -> np.ndarray:
     except UserError:
         raise
     except Exception as error:  # a damaged header fails in the parser's own many ways
-        raise UserError(f"{label} is damaged: {key[:40]} can not be read.") from error
+        raise UserError(f"{label} is damaged: {key[:40]} cannot be read.") from error
 
 
 def _text(array: np.ndarray, key: str, label: str) -> str:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from lrcore.evidence import PICTURES
+from ui.answers import one_input
 from ui.model_choice import beside_choice
 from ui.models import facts, model_or_stop
 from ui.routing import ensure_routed
@@ -14,10 +14,9 @@ with beside_choice():
     st.title("Weights")
 weights = model_or_stop()
 
-inputs = "pixel" if weights.features in PICTURES else "edge and each opening"
 st.markdown(
-    f"All that **{weights.name}** ({facts(weights)}) has learned is one number for each {inputs}: "
-    "its *theta*. What is :orange[**orange**] speaks *for* the digit wherever it is found in a "
+    f"All that **{weights.name}** ({facts(weights)}) has learned is one number for each "
+    f"{one_input(weights)}: its *theta*. What is :orange[**orange**] speaks *for* the digit wherever it is found in a "
     "picture, what is :blue[**blue**] speaks *against* it. Click a picture to look closer."
 )
 st.page_link("pages/how.py", label="How theta comes about", icon=":material/school:")

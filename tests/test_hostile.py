@@ -1,4 +1,4 @@
-"""What hostile files, missing files and rounding can not do."""
+"""What hostile files, missing files and rounding cannot do."""
 
 import ast
 import functools
@@ -441,7 +441,7 @@ def said(app):
 def test_without_mnist_every_page_says_so(app, no_mnist, page):
     digits = as_set([np.eye(28, dtype=np.uint8) * 255], [3])
     open_page(app, f"pages/{page}.py", **{HAND: digits, OWN_DIGITS: digits})
-    assert any("MNIST can not be read" in error for error in said(app))
+    assert any("MNIST cannot be read" in error for error in said(app))
     if page == "train":
         assert all(button.disabled for button in app.button if button.label == "Train")
     if page == "how":
@@ -454,7 +454,7 @@ def test_without_mnist_prediction_works(app, no_mnist):
     app.run()
     assert said(app) == []
     choose_way(app, "Test set")
-    assert any("MNIST can not be read" in error for error in said(app))
+    assert any("MNIST cannot be read" in error for error in said(app))
     choose_way(app, "Upload")
     assert said(app) == []
 
@@ -463,7 +463,7 @@ def test_without_mnist_and_curvature_a_correction_says_so(app, no_mnist):
     digits = as_set([np.eye(28, dtype=np.uint8) * 255], [3])
     mine = {"mine": Weights(np.zeros((10, 785), np.float32), np.arange(10))}
     open_page(app, "pages/hand.py", **{HAND: digits, OWN: mine, models.CHOSEN: "mine"})
-    assert any("MNIST can not be read" in error for error in said(app))
+    assert any("MNIST cannot be read" in error for error in said(app))
 
 
 @pytest.mark.parametrize(
@@ -499,7 +499,7 @@ def test_a_disk_that_can_not_be_written_costs_the_cache_alone(monkeypatch, tmp_p
         cached = extract_cached("strokes", images)
         np.testing.assert_array_equal(cached, extract("strokes", images))
         assert not folder.exists()
-    with pytest.raises(UserError, match="can not be written"):
+    with pytest.raises(UserError, match="cannot be written"):
         save_weights(tmp_path / "file" / "model.npz", SMALL)
 
 

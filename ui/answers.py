@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from lrcore.evidence import PICTURES
 from lrcore.reading import Reader, Readings
 from lrcore.weights import REST, Weights
 from ui.charts import ROWS, probability_bars, probability_rows
@@ -28,6 +29,16 @@ def class_names(weights: Weights) -> list[str]:
 def digit_name(weights: Weights, digit: int) -> str:
     """'7', or 'not 7' for the negative answer of a model that knows one digit."""
     return f"not {weights.classes[1]}" if digit == REST else str(digit)
+
+
+def counted(n: int, thing: str) -> str:
+    """'1 digit', '2 digits'."""
+    return f"{n:,} {thing}{'' if n == 1 else 's'}"
+
+
+def one_input(weights: Weights) -> str:
+    """What a model has one theta for: a pixel, or something in a direction or corner."""
+    return "pixel" if weights.features in PICTURES else "edge or opening"
 
 
 def verdict(weights: Weights, readings: Readings, at: int = 0) -> str:
@@ -56,7 +67,7 @@ def verdict(weights: Weights, readings: Readings, at: int = 0) -> str:
 
 
 def one_of_two(weights: Weights) -> str:
-    """What a binary model can not do, in a sentence."""
+    """What a binary model cannot do, in a sentence."""
     negative, positive = weights.classes
     if negative == REST:
         return f"One model, one question: is it a {positive}, or any other digit?"

@@ -10,6 +10,7 @@ from lrcore.evidence import PICTURES, Change, Evidence, explain, smallest_change
 from lrcore.logistic import sigmoid
 from lrcore.reading import Reader
 from lrcore.weights import Weights
+from ui.answers import one_input
 from ui.caching import WEIGHTS_HASH
 from ui.heatmaps import (
     PIXELS,
@@ -105,7 +106,7 @@ def _evidence(weights: Weights, digit: int, against: int | None, found: Evidence
             st.markdown(
                 f":orange[**Orange**] speaks for {name}, :blue[**blue**] "
                 f"{'against' if other is None else f'for {other}'}. Each "
-                f"{'pixel' if weights.features in PICTURES else 'edge and opening'} counts its "
+                f"{one_input(weights)} counts its "
                 "theta times how much of it there is; added up, with the bias:"
             )
             st.markdown(sum_in_words(found))

@@ -23,7 +23,7 @@ from lrcore.own_set import IMAGES, LABELS, Loaded, as_set, joined, label_of, loa
 from lrcore.own_set import without as set_without
 from lrcore.reading import Reader, asked, relevant
 from lrcore.weights import Weights
-from ui.answers import digit_name, digit_picture, read
+from ui.answers import counted, digit_name, digit_picture, read
 from ui.caching import WEIGHTS_HASH
 from ui.models import errors_said, mnist, use_model
 from ui.palette import AGAINST, FOR, GUIDE
@@ -111,7 +111,7 @@ def _keep(weights: Weights, image: np.ndarray, label: int) -> tuple[str, str]:
     st.session_state[OWN_DIGITS] = joined(own_digits(), one)
     _, truth = relevant(weights, one.images, one.labels)
     before = read(in_my_hand(weights), one.images)
-    kept = f"Kept: {_count(len(own_digits()), 'digit')} of your own."
+    kept = f"Kept: {counted(len(own_digits()), 'digit')} of your own."
     if not len(truth):
         return f"{kept} This model knows no {label}, so it learns nothing from it.", KEPT
     if before.digits[0] == truth[0] and label_of(hand(), image) is None:
@@ -123,7 +123,7 @@ def _keep(weights: Weights, image: np.ndarray, label: int) -> tuple[str, str]:
             "digits of your own, train on them: the Train page does."
         )
     st.session_state[HAND] = longer
-    held = f"{_count(len(longer), 'correction')} held"
+    held = f"{counted(len(longer), 'correction')} held"
     if not st.session_state.get(HAND_ON, True):
         return f"{held.capitalize()}, but 'my hand' is switched off.", ":material/back_hand:"
     after = read(in_my_hand(weights), one.images)
@@ -140,7 +140,7 @@ def hand_bar(link: bool = True) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         if len(hand()):
             st.toggle(
-                f"My hand: {_count(len(hand()), 'correction')}",
+                f"My hand: {counted(len(hand()), 'correction')}",
                 value=True,
                 key=HAND_ON,
                 persist_state="session",
@@ -251,7 +251,7 @@ def _offer(wrong: Dataset) -> None:
     wrong = wrong.take(slice(0, MOST - len(hand())))
     if len(wrong):
         st.button(
-            f"Correct {_count(len(wrong), 'digit')} read wrong",
+            f"Correct {counted(len(wrong), 'digit')} read wrong",
             icon=":material/back_hand:",
             on_click=lambda: _set(HAND, joined(hand(), wrong)),
             help="Own digits that are still read wrong become corrections, all at once.",
@@ -367,7 +367,7 @@ def own_section() -> None:
                 kind = "IDX images" if name == IMAGES else "IDX labels"
                 _download(kind, content, name, "MNIST's own format: two files, take both.")
             with st.popover("Delete all", icon=":material/delete:"):
-                st.markdown(f"{_count(len(digits), 'digit')} will be lost; corrections stay.")
+                st.markdown(f"{counted(len(digits), 'digit')} will be lost; corrections stay.")
                 st.button("Delete all my digits", on_click=_set, args=(OWN_DIGITS, as_set()))
         with st.popover("Load digits", icon=":material/upload:"):
             _loader(
@@ -378,7 +378,7 @@ def own_section() -> None:
             )
     rejected = st.session_state.get(REJECTED)
     if rejected:
-        st.warning(f"{_count(len(rejected), 'file')} could not be used:")
+        st.warning(f"{counted(len(rejected), 'file')} could not be used:")
         st.dataframe(pd.DataFrame(rejected, columns=["file", "why"]), hide_index=True)
 
 
@@ -431,7 +431,7 @@ def _take_in(loaded: Loaded, as_hand: bool) -> None:
         return
     if as_hand:
         st.session_state[HAND] = more
-    st.toast(f"{_count(len(loaded.digits), 'digit')} loaded")
+    st.toast(f"{counted(len(loaded.digits), 'digit')} loaded")
 
 
 def _download(label: str, content: bytes, name: str, help: str) -> None:
@@ -442,7 +442,3 @@ def _download(label: str, content: bytes, name: str, help: str) -> None:
 
 def _set(key: str, value) -> None:
     st.session_state[key] = value
-
-
-def _count(n: int, thing: str) -> str:
-    return f"{n:,} {thing}{'' if n == 1 else 's'}"

@@ -235,7 +235,7 @@ def deskew_section() -> None:
     st.header("6 · Why straightening helps")
     st.markdown(
         "Theta is nailed to its pixels. A digit that leans lays its ink on *other* pixels, and "
-        "theta can not follow. So the slant is measured, and each row is moved back by it. In the "
+        "theta cannot follow. So the slant is measured, and each row is moved back by it. In the "
         "picture's moments around its middle, $\\mu_{11}$ says how much x goes with y, and "
         "$\\mu_{02}$ how tall it is:"
     )

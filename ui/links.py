@@ -80,7 +80,7 @@ def _value(name: str, text: str, labels: Mapping[str, str]):
     try:
         value = kind(name)(text)
     except ValueError:
-        raise UserError(f"{knob(name).label} can not be {text[:40]!r}.") from None
+        raise UserError(f"{knob(name).label} cannot be {text[:40]!r}.") from None
     if isinstance(value, float) and math.isinf(value):
         raise UserError(f"{knob(name).label} has to be a number on this page, not {text[:40]!r}.")
     check_setting(name, value)

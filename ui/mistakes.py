@@ -77,8 +77,7 @@ def study(weights: Weights) -> Study:
     answer = np.array([places[digit] for digit in readings.digits.tolist()])
     scores = readings.scores
     if weights.calibration is not None:
-        # What the sigmoid takes, and so what the answer is the highest of.
-        scores = weights.calibration.slope * scores + weights.calibration.offset
+        scores = weights.calibration.scores(scores)  # the answer is the highest of these
     if weights.binary:
         scores = np.hstack([-scores, scores]) / 2
     rows = np.arange(len(index))

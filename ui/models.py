@@ -48,7 +48,7 @@ def mnist(part: str) -> Dataset:
     try:
         return load_dataset(part=part)
     except UserError as error:
-        raise UserError(f"MNIST can not be read: {error}") from error
+        raise UserError(f"MNIST cannot be read: {error}") from error
 
 
 @contextmanager

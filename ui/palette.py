@@ -5,6 +5,8 @@ AGAINST = "#3a6ea5"
 NEUTRAL = "#f7f4ee"
 FOR = "#d9731a"
 DIVERGING = ["#1d4470", "#5585b0", "#c3d5e4", NEUTRAL, "#f3d2b5", "#e39654", "#a8540c"]
+# The training curve, beside FOR for the held-out one: stands out on a light and a dark page.
+TRAINING = "#4c8cc4"
 # Lines that only guide the eye.
 GUIDE = "#7b818c"
 

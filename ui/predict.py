@@ -17,7 +17,14 @@ from lrcore.picture import film as picture_film
 from lrcore.reading import Reader, Readings, as_text, relevant
 from lrcore.segment import Found, trust
 from lrcore.weights import Weights
-from ui.answers import answer_panel, blank_panel, digit_name, digit_picture, read
+from ui.answers import (
+    answer_panel,
+    blank_panel,
+    counted,
+    digit_name,
+    digit_picture,
+    read,
+)
 from ui.canvas import Drawing, drawing_canvas
 from ui.device import on_phone
 from ui.evidence import evidence_section
@@ -71,7 +78,7 @@ def draw(trained: Weights) -> None:
 
 
 def _invite(weights: Weights) -> None:
-    """What an empty canvas is for, and other ways for those who can not draw on it."""
+    """What an empty canvas is for, and other ways for those who cannot draw on it."""
     blank_panel(
         weights,
         "Draw a digit on the canvas the way *you* write it: it is read after each stroke.",
@@ -244,8 +251,7 @@ def _several(
         alt = f"{name}, with a box round each of {len(found)} digits"
         st.image(boxed(picture, size, found, answers), width="stretch", alt=alt)
     with right:
-        count = f"{len(found)} digit{'' if len(found) == 1 else 's'}"
-        st.markdown(f"{count}, in reading order")
+        st.markdown(f"{counted(len(found), 'digit')}, in reading order")
         st.code(as_text(found, answers), language=None)
         unsure = int((~readings.sure).sum())
         if unsure:

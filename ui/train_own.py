@@ -13,6 +13,7 @@ from lrcore.own_set import as_set, split_off
 from lrcore.settings import Settings
 from lrcore.training import Own
 from lrcore.weights import Weights
+from ui.answers import counted
 from ui.hand import own_digits
 from ui.jobs import Job
 from ui.models import get_model, model_names
@@ -113,7 +114,7 @@ def own_result(job: Job | None) -> None:
     images, after = record["own_images"], record["own_accuracy"]
     before = record.get("own_accuracy_before")
     st.info(
-        f"Of **{images} own digit{'' if images == 1 else 's'}** that this run did not learn from, "
+        f"Of **{counted(images, 'own digit')}** that this run did not learn from, "
         f"it reads **{round(after * images)}** right"
         + (
             "; it began at zero, which reads nothing."

@@ -16,6 +16,7 @@ from lrcore.frame import SIDE
 from lrcore.settings import knob
 from lrcore.solvers import SOLVERS
 from ui import training_charts as charts
+from ui.answers import counted
 from ui.device import on_phone
 from ui.heatmaps import colour_limit, row_names
 from ui.jobs import Job
@@ -136,7 +137,7 @@ def _progress(job: Job | None) -> None:
     happy = job.message is not None and not bad
     text = f"**{job.name}** · {job.message if happy else STATES.get(job.state, job.state)}"
     if job.before:
-        text += f": {job.before} run{'s' * (job.before > 1)} before you"
+        text += f": {counted(job.before, 'run')} before you"
     text += f" · iteration {done:,} of {total:,}"
     if job.history:
         text += f" · {_duration(job.history[-1].seconds)} of work"

@@ -22,7 +22,7 @@ from lrcore.frame import SIDE
 from lrcore.training import Point
 from ui.charts import in_house_style
 from ui.heatmaps import colours
-from ui.palette import DIGITS, FOR
+from ui.palette import DIGITS, FOR, TRAINING
 
 # No chart shows more points of a curve than about this.
 MOST_POINTS = 200
@@ -32,8 +32,6 @@ ROWS, MARKS = "rows", "marks"
 # room between two maps and that for a name, in screen pixels.
 SHADES, INKS, GREY = 240, 16, (128, 128, 128)
 GAP, FOOT = 4, 18
-# A blue that stands out on a light and on a dark page.
-TRAINING = "#4c8cc4"
 
 
 def thin(count: int, most: int = MOST_POINTS) -> np.ndarray:

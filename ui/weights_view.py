@@ -10,6 +10,7 @@ from lrcore.evidence import PICTURES
 from lrcore.features import extract
 from lrcore.frame import SIDE
 from lrcore.weights import Weights, pack_weights
+from ui.answers import one_input
 from ui.charts import prepared
 from ui.heatmaps import (
     EDGES,
@@ -178,7 +179,7 @@ def _one_row(weights: Weights, part: str) -> None:
                 )
     st.markdown(
         f"The bias is **{bias:+.2f}**: the score of an empty picture, before any "
-        f"{'pixel' if weights.features in PICTURES else 'edge'} has spoken."
+        f"{one_input(weights)} has spoken."
     )
     if weights.features in PICTURES:
         with st.expander("Every number of this theta"):

@@ -117,7 +117,7 @@ def test_a_run_survives_a_lost_connection(page, server):
 
 def test_a_teachers_link_on_a_phone(phone, server):
     open_train(phone, server, SLOW + "&show=learning_rate&seed=x")
-    phone.get_by_text("Seed can not be 'x'").wait_for()
+    phone.get_by_text("Seed cannot be 'x'").wait_for()
     assert phone.locator(".st-key-learning_rate input").is_visible()
     assert not phone.locator(".st-key-images").count()
     press(phone, "start")
