@@ -17,7 +17,8 @@ weights = model_or_stop()
 st.markdown(
     f"All that **{weights.name}** ({facts(weights)}) has learned is one number for each "
     f"{one_input(weights)}: its *theta*. What is :orange[**orange**] speaks *for* the digit "
-    "wherever it is found in a picture, what is :blue[**blue**] speaks *against* it. Click a picture to look closer."
+    "wherever it is found in a picture, what is :blue[**blue**] speaks *against* it. "
+    "Click a picture to look closer."
 )
 st.page_link("pages/how.py", label="How theta comes about", icon=":material/school:")
 part = pick_part(weights)
