@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 
 import numpy as np
@@ -37,7 +38,9 @@ def together(server, visit):
             assert not [error for learner in learners for error in learner.errors]
             return result
 
-    return asyncio.run(run())
+    # In a thread of its own: the browser that other tests hold has an event loop in this one.
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, run()).result()
 
 
 async def draw_at_once(learners: list[Learner]) -> list[Answer]:
