@@ -31,6 +31,7 @@ numbered() {
 
 {
     upstream anyone
+    upstream newcomers
     numbered | while read -r number address; do upstream "seat$number" "$address"; done
 
     # Numbers that exist and no others: a cookie that a visitor made up counts as none.
