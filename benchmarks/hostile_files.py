@@ -22,6 +22,7 @@ from lrcore.data import idx_bytes, load_dataset
 from lrcore.hand import Curvature, theta_hash
 from lrcore.own_set import as_set, to_zip
 from lrcore.weights import DEFAULT, FORMAT, WEIGHTS_FOLDER, load_weights, pack_arrays
+from tests.files import saved, zipped
 
 Rng = np.random.Generator
 Named = tuple[str, bytes]
@@ -77,13 +78,6 @@ def in_mode(image: Image.Image, mode: str) -> Image.Image:
     if mode == "I;16":
         return Image.fromarray(np.asarray(image.convert("L")).astype(np.uint16) * 257)
     return image.convert("L").convert(mode)
-
-
-def saved(image: Image.Image, format: str, **options) -> bytes:
-    """A picture's file."""
-    file = io.BytesIO()
-    image.save(file, format, **options)
-    return file.getvalue()
 
 
 def picked(rng: Rng, options: Sequence[Option]) -> Option:
@@ -280,15 +274,6 @@ def npz(arrays: dict) -> bytes:
     """An .npz file, pickles included."""
     file = io.BytesIO()
     np.savez(file, **arrays)
-    return file.getvalue()
-
-
-def zipped(members: dict[str, bytes], method=zipfile.ZIP_DEFLATED) -> bytes:
-    """A ZIP of files."""
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", method) as out:
-        for name, content in members.items():
-            out.writestr(name, content)
     return file.getvalue()
 
 

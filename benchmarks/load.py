@@ -41,6 +41,7 @@ from streamlit import config
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from benchmarks.processor import processor_seconds
 from lrcore.drawing import strokes_from_canvas, to_digit
 from lrcore.hand import learn, shipped_curvature
 from lrcore.own_set import as_set
@@ -59,7 +60,6 @@ COUNTED = ("AppSession", "SessionState", "Runs", "Job", "Run", "Drawing", "Kept"
 FIRST_RUN = 8.0
 # Streamlit's own, which grow to a fixed size.
 POOLS = ("ThreadPoolExecutor", "AnyIO", "asyncio")
-TICK = os.sysconf("SC_CLK_TCK")
 
 
 # --- the server, and what it tells of itself ---
@@ -144,8 +144,8 @@ class Inspected(Server):
 
     def pages_seconds(self) -> float:
         """Processor seconds so far of everything but the training runs at work."""
-        runs = sum(_seconds(self._proc / "task" / str(number)) for number in self.runs())
-        return _seconds(self._proc) - runs
+        runs = sum(processor_seconds(self._proc / "task" / str(number)) for number in self.runs())
+        return processor_seconds(self._proc) - runs
 
     def errors(self) -> list[str]:
         """Lines of the server's log that tell of something wrong."""
@@ -159,11 +159,6 @@ class Standing:
     def __init__(self, server: Inspected):
         self.alive, self.threads = server.alive(), server.own_threads()
         self.megabytes = server.megabytes()
-
-
-def _seconds(folder: Path) -> float:
-    fields = (folder / "stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICK
 
 
 # --- the learners ---

@@ -10,7 +10,6 @@ has other work to do look at the ratio and at the processor times; those need Li
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from itertools import permutations
@@ -22,6 +21,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.processor import processor_seconds  # noqa: E402
 from tests.browser.driver import ONE, Server, canvas, draw, find_browser, settled  # noqa: E402
 
 ECHO = "benchmarks/canvas_echo.py"
@@ -79,10 +79,9 @@ def after_stroke(page: Page, strokes: list, there: str) -> float:
     return taken(page)
 
 
-def processor_seconds(pid: int) -> float:
-    """What a process has used up of the processors."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+def used_by(server: Server) -> float:
+    """Processor seconds of a server so far."""
+    return processor_seconds(Path(f"/proc/{server.process.pid}"))
 
 
 def strokes_against_echo(browser: Browser, trials: int) -> None:
@@ -95,13 +94,13 @@ def strokes_against_echo(browser: Browser, trials: int) -> None:
             for server in (app, echo):
                 page = opened(browser, server.url)
                 settled(page)
-                before = processor_seconds(server.process.pid)
+                before = used_by(server)
                 seconds = after_stroke(page, ONE, marks[server])
                 settled(page)
                 # The first of all fill the caches.
                 if trial >= 2:
                     first[server].append(seconds)
-                    busy[server].append(processor_seconds(server.process.pid) - before)
+                    busy[server].append(used_by(server) - before)
                 page.context.close()
     ratio = median(first[app]) / median(first[echo])
     print(f"First answer after a stroke    {1000 * median(first[app]):6.0f} ms")
@@ -122,7 +121,7 @@ def cold_starts(browser: Browser) -> None:
             ready.append(time.monotonic() - start)
             page = opened(browser, server.url)
             painted.append(time.monotonic() - start)
-            busy.append(processor_seconds(server.process.pid))
+            busy.append(used_by(server))
             page.context.close()
     print(f"Server ready                   {median(ready):6.2f} s   target {READY}")
     print(f"Canvas painted, cold start     {median(painted):6.2f} s   target {PAINTED}")

@@ -26,6 +26,7 @@ from playwright.sync_api import Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from benchmarks.processor import TICK, processor_seconds, stat
 from tests.browser.driver import Server, find_browser, settled
 
 QUERY = "solver=gradient-descent&images=60000&iterations=100000"
@@ -45,7 +46,6 @@ CanvasRenderingContext2D.prototype.clearRect = function (...where) {
   return clear.apply(this, where);
 };
 """
-TICK = os.sysconf("SC_CLK_TCK")
 
 
 def descendants(pid: int) -> list[int]:
@@ -53,7 +53,7 @@ def descendants(pid: int) -> list[int]:
     parents = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            parents[int(folder.name)] = int(_stat(folder)[1])
+            parents[int(folder.name)] = int(stat(folder)[1])
         except OSError:  # it has ended meanwhile
             continue
     found, new = [], [pid]
@@ -61,17 +61,6 @@ def descendants(pid: int) -> list[int]:
         new = [child for child, parent in parents.items() if parent in new]
         found += new
     return found
-
-
-def _stat(folder: Path) -> list[str]:
-    """The fields of a process's or thread's `stat` file, from its state on."""
-    return (folder / "stat").read_text().rpartition(")")[2].split()
-
-
-def processor_seconds(folder: Path) -> float:
-    """What a process or thread has used up of the processors."""
-    fields = _stat(folder)
-    return (int(fields[11]) + int(fields[12])) / TICK
 
 
 def busy_seconds() -> float:

@@ -29,7 +29,7 @@ from tests.browser.driver import (  # noqa: E402
     press,
     settled,
 )
-from tests.helpers import saved  # noqa: E402
+from tests.files import saved  # noqa: E402
 
 DESKTOP = {"viewport": {"width": 1280, "height": 800}}
 SEVEN = [[(0.25, 0.25), (0.75, 0.22), (0.6, 0.5), (0.5, 0.8)], [(0.38, 0.52), (0.7, 0.5)]]

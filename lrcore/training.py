@@ -282,8 +282,7 @@ class Run:
         watched = self._watched
         if watched is None:
             return math.nan, math.nan
-        low = theta.astype(watched.dtype)
-        z = np.concatenate([watched.rows(b) @ low[:, 1:].T for b in watched.blocks()]) + low[:, 0]
+        z = watched.scores(theta).T
         cost = (softplus(z) - watched.targets * z).mean(axis=0, dtype=np.float64).sum()
         if self.settings.binary:
             right = (z[:, 0] > 0) == (self._watched_labels == self.settings.digit)

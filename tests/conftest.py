@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 from lrcore.data import load_dataset
 from tests.browser.driver import PHONE, ROOT, Server, find_browser
+from tests.helpers import skip_without
 
 
 @pytest.fixture(scope="session")
@@ -40,10 +39,7 @@ def chromium():
     """A real browser; without one these tests skip, or fail where REQUIRE_BROWSER is set."""
     path = find_browser()
     if path is None:
-        why = "no Chromium or Chrome found; install one (Debian: apt-get install chromium)"
-        if os.environ.get("REQUIRE_BROWSER"):
-            pytest.fail(why)
-        pytest.skip(why)
+        skip_without("no Chromium or Chrome found; install one (Debian: apt-get install chromium)")
     sync_api = pytest.importorskip("playwright.sync_api")
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])

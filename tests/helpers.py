@@ -1,23 +1,21 @@
-"""What several tests use: pictures as files, patience, charts' tables, pages under AppTest."""
+"""What several tests use: skips, patience, charts' tables, pages under AppTest."""
 
 from __future__ import annotations
 
-import io
+import os
 import time
 from collections.abc import Callable
+from typing import NoReturn
 
-import numpy as np
-from PIL import Image
+import pytest
 from streamlit.testing.v1 import AppTest
 
 
-def saved(image: Image.Image | np.ndarray, format: str = "PNG", **options) -> bytes:
-    """The bytes of a picture's file."""
-    file = io.BytesIO()
-    (image if isinstance(image, Image.Image) else Image.fromarray(image)).save(
-        file, format, **options
-    )
-    return file.getvalue()
+def skip_without(why: str) -> NoReturn:
+    """Skip for want of a program; fail where REQUIRE_BROWSER makes all of them mandatory."""
+    if os.environ.get("REQUIRE_BROWSER"):
+        pytest.fail(why)
+    pytest.skip(why)
 
 
 def wait_for(condition: Callable[[], object], seconds: float = 20.0) -> None:

@@ -4,7 +4,6 @@ import http.client
 import os
 import re
 import shutil
-import socket
 import subprocess
 import time
 import tomllib
@@ -14,17 +13,23 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.browser.driver import ONE, ROOT, ZERO, Server, answered, draw, go_to, press, settled
+from tests.browser.driver import (
+    ONE,
+    ROOT,
+    ZERO,
+    Server,
+    answered,
+    draw,
+    free_port,
+    go_to,
+    press,
+    settled,
+)
+from tests.helpers import skip_without
 from ui.forgotten import forgotten
 
 DEPLOY = ROOT / "deploy"
 NOTICE = "The server has lost this session"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture(scope="module")
@@ -32,10 +37,7 @@ def balanced(tmp_path_factory):
     """Two processes of the app behind nginx, by the same script and configuration as compose's."""
     nginx = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
     if nginx is None:
-        why = "no nginx found; install one (Debian: apt-get install nginx-light)"
-        if os.environ.get("REQUIRE_BROWSER"):
-            pytest.fail(why)
-        pytest.skip(why)
+        skip_without("no nginx found; install one (Debian: apt-get install nginx-light)")
     folder = tmp_path_factory.mktemp("nginx")
     port = free_port()
     with ExitStack() as running:
@@ -157,6 +159,9 @@ def test_a_killed_process_sends_its_users_to_the_other_with_a_word(balanced, chr
     assert seat_of(mine) != seat
     settled(mine)
     mine.get_by_text("None yet.").wait_for()
+    # It stays until it is clicked away, and lies over the choice of the model until then.
+    mine.get_by_test_id("stToast").get_by_role("button", name="Close").click()
+    mine.get_by_text(NOTICE).wait_for(state="hidden")
 
     load_digits(mine, digits)
     mine.get_by_text("6 (1)").wait_for()

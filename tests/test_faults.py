@@ -13,7 +13,8 @@ import pytest
 
 from lrcore.weights import Weights, list_weights, load_weights, pack_weights, save_weights
 from tests.browser.driver import ROOT
-from tests.helpers import markup, open_page, saved, wait_for
+from tests.files import saved
+from tests.helpers import markup, open_page, wait_for
 
 # Saves zeros over and over, or is killed by its own hand when it comes to a certain call.
 SAVER = """

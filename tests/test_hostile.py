@@ -46,7 +46,8 @@ from lrcore.weights import (
     pack_weights,
     save_weights,
 )
-from tests.helpers import choose_way, open_page, saved
+from tests.files import saved, zipped
+from tests.helpers import choose_way, open_page
 from ui import models
 from ui.hand import HAND, OWN_DIGITS
 from ui.models import OWN
@@ -267,12 +268,9 @@ def test_a_page_full_of_dust_is_not_joined_in_a_million_ways(monkeypatch):
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_packings_that_can_not_be_stopped_are_not_unpacked(method):
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", method) as archive:
-        archive.writestr("theta.npy", bytes(1000))
-        archive.writestr("7/a.png", bytes(1000))
-    assert sentence_of(load_weights, file.getvalue())
-    assert load([("own", file.getvalue())]).rejected == [
+    raw = zipped({"theta.npy": bytes(1000), "7/a.png": bytes(1000)}, method)
+    assert sentence_of(load_weights, raw)
+    assert load([("own", raw)]).rejected == [
         ("theta.npy", "does not lie in a folder named 0 to 9."),
         ("7/a.png", "is damaged: it does not unpack."),
     ]
@@ -280,11 +278,7 @@ def test_packings_that_can_not_be_stopped_are_not_unpacked(method):
 
 def zip_of(images):
     """Pictures that all say that they are a 7."""
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        for i, image in enumerate(images):
-            archive.writestr(f"7/{i}.png", saved(image))
-    return file.getvalue()
+    return zipped({f"7/{i}.png": saved(image) for i, image in enumerate(images)})
 
 
 @pytest.mark.parametrize("paper", [255, 0])
@@ -349,12 +343,11 @@ def test_a_record_that_pages_can_not_reckon_with_is_refused(record):
 
 def test_names_in_a_zip_write_nothing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        for name in ("../../theta.npy", f"{tmp_path}/theta.npy", "../7/a.png"):
-            archive.writestr(name, saved(Image.new("L", (28, 28), 255)))
-    sentence_of(load_weights, file.getvalue())
-    load([("../../own", file.getvalue())])
+    picture = saved(Image.new("L", (28, 28), 255))
+    names = ("../../theta.npy", f"{tmp_path}/theta.npy", "../7/a.png")
+    raw = zipped(dict.fromkeys(names, picture))
+    sentence_of(load_weights, raw)
+    load([("../../own", raw)])
     assert list(tmp_path.iterdir()) == []
 
 

@@ -13,20 +13,12 @@ from lrcore import own_set
 from lrcore.data import idx_bytes
 from lrcore.errors import UserError
 from lrcore.own_set import as_set, joined, label_of, load, split_off, to_idx, to_zip, without
-from tests.helpers import saved
+from tests.files import saved, zipped
 
 
 @pytest.fixture
 def own(test_set):
     return test_set.take(slice(0, 20))
-
-
-def archive(members: dict[str, bytes], method=zipfile.ZIP_DEFLATED) -> bytes:
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", method) as out:
-        for name, content in members.items():
-            out.writestr(name, content)
-    return file.getvalue()
 
 
 def test_a_zip_of_pngs_in_ten_folders_comes_back_as_it_was(own):
@@ -90,7 +82,7 @@ def test_pictures_of_other_sizes_and_dark_ink_are_framed_as_uploads_are(own):
     seven = Image.new("L", (300, 300), 255)
     ImageDraw.Draw(seven).line([(90, 60), (210, 60), (130, 240)], fill=0, width=14)
     inverted = saved(255 - own.images[0])
-    loaded = load([("a.zip", archive({"my/7/big.png": saved(seven), "7\\dark.png": inverted}))])
+    loaded = load([("a.zip", zipped({"my/7/big.png": saved(seven), "7\\dark.png": inverted}))])
     assert not loaded.rejected
     assert loaded.digits.labels.tolist() == [7, 7]
     for image in loaded.digits.images:
@@ -114,7 +106,7 @@ def test_each_rejected_file_is_named_and_the_others_are_kept(own):
         "__MACOSX/7/._good.png": b"",
         "7/.DS_Store": b"",
     }
-    loaded = load([("own.zip", archive(members))])
+    loaded = load([("own.zip", zipped(members))])
     assert loaded.digits.labels.tolist() == [7]
     rejected = dict(loaded.rejected)
     assert set(rejected) == {
@@ -128,9 +120,7 @@ def test_each_rejected_file_is_named_and_the_others_are_kept(own):
 def test_bombs_do_not_unpack(own, monkeypatch):
     monkeypatch.setattr(own_set, "MOST_OF_ONE", 100_000)
     zeros = bytes(10_000_000)
-    loaded = load(
-        [("bomb.zip", archive({"7/bomb.png": zeros, "7/fine.png": saved(own.images[0])}))]
-    )
+    loaded = load([("bomb.zip", zipped({"7/bomb.png": zeros, "7/fine.png": saved(own.images[0])}))])
     assert loaded.digits.labels.tolist() == [7]
     assert loaded.rejected == [
         ("7/bomb.png", "is too large once unpacked: 4 MiB a picture, 64 MiB in all.")
@@ -139,19 +129,19 @@ def test_bombs_do_not_unpack(own, monkeypatch):
     header = bytearray(saved(own.images[0]))
     header[16:24] = (60_000).to_bytes(4, "big") * 2
     header[29:33] = zlib.crc32(header[12:29]).to_bytes(4, "big")
-    loaded = load([("bomb.zip", archive({"7/wide.png": bytes(header)}))])
+    loaded = load([("bomb.zip", zipped({"7/wide.png": bytes(header)}))])
     assert loaded.rejected[0][0] == "7/wide.png"
     monkeypatch.setattr(own_set, "MOST", 10)
     loaded = load([("images.gz", gzip.compress(bytes(4) + zeros)), ("labels", to_idx(own)[1])])
     assert loaded.rejected[0][0] == "images.gz"
     assert "MiB" in loaded.rejected[0][1]
-    loaded = load([("many.zip", archive({f"7/{i}.png": b"" for i in range(11)}))])
+    loaded = load([("many.zip", zipped({f"7/{i}.png": b"" for i in range(11)}))])
     assert loaded.rejected == [("many.zip", "holds 11 files; up to 10 are read at once.")]
 
 
 def test_damaged_files_and_lone_halves_are_named(own):
     packed, (images, labels) = to_zip(own), to_idx(own)
-    encrypted = bytearray(archive({"7/a.png": saved(own.images[0])}))
+    encrypted = bytearray(zipped({"7/a.png": saved(own.images[0])}))
     encrypted[encrypted.index(b"PK\x01\x02") + 8] |= 1
     cases = [
         ([("cut.zip", packed[: len(packed) // 2])], "cut.zip"),

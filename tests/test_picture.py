@@ -14,7 +14,7 @@ from lrcore.errors import UserError
 from lrcore.opening import LONGEST, open_picture
 from lrcore.picture import film, find_ink, picture_to_digit
 from lrcore.segment import find_digits
-from tests.helpers import saved
+from tests.files import saved
 
 
 @pytest.fixture(scope="module")

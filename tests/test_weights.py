@@ -3,7 +3,6 @@
 import io
 import json
 import pickle
-import zipfile
 
 import numpy as np
 import pytest
@@ -20,6 +19,7 @@ from lrcore.weights import (
     pack_weights,
     save_weights,
 )
+from tests.files import zipped
 
 SHIPPED = sorted(WEIGHTS_FOLDER.glob("*.npz"))
 
@@ -117,11 +117,8 @@ def test_damaged_bytes_get_a_sentence(raw):
 
 
 def test_a_zip_bomb_is_refused_before_it_unpacks():
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("theta.npy", bytes(100 * 2**20))
     with pytest.raises(UserError, match="unpacks to more"):
-        load_weights(file.getvalue())
+        load_weights(zipped({"theta.npy": bytes(100 * 2**20)}))
 
 
 def test_a_header_that_promises_too_much_takes_no_memory():

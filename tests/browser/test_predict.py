@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.browser.driver import ONE, ZERO, answered, canvas, draw, go_to, press, settled
-from tests.helpers import saved
+from tests.files import saved
 
 pytestmark = pytest.mark.browser
 

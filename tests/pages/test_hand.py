@@ -8,7 +8,8 @@ import pytest
 
 from lrcore.own_set import as_set, load, to_idx, to_zip
 from lrcore.weights import DEFAULT, load_weights
-from tests.helpers import choose_way, markup, open_page, saved
+from tests.files import saved
+from tests.helpers import choose_way, markup, open_page
 from ui.canvas import Kept
 from ui.hand import change_chart
 

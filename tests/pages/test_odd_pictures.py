@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.helpers import choose_way, open_page, saved
+from tests.files import saved
+from tests.helpers import choose_way, open_page
 from ui.predict import AT_ONCE
 
 

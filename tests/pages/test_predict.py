@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from lrcore.features import FEATURES
-from tests.helpers import choose_way, markup, open_page, saved
+from tests.files import saved
+from tests.helpers import choose_way, markup, open_page
 from ui.canvas import Kept
 
 
