@@ -26,9 +26,14 @@ import numpy as np
 
 from lrcore.errors import UserError
 
-# A block of rows stays in the cache between the product that reads it for z
-# and the one that reads it for the gradient.
-BLOCK = 512
+# A block of rows, of about so many numbers, stays in the cache between the product that reads it
+# for z and the one that reads it for the gradient; and it is long enough for the steps between.
+BLOCK = 600_000
+# OpenBLAS packs the matrices of a product before it multiplies them, unless the product takes
+# at most so many multiplications (kernel/x86_64/sgemm_small_kernel_permit_skylakex.c).  Where
+# only ten classes use what is packed, that takes as long as the product itself; so blocks are
+# multiplied in pieces, of at most so many rows.
+UNPACKED, PIECE = 1_000_000, 128
 # Sums over the images are taken in so many parts at most, and these are added up in order: so
 # they are the same to the last bit, however many workers share the parts.
 PARTS = 8
@@ -40,8 +45,8 @@ Result = TypeVar("Result")
 def sigmoid(z: np.ndarray | float) -> np.ndarray:
     """1 / (1 + exp(-z)), elementwise, without overflow at any z; keeps float32 and float64."""
     z = np.asarray(z)
-    # exp(z) / (1 + exp(z)) is the same; either form overflows on one side, this one on none.
-    return np.exp(np.minimum(z, 0)) / (1 + np.exp(-np.abs(z)))
+    with np.errstate(over="ignore"):  # infinity is right: it makes 0 of the whole
+        return 1 / (1 + np.exp(-z))
 
 
 def softplus(z: np.ndarray) -> np.ndarray:
@@ -109,12 +114,17 @@ class OneVsAllLoss:
             )
         if not C > 0:
             raise UserError(f"C is {C}, but must be above 0; a small C means strong L2.")
-        self.X, self.targets, self.C = X, np.asfortranarray(targets), C
+        self.dtype = np.dtype(np.float64 if X.dtype == np.float64 else np.float32)
+        self.X, self.targets, self.C = X, np.ascontiguousarray(targets, self.dtype), C
         self.workers = workers
+        # Ends its threads when it is forgotten.
+        self._helpers = ThreadPoolExecutor(workers - 1) if workers > 1 else None
         self.n, self.D = X.shape
         self.K = targets.shape[1]
+        rows = min(UNPACKED // (self.D * self.K), PIECE)
+        self.piece = rows if rows >= PIECE // 16 else PIECE  # in tinier ones, nothing is won
+        self.block = self.piece * max(1, BLOCK // (self.D * self.piece))
         self.l2 = 1 / (self.n * C)
-        self.dtype = np.dtype(np.float64 if X.dtype == np.float64 else np.float32)
 
     def rows(self, chosen: slice | np.ndarray) -> np.ndarray:
         """The rows of X that a slice or an index array picks out, as floats."""
@@ -122,67 +132,44 @@ class OneVsAllLoss:
 
     def each(self, work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
         """work(item) for every item, in order; the workers share the items."""
-        if self.workers == 1:
+        if self._helpers is None:
             return [work(item) for item in items]
-        with ThreadPoolExecutor(self.workers) as pool:
-            return list(pool.map(work, items))
+        waiting = iter(enumerate(items))  # each takes the next one: no two get the same
+        done: dict[int, Result] = {}
+
+        def take() -> None:
+            for i, item in waiting:
+                done[i] = work(item)
+
+        helpers = [self._helpers.submit(take) for _ in range(self.workers - 1)]
+        try:
+            take()
+        finally:
+            for helper in helpers:
+                if not helper.cancel():  # one that has not begun finds nothing left
+                    helper.result()
+        return [done[i] for i in range(len(done))]
 
     def parts(self) -> list[slice]:
-        """All rows, in at most PARTS slices of whole blocks."""
-        size = BLOCK * -(-self.n // (PARTS * BLOCK))
+        """All rows, in at most PARTS slices of whole pieces."""
+        size = self.piece * -(-self.n // (PARTS * self.piece))
         return [slice(start, min(start + size, self.n)) for start in range(0, self.n, size)]
 
-    def blocks(self, part: slice | None = None, size: int = BLOCK) -> Iterator[slice]:
-        """The rows of a part, or all, in slices."""
-        first, last = (part.start, part.stop) if part else (0, self.n)
-        for start in range(first, last, size):
-            yield slice(start, min(start + size, last))
+    def blocks(self, part: slice) -> Iterator[slice]:
+        """The rows of a part, in slices."""
+        for start in range(part.start, part.stop, self.block):
+            yield slice(start, min(start + self.block, part.stop))
 
     def scores(self, theta: np.ndarray) -> np.ndarray:
-        """z = theta [1 X]' of every image, shape (K, n)."""
-        z = np.zeros((len(theta), self.n), self.dtype)
-        if not theta.any():  # most runs start at zero
-            return z
-        low = theta.astype(self.dtype)
-        # Products so narrow are a third faster where the classes fill vectors of 16 numbers.
-        width = 16 * -(-len(low) // 16) if len(low) > 1 else 1
-        columns = np.zeros((self.D, width), self.dtype)
-        columns[:, : len(low)] = low[:, 1:].T
+        """z = [1 X] theta' of every image, shape (n, K)."""
+        score, z = self._scorer(theta), np.empty((self.n, len(theta)), self.dtype)
 
         def fill(part: slice) -> None:
             for block in self.blocks(part):
-                z[:, block] = (self.rows(block) @ columns)[:, : len(low)].T + low[:, :1]
+                z[block] = score(self._piled(block))
 
         self.each(fill, self.parts())
         return z
-
-    def gradient_of(self, theta: np.ndarray, residual: np.ndarray) -> np.ndarray:
-        """The gradient at theta where its residuals p - y (K, n) are known, shape (K, 1 + D)."""
-
-        def gather(part: slice) -> np.ndarray:
-            out = np.zeros((len(residual), 1 + self.D))
-            out[:, 0] = residual[:, part].sum(1, dtype=np.float64)
-            for block in self.blocks(part):
-                out[:, 1:] += residual[:, block] @ self.rows(block)
-            return out
-
-        sums = np.sum(self.each(gather, self.parts()), axis=0)
-        return sums / self.n + self.penalty_gradient(theta)
-
-    def at_scores(self, theta: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Each class's cost (K,) and p - y (K, n) where theta's scores z are known."""
-        residual = np.empty_like(z)
-
-        def fill(part: slice) -> np.ndarray:
-            cost = np.zeros(self.K)
-            for block in self.blocks(part, 8 * BLOCK):
-                some, y = z[:, block], self.targets[block].T
-                cost += (softplus(some) - y * some).sum(1, dtype=np.float64)
-                residual[:, block] = sigmoid(some) - y
-            return cost
-
-        cost = np.sum(self.each(fill, self.parts()), axis=0)
-        return cost / self.n + self.penalty(theta), residual
 
     def penalty(self, theta: np.ndarray) -> np.ndarray:
         """What L2 adds to each class's cost, shape (K,)."""
@@ -196,42 +183,59 @@ class OneVsAllLoss:
 
     def cost(self, theta: np.ndarray) -> np.ndarray:
         """Each class's cost, shape (K,); the whole's cost is their sum."""
-        low = theta.astype(self.dtype)
+        z = self.scores(theta)
+        losses = softplus(z) - self.targets * z
+        return losses.mean(0, dtype=np.float64) + self.penalty(theta)
 
-        def of(part: slice) -> np.ndarray:
-            cost = np.zeros(self.K)
-            for block in self.blocks(part):
-                z = self.rows(block) @ low[:, 1:].T + low[:, 0]
-                cost += (softplus(z) - self.targets[block] * z).sum(0, dtype=np.float64)
-            return cost
+    def cost_and_gradient(
+        self, theta: np.ndarray, residual: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Each class's cost, shape (K,), and its gradient, shape (K, 1 + D), in one pass.
 
-        return np.sum(self.each(of, self.parts()), axis=0) / self.n + self.penalty(theta)
-
-    def cost_and_gradient(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Each class's cost, shape (K,), and its gradient, shape (K, 1 + D), in one pass."""
-        sums = self.each(lambda part: self._sums(theta, self.blocks(part)), self.parts())
-        cost, gradient = (np.sum(sum_, axis=0) / self.n for sum_ in zip(*sums, strict=True))
-        return cost + self.penalty(theta), gradient + self.penalty_gradient(theta)
+        residual : an array to write every image's p - y into, shape (K, n).
+        """
+        sums = self.each(lambda part: self._sums(theta, self.blocks(part), residual), self.parts())
+        mean = np.sum(sums, axis=0) / self.n
+        return mean[:, 0] + self.penalty(theta), mean[:, 1:] + self.penalty_gradient(theta)
 
     def batch_gradient(self, theta: np.ndarray, chosen: np.ndarray) -> np.ndarray:
         """The gradient as a batch of rows estimates it, shape (K, 1 + D); L2 counts in full."""
-        return self._sums(theta, [chosen])[1] / len(chosen) + self.penalty_gradient(theta)
+        return self._sums(theta, [chosen])[:, 1:] / len(chosen) + self.penalty_gradient(theta)
+
+    def _piled(self, chosen: slice | np.ndarray) -> np.ndarray:
+        """The chosen rows, in pieces to be multiplied one by one, shape (pieces, rows, D)."""
+        x = self.rows(chosen)
+        return x[None] if len(x) % self.piece else x.reshape(-1, self.piece, self.D)
+
+    def _scorer(self, theta: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+        """A function that gives piled rows their scores, shape (rows in all, K)."""
+        K = len(theta)
+        if not theta.any():  # most runs start at zero
+            return lambda x: np.zeros((x.shape[0] * x.shape[1], K), self.dtype)
+        low = theta.astype(self.dtype)
+        columns = np.ascontiguousarray(low[:, 1:].T)
+        return lambda x: (x @ columns).reshape(-1, K) + low[:, 0]
 
     def _sums(
-        self, theta: np.ndarray, blocks: Iterable[slice | np.ndarray]
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """The log losses, shape (K,), and their gradients, summed over some blocks of rows."""
-        low = theta.astype(self.dtype)
-        # Sums over many rows would lose digits in float32.
-        cost, gradient = np.zeros(self.K), np.zeros((self.K, 1 + self.D))
+        self,
+        theta: np.ndarray,
+        blocks: Iterable[slice | np.ndarray],
+        residual: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """The log losses and, behind, their gradients, summed over blocks; shape (K, 2 + D)."""
+        score = self._scorer(theta)
+        out = np.zeros((self.K, 2 + self.D))
         for block in blocks:
-            x, y = self.rows(block), self.targets[block]
-            z = x @ low[:, 1:].T + low[:, 0]
-            cost += (softplus(z) - y * z).sum(0, dtype=np.float64)
-            residual = sigmoid(z) - y
-            gradient[:, 0] += residual.sum(0)
-            gradient[:, 1:] += residual.T @ x
-        return cost, gradient
+            x, y = self._piled(block), self.targets[block]
+            ones, z = np.ones(len(y)), score(x)  # sums over rows would lose digits in float32
+            wrong = sigmoid(z) - y
+            if residual is not None:
+                residual[:, block] = wrong.T
+            out[:, 0] += ones @ (softplus(z) - y * z)
+            out[:, 1] += ones @ wrong
+            pieces = wrong.reshape(len(x), -1, self.K)
+            out[:, 2:] += (pieces.swapaxes(1, 2) @ x).sum(0)
+        return out
 
 
 def cost(theta: np.ndarray, X: np.ndarray, targets: np.ndarray, C: float = 1.0) -> np.ndarray:

@@ -60,27 +60,25 @@ for _ in range({iterations}):
         scale = np.sqrt(square / (1 - 0.999**t)) + 1e-8
         theta -= rate * mean / (1 - {momentum}**t) / scale
 """,
-    # Without the bracket that guards the line search in lrcore: it seldom comes into play.
     "lbfgs": """\
-pairs, z, g = [], (theta @ X.T).astype(np.float32), gradient(theta)
+def cost(theta):
+    z = theta.astype(np.float32) @ X.T
+    return (np.logaddexp(0, z) - y * z).mean(1, keepdims=True) + dot(l2 * theta, theta) / 2
+pairs, g, t = [], gradient(theta), np.ones((len(y), 1))
 for _ in range({iterations}):
-    d, alphas = -g, []
+    d, alphas, tiny = -g, [], 1e-30
     for s, v in reversed(pairs):
-        alphas.append(dot(s, d) / dot(s, v))
+        alphas.append(dot(s, d) / (dot(s, v) + tiny))
         d = d - alphas[-1] * v
-    d = d * (dot(*pairs[-1]) / dot(pairs[-1][1], pairs[-1][1]) if pairs else dot(g, g) ** -0.5)
+    s, v = last = pairs[-1] if pairs else (0 * g, 0 * g)
+    d = d * np.where(dot(s, v) > 0, dot(s, v) / (dot(v, v) + tiny), dot(d, d) ** -0.5)
     for (s, v), alpha in zip(pairs, reversed(alphas)):
-        d = d + (alpha - dot(v, d) / dot(s, v)) * s
-    t, dz = np.ones((len(y), 1), np.float32), d.astype(np.float32) @ X.T
-    for _ in range(10):  # Newton's method for the step length t
-        p = sigmoid(z + t * dz)
-        slope = dot(p - y, dz) / len(X) + dot(l2 * (theta + t * d), d)
-        if (abs(slope) <= abs(dot(g, d)) / 4).all():
-            break
-        curvature = dot(p * (1 - p) * dz, dz) / len(X) + dot(l2 * d, d)
-        t = np.clip(t - slope / curvature, t / 4, 4 * t).astype(np.float32)
-    theta, z, old, g = theta + t * d, z + t * dz, g, gradient(theta + t * d)
-    pairs = [*pairs, (t * d, g - old)][-{memory}:]
+        d = d + (alpha - dot(v, d) / (dot(s, v) + tiny)) * s
+    better, new = cost(theta + t * d) < cost(theta), gradient(theta + t * d)
+    pairs.append([np.where(better, *two) for two in zip((t * d, new - g), last)])
+    ratio = dot(g, d) / (dot(g, d) - dot(new, d))  # of the best length to this one, about
+    theta, g, pairs = theta + better * t * d, np.where(better, new, g), pairs[-{memory}:]
+    t = t * np.clip(ratio, np.where(better, 0.5 / t, 0.1), np.where(better, 2 / t, 0.5))
 """,
     "preconditioned-lbfgs": """\
 # Newton's method: what the preconditioned L-BFGS comes near in less time; both end at one theta.

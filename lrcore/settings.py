@@ -86,7 +86,7 @@ class Settings:
     learning_rate: float | None = _knob(
         None,
         "Learning rate",
-        "How far a step goes along the gradient. Solvers with a line search find it themselves; "
+        "How far a step goes along the gradient. The two L-BFGS solvers choose it themselves; "
         "empty takes the solver's own default.",
         low=1e-5,
         high=100.0,

@@ -15,10 +15,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import cho_factor
+from scipy.linalg.blas import strsv
 
 from lrcore.errors import UserError
-from lrcore.logistic import BLOCK, OneVsAllLoss, sigmoid
+from lrcore.logistic import OneVsAllLoss
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,10 @@ class Knobs:
         assert self.learning_rate is not None
         return self.learning_rate
 
+
+# The share of what the slope promises that a step must bring the cost down by (Nocedal and
+# Wright, section 3.1).
+SUFFICIENT = 1e-4
 
 SolverFunction = Callable[[OneVsAllLoss, np.ndarray, Knobs, np.random.Generator], Iterator[Step]]
 # Steps of theta and the changes of the gradient that came with them, each of shape (K, 1 + D).
@@ -218,17 +223,19 @@ def lbfgs(
     """L-BFGS (Nocedal and Wright, "Numerical Optimization", 2nd ed., algorithms 7.4 and 7.5)."""
 
     def scaled_identity(v: np.ndarray, pairs: Pairs) -> np.ndarray:
-        if not pairs:  # nothing is known yet: try a step of length 1
-            return v * _inverse(np.sqrt(_dot(v, v)))[:, None]
-        s, y = pairs[-1]
-        return v * (_dot(s, y) * _inverse(_dot(y, y)))[:, None]
+        scale = _inverse(np.sqrt(_dot(v, v)))  # while nothing is known: try a step of length 1
+        if pairs:
+            s, y = pairs[-1]
+            scale = np.where(_dot(s, y) > 0, _dot(s, y) * _inverse(_dot(y, y)), scale)
+        return v * scale[:, None]
 
-    return _quasi_newton(loss, theta, loss.scores(theta), knobs, scaled_identity)
+    cost, gradient = loss.cost_and_gradient(theta)
+    yield from _quasi_newton(loss, theta, cost, gradient, knobs, scaled_identity)
 
 
 # The first guess is made on every ninth image, in this many steps.  An odd share: MNIST's
 # images come by turns from two sources, and every other one would all be from the same.
-SHARE, WARM_STEPS = 9, 7
+SHARE, WARM_STEPS = 9, 8
 # Of those, every third tells of the pixels' Gram matrix.
 GRAM_SHARE = 3
 # What w is taken for before there is a model, and how much stronger L2 is made for so few.
@@ -238,7 +245,9 @@ ROWS = 2000
 # Keeps an estimate invertible where its rows show no ink, as a share of its mean diagonal.
 RIDGE = 0.05
 # A pixel is next to never inked where its diagonal entry is below this share of the mean.
-FAINT = 0.005
+FAINT = 0.007
+# Rows that are picked out of the images at a time.
+PICKED = 128
 
 
 def preconditioned_lbfgs(
@@ -266,103 +275,156 @@ def preconditioned_lbfgs(
        Wright, "Numerical Optimization", 2nd ed., algorithm 7.4, with H_k^0 so chosen).
 
     The optimum is the full problem's own, whatever the estimates: they only make the way short.
-    Iteration 1 is the start so found, and costs about three looks at the images.
+    Iteration 1 is the start so found, and costs about six looks at the images.
     """
     start = theta
-    cost, residual = loss.at_scores(theta, loss.scores(theta))
-    gradient = loss.gradient_of(theta, residual)
+    cost, gradient = loss.cost_and_gradient(theta)
     yield Step(0, theta, cost, _norm(gradient), 0.0)
 
-    few = OneVsAllLoss(loss.X[::SHARE], loss.targets[::SHARE], loss.C / STRONGER, loss.workers)
-    shared = _solver_of(few, slice(None, None, GRAM_SHARE), TYPICAL_W * GRAM_SHARE / few.n)
-    theta = theta - shared(gradient)
-    warm = _quasi_newton(few, theta, few.scores(theta), knobs, lambda v, _: shared(v))
-    for step in itertools.islice(warm, 1 + WARM_STEPS):
-        theta = step.theta
+    every = np.arange(0, loss.n, SHARE)
+    inked = _inked(loss.rows(every[::GRAM_SHARE]))
+    chosen = np.append(0, 1 + inked)
+    x = np.empty((len(every), len(chosen)), np.float32)
+    loss.each(lambda some: _pick(loss, every[some], 1, inked, x[some]), _slices(len(x)))
+    few = OneVsAllLoss(x[:, 1:], loss.targets[every], loss.C / STRONGER, loss.workers)
+    halves = x[:: 2 * GRAM_SHARE], x[GRAM_SHARE :: 2 * GRAM_SHARE]
+    first, second = few.each(lambda half: half.T @ half, halves)
+    gram = (first + second) * np.float32(TYPICAL_W / len(x[::GRAM_SHARE]))
+    shared = _solver_of(gram, slice(None), few.l2, loss.D)
 
-    z = loss.scores(theta)
-    solves = loss.each(lambda scores: _solver_of(loss, *_draw(sigmoid(scores))), z)
+    def precondition_alike(v: np.ndarray, _: Pairs) -> np.ndarray:
+        return np.array([shared(row) for row in v])
+
+    guess = theta[:, chosen] - precondition_alike(gradient[:, chosen], deque())
+    cost, gradient = few.cost_and_gradient(guess)
+    warm = _quasi_newton(few, guess, cost, gradient, knobs, precondition_alike)
+    for step in itertools.islice(warm, 1 + WARM_STEPS):
+        guess = step.theta
+    theta = theta.copy()
+    theta[:, chosen] = guess
+
+    residual = np.empty((loss.K, loss.n), loss.dtype)
+    cost, gradient = loss.cost_and_gradient(theta, residual)
+
+    def own(wrong: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+        wrong = np.abs(wrong)  # p or 1 - p
+        rows, weights = _draw(wrong * (1 - wrong))
+        x, roots = np.empty((len(rows), len(chosen)), np.float32), np.sqrt(weights)[:, None]
+        for some in _slices(len(x)):
+            _pick(loss, rows[some], roots[some], inked, x[some])
+        return _solver_of(x.T @ x, chosen, loss.l2, loss.D)
+
+    solves = loss.each(own, residual)
 
     def precondition(v: np.ndarray, _: Pairs) -> np.ndarray:
         return np.array([solve(row) for solve, row in zip(solves, v, strict=True)])
 
-    for step in _quasi_newton(loss, theta, z, knobs, precondition):
+    for step in _quasi_newton(loss, theta, cost, gradient, knobs, precondition):
         length = step.step_length if step.iteration else _norm(theta - start)
         yield replace(step, iteration=step.iteration + 1, step_length=length)
 
 
-def _draw(p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """About ROWS of the n images, where probabilities are p, and what each counts in H."""
-    w = (p * (1 - p)).astype(np.float64) + 1e-12  # none is ruled out, even where all are sure
+def _draw(w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """About ROWS of the n images, with p (1 - p) as w, and what each counts in H."""
+    w = w + np.float32(1e-12)  # none is ruled out, even where all are sure
     c = ROWS / w.sum()
     for _ in range(3):  # those that are sure to be taken leave more to the others
         c *= ROWS / np.minimum(1, c * w).sum()
     q = np.minimum(1, c * w)
-    rows = np.flatnonzero(np.diff(np.floor(np.cumsum(q)), prepend=0))
-    return rows, w[rows] / q[rows] / len(p)
+    passed = np.cumsum(q, dtype=np.float64)
+    rows = np.searchsorted(passed, np.arange(1, int(passed[-1]) + 1))
+    return rows, w[rows] / q[rows] / len(w)
+
+
+def _inked(x: np.ndarray) -> np.ndarray:
+    """The features of which the rows x show more than next to nothing, as indices."""
+    squares = np.einsum("nd,nd->d", x, x)
+    return np.flatnonzero(squares >= FAINT * squares.mean())
+
+
+def _slices(n: int) -> list[slice]:
+    """n rows in slices; what is made of each fits the cache."""
+    return [slice(start, start + PICKED) for start in range(0, n, PICKED)]
+
+
+def _pick(
+    loss: OneVsAllLoss,
+    rows: np.ndarray,
+    roots: float | np.ndarray,
+    inked: np.ndarray,
+    out: np.ndarray,
+) -> None:
+    """Write rows' inked features, a one before them, times their roots, (rows, 1), into out."""
+    out[:, :1] = roots
+    np.multiply(loss.rows(rows).take(inked, 1), roots, out=out[:, 1:])
 
 
 def _solver_of(
-    loss: OneVsAllLoss, rows: slice | np.ndarray, weights: float | np.ndarray
+    hessian: np.ndarray, chosen: slice | np.ndarray, l2: float, D: int
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """v -> inverse of H times v, row by row, where H is sum(weights x x') + L2 over some rows.
+    """v -> inverse of (hessian + L2) times v, where hessian tells of the chosen entries of v.
 
-    Pixels that show next to no ink in these rows are taken to have nothing to do with the
-    others, which leaves H diagonal there; the rest is factored.  float32 will do for a guess.
+    The others, next to never inked, are taken to have nothing to do with these, and are solved
+    for by division.  float32 will do for a guess.
     """
-    features = loss.rows(rows)
-    x = np.empty((len(features), 1 + loss.D), np.float32)
-    root = np.broadcast_to(np.sqrt(weights), len(x)).astype(np.float32)
-    x[:, 0] = root
-    np.multiply(features, root[:, None], out=x[:, 1:])
-    diagonal = np.einsum("nd,nd->d", x, x)
-    ridge = loss.l2 + RIDGE * diagonal.mean()
-    inked = np.flatnonzero(diagonal > FAINT * diagonal.mean())
-    x = x[:, inked]
-    hessian = x.T @ x
-    hessian.flat[:: 1 + len(inked)] += ridge
+    ridge = l2 + RIDGE * np.trace(hessian) / (1 + D)
+    hessian.flat[:: 1 + len(hessian)] += ridge
     # Its transpose is the same matrix, laid out as LAPACK wants it.
-    factor = cho_factor(hessian.T, lower=True, overwrite_a=True, check_finite=False)
+    factor, _ = cho_factor(hessian.T, lower=True, overwrite_a=True, check_finite=False)
 
     def solve(v: np.ndarray) -> np.ndarray:
-        out = v / (diagonal + ridge)
-        some = v[..., inked].T.astype(np.float32)
-        out[..., inked] = cho_solve(factor, some, check_finite=False).T
+        out = v / ridge
+        half = strsv(factor, v[chosen], lower=1)
+        out[chosen] = strsv(factor, half, lower=1, trans=1)
         return out
 
     return solve
 
 
 def _quasi_newton(
-    loss: OneVsAllLoss, theta: np.ndarray, z: np.ndarray, knobs: Knobs, first_inverse: FirstInverse
+    loss: OneVsAllLoss,
+    theta: np.ndarray,
+    cost: np.ndarray,
+    gradient: np.ndarray,
+    knobs: Knobs,
+    first_inverse: FirstInverse,
 ) -> Iterator[Step]:
-    """L-BFGS on each class by itself, all classes at once, from theta and its scores z.
+    """L-BFGS on each class by itself, all classes at once, from theta, its cost and gradient.
 
     first_inverse(v, pairs) applies the first guess at the inverse Hessians to v, shape
-    (K, 1 + D).  Ends where no class's cost can be brought down any more.
+    (K, 1 + D).  A class tries the step of length 1 first; where that does not bring its cost
+    down by a share of what the slope promises, the next try is shorter, while the other
+    classes go on (Nocedal and Wright, algorithm 3.1, with the length by the secant of the two
+    slopes).  As the cost is convex, steps need no more than that.  Ends where no class's cost
+    can be brought down any more.
     """
-    cost, residual = loss.at_scores(theta, z)
-    gradient = loss.gradient_of(theta, residual)
     yield Step(0, theta, cost, _norm(gradient), 0.0)
     pairs: Pairs = deque(maxlen=knobs.memory)
-    for iteration in itertools.count(1):
+    lengths, iteration = np.ones(len(cost)), 0
+    while lengths.any():
         direction = -_two_loops(gradient, pairs, first_inverse)
-        moved = loss.scores(direction)
-        lengths = _line_search(loss, theta, direction, z, moved, _dot(gradient, direction))
-        trial, residual = loss.at_scores(
-            theta + lengths[:, None] * direction, z + _column(lengths, z) * moved
-        )
-        lengths[~(trial < cost)] = 0
-        if not lengths.any():
-            return
+        slope = _dot(gradient, direction)
         step = lengths[:, None] * direction
-        theta = theta + step
-        z = z + _column(lengths, z) * moved
-        if not lengths.all():
-            trial, residual = loss.at_scores(theta, z)
-        before, cost = gradient, trial
-        gradient = loss.gradient_of(theta, residual)
-        pairs.append((step, gradient - before))
+        trial, gradient_there = loss.cost_and_gradient(theta + step)
+        better = trial < cost + SUFFICIENT * lengths * slope
+        secant = -slope * _inverse(_dot(gradient_there, direction) - slope)
+        shorter = lengths * np.nan_to_num(np.clip(secant, 0.1, 0.5), nan=0.1)
+        best = np.clip(lengths * secant, 0.5, 2)
+        # Where the cost rose by less than can be told, or on the shortest way, it is at its lowest.
+        told = cost + np.spacing(cost.astype(loss.dtype))
+        lowest = (trial <= told) | (shorter < 1e-12)
+        lengths = np.where(better, best, np.where(lowest, 0, shorter))
+        if not better.any():
+            continue
+        cost, better = np.where(better, trial, cost), better[:, None]
+        # A class that did not move repeats its last pair, which changes nothing.
+        last = pairs[-1] if pairs else (0, 0)
+        pairs.append(
+            (np.where(better, step, last[0]), np.where(better, gradient_there - gradient, last[1]))
+        )
+        step = np.where(better, step, 0)
+        theta, gradient = theta + step, np.where(better, gradient_there, gradient)
+        iteration += 1
         yield Step(iteration, theta, cost, _norm(gradient), _norm(step))
 
 
@@ -380,57 +442,9 @@ def _two_loops(gradient: np.ndarray, pairs: Pairs, first_inverse: FirstInverse) 
     return r
 
 
-def _line_search(
-    loss: OneVsAllLoss,
-    theta: np.ndarray,
-    direction: np.ndarray,
-    z: np.ndarray,
-    moved: np.ndarray,
-    slope: np.ndarray,
-) -> np.ndarray:
-    """Step lengths (K,): where the slope along the direction is a quarter of what it was, or less.
-
-    Every class searches by itself, by Newton's method in one dimension, from length 1.  The
-    scores are linear in the length, z + length * moved, so no trial needs a pass over X.  As the
-    cost is convex, the slope's sign tells on which side the minimum lies; where Newton leaves
-    the bracket, it is halved.  Source: Nocedal and Wright, section 3.5.
-    """
-    lengths = np.where(slope < 0, 1.0, 0.0)
-    low, high = np.zeros_like(lengths), np.where(slope < 0, np.inf, 0.0)
-    level = _dot(loss.penalty_gradient(theta), direction)
-    tilt = _dot(loss.penalty_gradient(direction), direction) + 1e-30  # never divides by zero
-    for _ in range(10):
-        sums = loss.each(functools.partial(_along, loss, lengths, z, moved), loss.parts())
-        now, curvature = np.sum(sums, axis=0) / loss.n + [level + lengths * tilt, tilt]
-        if (np.abs(now) <= 0.25 * np.abs(slope))[lengths > 0].all():
-            break
-        low, high = np.where(now < 0, lengths, low), np.where(now < 0, high, lengths)
-        newton = np.clip(lengths - now / curvature, lengths / 4, 4 * lengths)
-        lengths = np.where((low < newton) & (newton < high), newton, (low + high) / 2)
-    return lengths
-
-
-def _along(
-    loss: OneVsAllLoss, lengths: np.ndarray, z: np.ndarray, moved: np.ndarray, part: slice
-) -> tuple[np.ndarray, np.ndarray]:
-    """The log losses' slopes and curvatures (K,) at z + length * moved, summed over a part."""
-    slope, curvature = np.zeros((2, len(lengths)))
-    for block in loss.blocks(part, 8 * BLOCK):
-        m = moved[:, block]
-        p = sigmoid(z[:, block] + _column(lengths, z) * m)
-        slope += _dot(p - loss.targets[block].T, m)
-        curvature += np.einsum("kn,kn,kn->k", p * (1 - p), m, m)
-    return slope, curvature
-
-
 def _dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Row by row dot products of two arrays with K rows, shape (K,)."""
     return np.einsum("kd,kd->k", a, b)
-
-
-def _column(lengths: np.ndarray, z: np.ndarray) -> np.ndarray:
-    """Lengths (K,) as a column, in the precision of the scores z that they scale."""
-    return lengths[:, None].astype(z.dtype)
 
 
 def _inverse(x: np.ndarray) -> np.ndarray:

@@ -282,7 +282,7 @@ class Run:
         watched = self._watched
         if watched is None:
             return math.nan, math.nan
-        z = watched.scores(theta).T
+        z = watched.scores(theta)
         cost = (softplus(z) - watched.targets * z).mean(axis=0, dtype=np.float64).sum()
         if self.settings.binary:
             right = (z[:, 0] > 0) == (self._watched_labels == self.settings.digit)

@@ -5,8 +5,10 @@ import pytest
 
 from lrcore import script
 from lrcore.data import MNIST_FOLDER, load_dataset
+from lrcore.features import FEATURES
 from lrcore.script import as_script
 from lrcore.settings import Settings
+from lrcore.solvers import SOLVERS
 from lrcore.training import Run
 
 CASES = [
@@ -28,13 +30,19 @@ def test_script_arrives_where_the_run_does(settings, close, monkeypatch):
     for _ in run.steps():
         pass
     source = as_script(settings)
-    assert len(source.splitlines()) <= 40
-    assert max(map(len, source.splitlines())) <= 100
     monkeypatch.chdir(MNIST_FOLDER.parent.parent)
     names = {}
     exec(source, names)
     error = np.linalg.norm(names["theta"] - run.theta) / np.linalg.norm(run.theta)
     assert error < close
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("features", FEATURES)
+def test_a_script_fits_a_page(solver, features):
+    lines = as_script(Settings(solver=solver, features=features)).splitlines()
+    assert len(lines) <= 40
+    assert max(map(len, lines)) <= 100
 
 
 def test_every_body_of_a_script_is_tried():

@@ -155,7 +155,7 @@ def test_preconditioning_saves_most_of_the_looks(loss, best):
 def test_images_drawn_stand_for_all():
     rng = np.random.default_rng(0)
     p = rng.beta(0.05, 0.5, size=50_000)  # mostly sure, as a trained model is
-    rows, counts = solvers._draw(p)
+    rows, counts = solvers._draw(p * (1 - p))
     x, w = rng.normal(size=50_000), p * (1 - p)
     assert abs(len(rows) - solvers.ROWS) < 10
     assert np.sum(counts) == pytest.approx(w.mean(), rel=0.01)

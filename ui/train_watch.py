@@ -189,7 +189,7 @@ def _learning_rate(job: Job | None) -> None:
             "Step length",
             _number(job.history[-1].step_length if job.history else None),
             width=145,
-            help="How far the last step moved theta. This solver finds it by a line search.",
+            help="How far the last step moved theta. This solver chooses it by itself.",
         )
         return
     key = f"rate-{id(job)}"
