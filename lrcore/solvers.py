@@ -236,6 +236,8 @@ def lbfgs(
 # The first guess is made on every ninth image, in this many steps.  An odd share: MNIST's
 # images come by turns from two sources, and every other one would all be from the same.
 SHARE, WARM_STEPS = 9, 8
+# Of very many images, on an odd share of about this number, as these are kept as floats.
+FEW = 20_000
 # Of those, every third tells of the pixels' Gram matrix.
 GRAM_SHARE = 3
 # What w is taken for before there is a model, and how much stronger L2 is made for so few.
@@ -281,7 +283,7 @@ def preconditioned_lbfgs(
     cost, gradient = loss.cost_and_gradient(theta)
     yield Step(0, theta, cost, _norm(gradient), 0.0)
 
-    every = np.arange(0, loss.n, SHARE)
+    every = np.arange(0, loss.n, max(SHARE, loss.n // FEW | 1))
     inked = _inked(loss.rows(every[::GRAM_SHARE]))
     chosen = np.append(0, 1 + inked)
     x = np.empty((len(every), len(chosen)), np.float32)
