@@ -134,7 +134,7 @@ class OneVsAllLoss:
         """work(item) for every item, in order; the workers share the items."""
         if self._helpers is None:
             return [work(item) for item in items]
-        waiting = iter(enumerate(items))  # each takes the next one: no two get the same
+        waiting = iter(list(enumerate(items)))  # each takes the next one: no two get the same
         done: dict[int, Result] = {}
 
         def take() -> None:

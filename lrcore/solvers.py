@@ -412,9 +412,9 @@ def _quasi_newton(
         secant = -slope * _inverse(_dot(gradient_there, direction) - slope)
         shorter = lengths * np.nan_to_num(np.clip(secant, 0.1, 0.5), nan=0.1)
         best = np.clip(lengths * secant, 0.5, 2)
-        # Where the cost rose by less than can be told, or on the shortest way, it is at its lowest.
-        told = cost + np.spacing(cost.astype(loss.dtype))
-        lowest = (trial <= told) | (shorter < 1e-12)
+        # Where a step cannot promise more than rounding hides, the cost is at its lowest.  The
+        # errors of the images' losses cancel in part.
+        lowest = -shorter * slope < 0.1 * np.spacing(cost.astype(loss.dtype))
         lengths = np.where(better, best, np.where(lowest, 0, shorter))
         if not better.any():
             continue

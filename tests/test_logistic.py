@@ -1,6 +1,7 @@
 """Cost and gradient, against finite differences and scikit-learn."""
 
 import math
+import threading
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from lrcore.logistic import OneVsAllLoss, cost, curated_labels, gradient, sigmoi
 @pytest.fixture
 def small():
     rng = np.random.default_rng(1)
-    X = rng.random((1100, 7))  # more than two blocks of rows
+    X = rng.random((1100, 7))  # several parts, the last of which is no whole number of pieces
     targets = curated_labels(rng.integers(0, 3, 1100), np.arange(3))
     return X, targets, rng.normal(size=(3, 8))
 
@@ -83,6 +84,9 @@ def test_pieces_make_up_the_whole(small):
     loss = OneVsAllLoss(X, targets, 0.5)
     residual = np.empty((loss.K, loss.n))
     at, whole = loss.cost_and_gradient(theta, residual)
+    loss.block = loss.piece
+    for one, other in zip(loss.cost_and_gradient(theta), (at, whole), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12)
     np.testing.assert_allclose(at, loss.cost(theta), rtol=1e-12)
     p = sigmoid(loss.scores(theta))
     np.testing.assert_allclose(residual, (p - targets).T, rtol=1e-12)
@@ -105,3 +109,34 @@ def test_pieces_make_up_the_whole(small):
 def test_what_does_not_fit_is_refused_in_a_sentence(X, targets, C, word):
     with pytest.raises(UserError, match=word):
         OneVsAllLoss(X, targets, C)
+
+
+def test_items_are_shared_and_come_back_in_order(small):
+    X, targets, _ = small
+    loss = OneVsAllLoss(X, targets, workers=3)
+    seen, together = set(), threading.Barrier(3, timeout=20)
+
+    def work(i):
+        if i < 3:
+            together.wait()  # three are at it at once
+        seen.add(threading.get_ident())
+        return i * i
+
+    assert loss.each(work, (i for i in range(50))) == [i * i for i in range(50)]
+    assert len(seen) == 3
+    assert loss.each(lambda i: sum(loss.each(work, [i + 3])), range(5)) == [9, 16, 25, 36, 49]
+    with pytest.raises(ZeroDivisionError):
+        loss.each(lambda i: 1 / i, [1, 2, 0, 3])
+
+
+def test_threads_end_with_the_loss_they_serve(small):
+    X, targets, theta = small
+    before = set(threading.enumerate())
+    loss = OneVsAllLoss(X, targets, workers=4)
+    loss.cost(theta)
+    started = set(threading.enumerate()) - before
+    assert started
+    del loss
+    for thread in started:
+        thread.join(20)
+        assert not thread.is_alive()

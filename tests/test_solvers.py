@@ -130,6 +130,47 @@ def test_quasi_newton_finds_the_optimum_for_any_l2_shape_and_class_count(name, C
     assert last.theta[0, 1] == 0
 
 
+@pytest.mark.parametrize("scale", [1e-3, 1e3])
+@pytest.mark.parametrize("name", ["lbfgs", "preconditioned-lbfgs"])
+def test_no_class_rises_however_the_features_are_scaled(loss, name, scale):
+    X = loss.X[:300] * np.float64(scale)
+    scaled = OneVsAllLoss(X, loss.targets[:300], 1e-2 / scale**2)
+    steps = run(name, scaled, 400)
+    assert (np.diff([step.cost for step in steps], axis=0) <= 0).all()
+    best = total(run("preconditioned-lbfgs", scaled, 400)[-1])
+    assert total(steps[-1]) < 1.001 * best
+
+
+def test_a_class_waits_for_a_shorter_step_while_the_others_go_on():
+    rng = np.random.default_rng(0)
+    loss = OneVsAllLoss(rng.normal(size=(200, 5)), (rng.random((200, 2)) < 0.3), 1.0)
+    real, tried = loss.cost_and_gradient, []
+
+    def cost_and_gradient(theta, residual=None):
+        cost, gradient = real(theta, residual)
+        tried.append(theta)
+        if len(tried) == 3:
+            cost[0] += 9  # as if the second step had overshot for the first class
+        return cost, gradient
+
+    loss.cost_and_gradient = cost_and_gradient
+    steps = run("lbfgs", loss, 30)
+    moved = steps[2].theta - steps[1].theta
+    assert not moved[0].any()
+    assert moved[1].any()
+    assert steps[-1].gradient_norm < 1e-6  # and both arrive
+
+
+@pytest.mark.parametrize("name", ["lbfgs", "preconditioned-lbfgs"])
+def test_ends_where_rounding_hides_what_a_step_would_gain(loss, name):
+    X, targets = loss.X[:300], loss.targets[:300]
+    exact = run(name, OneVsAllLoss(X.astype(np.float64), targets, 0.01), 5000)
+    rough = run(name, OneVsAllLoss(X, targets, 0.01), 5000)
+    assert len(rough) <= len(exact) < 1000
+    assert exact[-1].gradient_norm < 1e-7
+    assert total(rough[-1]) == pytest.approx(total(exact[-1]), rel=1e-6)
+
+
 @pytest.mark.parametrize(
     ("settings", "word"),
     [
