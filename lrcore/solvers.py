@@ -236,9 +236,9 @@ def lbfgs(
 # The first guess is made on every ninth image, in this many steps.  An odd share: MNIST's
 # images come by turns from two sources, and every other one would all be from the same.
 SHARE, WARM_STEPS = 9, 8
-# Of very many images, on an odd share of about this number, as these are kept as floats.
+# Of very many images, on an odd share of about this number, as it keeps them as floats.
 FEW = 20_000
-# Of those, every third tells of the pixels' Gram matrix.
+# Of the first guess's images, every third tells of the pixels' Gram matrix.
 GRAM_SHARE = 3
 # What w is taken for before there is a model, and how much stronger L2 is made for so few.
 TYPICAL_W, STRONGER = 0.1, 3
@@ -266,8 +266,8 @@ def preconditioned_lbfgs(
     1. With w replaced by TYPICAL_W, H_k is the images' Gram matrix, the same for all classes
        (Böhning's bound, 1992, with less than his 1/4, as most p are far from 1/2).  One Newton
        step with it from theta, and a few of L-BFGS with it as first inverse Hessian on every
-       ninth image, make the start; L2 is made stronger there, as few images are soon
-       learned by heart.
+       ninth image, make the start.  L2 is made stronger there, as few images are soon learned
+       by heart, and pixels that show next to no ink are left as they are.
     2. There, each H_k is estimated from about ROWS images.  Few matter: w is near 0 wherever
        the model is sure.  Image i is taken with probability q_ik = min(1, c w_ik), c such that
        ROWS come out, and counts w_ik / q_ik, so that the estimate is right on average
@@ -394,11 +394,12 @@ def _quasi_newton(
     """L-BFGS on each class by itself, all classes at once, from theta, its cost and gradient.
 
     first_inverse(v, pairs) applies the first guess at the inverse Hessians to v, shape
-    (K, 1 + D).  A class tries the step of length 1 first; where that does not bring its cost
-    down by a share of what the slope promises, the next try is shorter, while the other
-    classes go on (Nocedal and Wright, algorithm 3.1, with the length by the secant of the two
-    slopes).  As the cost is convex, steps need no more than that.  Ends where no class's cost
-    can be brought down any more.
+    (K, 1 + D).  The first step's length is 1, every other's what would have been best for the
+    one before, by the secant of the slopes at its two ends.  Where a step does not bring a
+    class's cost down by a share of what its slope promises, the class tries a shorter one,
+    while the others go on (Nocedal and Wright, algorithm 3.1).  Steps need no more than that
+    where the cost is convex, and a search along them would take a second pass over X.  Ends
+    where no class's cost can be brought down any more.
     """
     yield Step(0, theta, cost, _norm(gradient), 0.0)
     pairs: Pairs = deque(maxlen=knobs.memory)
