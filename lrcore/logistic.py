@@ -171,6 +171,10 @@ class OneVsAllLoss:
         self.each(fill, self.parts())
         return z
 
+    def log_loss(self, z: np.ndarray) -> np.ndarray:
+        """Each class's mean log loss, shape (K,), where the scores are z, shape (n, K)."""
+        return (softplus(z) - self.targets * z).mean(0, dtype=np.float64)
+
     def penalty(self, theta: np.ndarray) -> np.ndarray:
         """What L2 adds to each class's cost, shape (K,)."""
         return self.l2 / 2 * np.square(theta[:, 1:]).sum(1)
@@ -183,9 +187,7 @@ class OneVsAllLoss:
 
     def cost(self, theta: np.ndarray) -> np.ndarray:
         """Each class's cost, shape (K,); the whole's cost is their sum."""
-        z = self.scores(theta)
-        losses = softplus(z) - self.targets * z
-        return losses.mean(0, dtype=np.float64) + self.penalty(theta)
+        return self.log_loss(self.scores(theta)) + self.penalty(theta)
 
     def cost_and_gradient(
         self, theta: np.ndarray, residual: np.ndarray | None = None

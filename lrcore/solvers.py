@@ -294,9 +294,7 @@ def preconditioned_lbfgs(
     gram = (first + second) * np.float32(TYPICAL_W / len(x[::GRAM_SHARE]))
     shared = _solver_of(gram, slice(None), few.l2, loss.D)
 
-    def precondition_alike(v: np.ndarray, _: Pairs) -> np.ndarray:
-        return np.array([shared(row) for row in v])
-
+    precondition_alike = _row_by_row([shared] * loss.K)
     guess = theta[:, chosen] - precondition_alike(gradient[:, chosen], deque())
     cost, gradient = few.cost_and_gradient(guess)
     warm = _quasi_newton(few, guess, cost, gradient, knobs, precondition_alike)
@@ -316,14 +314,15 @@ def preconditioned_lbfgs(
             _pick(loss, rows[some], roots[some], inked, x[some])
         return _solver_of(x.T @ x, chosen, loss.l2, loss.D)
 
-    solves = loss.each(own, residual)
-
-    def precondition(v: np.ndarray, _: Pairs) -> np.ndarray:
-        return np.array([solve(row) for solve, row in zip(solves, v, strict=True)])
-
+    precondition = _row_by_row(loss.each(own, residual))
     for step in _quasi_newton(loss, theta, cost, gradient, knobs, precondition):
         length = step.step_length if step.iteration else _norm(theta - start)
         yield replace(step, iteration=step.iteration + 1, step_length=length)
+
+
+def _row_by_row(solves: list[Callable[[np.ndarray], np.ndarray]]) -> FirstInverse:
+    """The first guess at the inverse Hessians, where each of solves applies one class's own."""
+    return lambda v, _: np.array([solve(row) for solve, row in zip(solves, v, strict=True)])
 
 
 def _draw(w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

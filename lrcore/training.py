@@ -16,7 +16,7 @@ from lrcore.calibration import fit_calibration, reliability
 from lrcore.data import Dataset
 from lrcore.errors import UserError
 from lrcore.features import extract, extract_cached
-from lrcore.logistic import OneVsAllLoss, curated_labels, softplus
+from lrcore.logistic import OneVsAllLoss, curated_labels
 from lrcore.reading import Reader, asked
 from lrcore.settings import Settings
 from lrcore.solvers import SOLVERS, Diverged
@@ -283,7 +283,7 @@ class Run:
         if watched is None:
             return math.nan, math.nan
         z = watched.scores(theta)
-        cost = (softplus(z) - watched.targets * z).mean(axis=0, dtype=np.float64).sum()
+        cost = watched.log_loss(z).sum()
         if self.settings.binary:
             right = (z[:, 0] > 0) == (self._watched_labels == self.settings.digit)
         else:

@@ -30,6 +30,8 @@ def test_script_arrives_where_the_run_does(settings, close, monkeypatch):
     for _ in run.steps():
         pass
     source = as_script(settings)
+    assert len(source.splitlines()) <= 40
+    assert max(map(len, source.splitlines())) <= 100
     monkeypatch.chdir(MNIST_FOLDER.parent.parent)
     names = {}
     exec(source, names)
