@@ -42,8 +42,8 @@ from streamlit import config
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.processor import processor_seconds
+from lrcore.corrections import learn, shipped_curvature
 from lrcore.drawing import strokes_from_canvas, to_digit
-from lrcore.hand import learn, shipped_curvature
 from lrcore.own_set import as_set
 from lrcore.reading import Reader
 from lrcore.styles import STYLES, draw_strokes

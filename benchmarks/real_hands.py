@@ -31,11 +31,11 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from lrcore.corrections import Curvature, learn, shipped_curvature
 from lrcore.data import Dataset, load_dataset
 from lrcore.drawing import naive, to_digit
 from lrcore.errors import UserError
 from lrcore.features import extract_cached
-from lrcore.hand import Curvature, learn, shipped_curvature
 from lrcore.reading import Reader
 from lrcore.weights import DEFAULT, WEIGHTS_FOLDER, Weights, load_weights
 

@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
+from lrcore.corrections import SUFFIX, Curvature, save_curvature
 from lrcore.data import MNIST_FOLDER, load_dataset
 from lrcore.errors import UserError
-from lrcore.hand import SUFFIX, Curvature, save_curvature
 from lrcore.reading import Reader, as_text
 from lrcore.segment import Found
 from lrcore.settings import Settings, kind, knob

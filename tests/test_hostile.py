@@ -27,10 +27,10 @@ from threadpoolctl import threadpool_limits
 
 from lrcore import features, opening, own_set, segment
 from lrcore import weights as weights_module
+from lrcore.corrections import Curvature, load_curvature, theta_hash
 from lrcore.data import idx_bytes, load_dataset, parse_idx
 from lrcore.errors import UserError
 from lrcore.features import extract, extract_cached
-from lrcore.hand import Curvature, load_curvature, theta_hash
 from lrcore.opening import open_picture
 from lrcore.own_set import as_set, load, to_idx, to_zip
 from lrcore.reading import Reader, asked

@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from lrcore.corrections import MOST, SAMPLE, Curvature, learn, shipped_curvature
 from lrcore.data import Dataset
 from lrcore.errors import UserError
 from lrcore.features import extract_cached
-from lrcore.hand import MOST, SAMPLE, Curvature, learn, shipped_curvature
 from lrcore.own_set import IMAGES, LABELS, Loaded, as_set, joined, label_of, load, to_idx, to_zip
 from lrcore.own_set import without as set_without
 from lrcore.reading import Reader, asked, relevant

@@ -5,13 +5,13 @@ import pytest
 from scipy.optimize import minimize
 
 from benchmarks.real_hands import stream
-from lrcore import hand as hands
+from lrcore import corrections
 from lrcore.cli import main
+from lrcore.corrections import Curvature, learn, load_curvature, save_curvature, shipped_curvature
 from lrcore.data import Dataset, write_idx
 from lrcore.errors import UserError
 from lrcore.estimators import OneVsAllClassifier
 from lrcore.features import extract
-from lrcore.hand import Curvature, learn, load_curvature, save_curvature, shipped_curvature
 from lrcore.logistic import sigmoid
 from lrcore.own_set import as_set
 from lrcore.reading import Reader
@@ -111,8 +111,8 @@ def test_it_finds_the_minimum_that_scipy_finds(small):
     def cost(v):
         # theta = trained + spread v, so that the quadratic is v'v / 2.
         z = x @ (weights.theta[0] + spread @ v)
-        value = hands.WEIGHT * (np.logaddexp(0, z) - labels * z).sum() + v @ v / 2
-        return value, spread.T @ (x.T @ (hands.WEIGHT * (sigmoid(z) - labels))) + v
+        value = corrections.WEIGHT * (np.logaddexp(0, z) - labels * z).sum() + v @ v / 2
+        return value, spread.T @ (x.T @ (corrections.WEIGHT * (sigmoid(z) - labels))) + v
 
     best = minimize(
         cost,
@@ -164,7 +164,7 @@ def test_learning_ten_corrections_of_one_picture_is_sound(default, curvature, mi
 
 def test_too_many_corrections_are_refused(default, curvature, test_set):
     with pytest.raises(UserError, match="train on your own digits"):
-        learn(default, curvature, test_set.take(slice(0, hands.MOST + 1)))
+        learn(default, curvature, test_set.take(slice(0, corrections.MOST + 1)))
 
 
 def test_a_curvature_file_comes_back_and_knows_its_theta(small, tmp_path):
@@ -194,7 +194,7 @@ def test_a_damaged_curvature_file_is_refused(small, tmp_path, damage):
     elif damage == "nan":
         raw = Curvature(curvature.spread * np.float32("nan"), curvature.theta_hash).pack()
     elif damage == "none":
-        raw = hands.pack_arrays({"theta": np.array(curvature.theta_hash)})
+        raw = corrections.pack_arrays({"theta": np.array(curvature.theta_hash)})
     else:
         raw = b"hello"
     path.write_bytes(raw)
@@ -203,7 +203,7 @@ def test_a_damaged_curvature_file_is_refused(small, tmp_path, damage):
 
 
 def test_the_shipped_curvature_belongs_to_the_default_weights(default):
-    assert load_curvature(DEFAULT.with_suffix(hands.SUFFIX), default)
+    assert load_curvature(DEFAULT.with_suffix(corrections.SUFFIX), default)
     assert (WEIGHTS_FOLDER / "strokes.curvature").stat().st_size < 3 * 2**20
 
 
