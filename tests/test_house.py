@@ -24,7 +24,8 @@ def name_of(path):
 
 def texts():
     """All text files of the project with their content, those that are made on the way aside."""
-    files = [path for path in ROOT.iterdir() if path.is_file()]
+    # In a worktree of git, .git is a file, too.
+    files = [path for path in ROOT.iterdir() if path.is_file() and path.name != ".git"]
     for room in (*ROOMS, "weights"):
         files += [path for path in (ROOT / room).rglob("*") if path.is_file()]
     for path in files:
