@@ -7,9 +7,8 @@ from lrcore.settings import Settings
 from ui.device import on_phone
 from ui.models import mnist
 from ui.routing import ensure_routed
-from ui.runs import session_runs
-from ui.train_buttons import begin, buttons, take_away
-from ui.train_controls import (
+from ui.train.buttons import begin, buttons, take_away
+from ui.train.controls import (
     keep_address,
     link_form,
     notices,
@@ -18,9 +17,11 @@ from ui.train_controls import (
     stories,
     take_link,
 )
-from ui.train_own import beginning, own_result
-from ui.train_runs import explanations, python_tab, runs_table, view_options
-from ui.train_watch import compare, live, theta_caption, watch
+from ui.train.explanations import explanations, python_tab
+from ui.train.runs import session_runs
+from ui.train.start import beginning, own_result
+from ui.train.table import runs_table, view_options
+from ui.train.watch import compare, live, theta_caption, watch
 
 ensure_routed()
 take_link()

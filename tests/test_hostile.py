@@ -57,7 +57,7 @@ quickly = settings(max_examples=120, deadline=None)
 
 
 ROOT = WEIGHTS_FOLDER.parent
-PAGES = [ROOT / "streamlit_app.py", *ROOT.glob("pages/*.py"), *ROOT.glob("ui/*.py")]
+PAGES = [ROOT / "streamlit_app.py", *ROOT.glob("pages/*.py"), *ROOT.glob("ui/**/*.py")]
 CODE = [*PAGES, *ROOT.glob("lrcore/*.py")]
 # Of the 10,000 test digits (of the 2,115 zeros and ones) so many are read right.
 RIGHT = {

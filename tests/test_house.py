@@ -60,7 +60,7 @@ def test_the_core_never_prints(path):
 def test_private_names_stay_in_their_module(folder):
     taken = [
         f"{name_of(path)} takes {alias.name} of {node.module}"
-        for path in (ROOT / folder).glob("*.py")
+        for path in (ROOT / folder).rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.ImportFrom)
         for alias in node.names

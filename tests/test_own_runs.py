@@ -6,7 +6,7 @@ import pytest
 from lrcore.own_set import as_set, split_off
 from lrcore.settings import Settings
 from lrcore.training import Own, Run
-from ui.runs import Runs
+from ui.train.runs import Runs
 
 QUICK = {"images": 1000, "iterations": 20}
 

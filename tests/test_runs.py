@@ -13,9 +13,9 @@ from lrcore.errors import UserError
 from lrcore.settings import Settings
 from lrcore.training import Run
 from tests.helpers import wait_for
-from ui import runs as module
-from ui.jobs import PAGE_THREAD, Job, Slots, page_in_the_making
-from ui.runs import MOST_UNENDED, Runs
+from ui.train import runs as module
+from ui.train.jobs import PAGE_THREAD, Job, Slots, page_in_the_making
+from ui.train.runs import MOST_UNENDED, Runs
 
 FOREVER = {"solver": "gradient-descent", "images": 500, "iterations": 100_000, "tolerance": 0.0}
 
@@ -148,7 +148,7 @@ def test_the_learning_rate_turned_in_the_middle_is_marked_and_no_command_claims_
 
 
 def test_a_run_ends_when_its_user_is_gone(slots, data, monkeypatch):
-    monkeypatch.setattr("ui.jobs.LOOK", 0.05)
+    monkeypatch.setattr("ui.train.jobs.LOOK", 0.05)
     gone = threading.Event()
     jobs = [
         Job(name, Settings(**FOREVER), *data, slots, gone.is_set, allowed)
@@ -167,7 +167,7 @@ def test_a_page_in_the_making_is_seen():
     def script():
         import streamlit as st
 
-        from ui.jobs import page_in_the_making
+        from ui.train.jobs import page_in_the_making
 
         st.text(page_in_the_making())
 
@@ -186,7 +186,7 @@ def endless_page():
 
 
 def test_a_run_gives_way_to_a_page(runs, data, endless_page, monkeypatch):
-    monkeypatch.setattr("ui.jobs.GIVE_WAY", 3600)
+    monkeypatch.setattr("ui.train.jobs.GIVE_WAY", 3600)
     began = time.monotonic()
     job = runs.start(Settings(**FOREVER), data)
     time.sleep(0.5)

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from lrcore.training import Point
-from ui import training_charts as charts
+from ui.train import charts
 
 DIGITS = tuple("0123456789")
 

@@ -25,10 +25,10 @@ from ui.charts import prepared
 from ui.evidence import sum_in_words
 from ui.heatmaps import PIXELS, SMALL, colour_limit, describe, ink_chart, weight_chart
 from ui.lessons_charts import cost_chart, falling_cost_chart, log_loss, sigmoid_chart
-from ui.links import NAMES
 from ui.models import NEXT, get_model, mnist, model_names
 from ui.predict import OPEN_IN_GALLERY
-from ui.train_controls import STORE
+from ui.train.controls import STORE
+from ui.train.links import NAMES
 from ui.weights_view import ROW, mean_image
 
 DIGITS = list(range(10))

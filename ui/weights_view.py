@@ -28,7 +28,7 @@ from ui.heatmaps import (
     weight_chart,
 )
 from ui.models import errors_said, facts, get_model, mnist, model_names
-from ui.runs import session_runs
+from ui.train.runs import session_runs
 
 ROW = "weights_row"
 # Five pictures and the gaps between them, in pixels.

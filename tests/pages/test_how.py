@@ -16,7 +16,7 @@ from ui.lessons import STEPS, descent, doubtful, leaned, lessons
 from ui.lessons_charts import cost_chart, falling_cost_chart, log_loss, sigmoid_chart
 from ui.models import CHOSEN
 from ui.predict import PICKED
-from ui.train_controls import STORE
+from ui.train.controls import STORE
 
 PAGE = "pages/how.py"
 

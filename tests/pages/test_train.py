@@ -11,10 +11,10 @@ from lrcore.script import as_script
 from lrcore.settings import Settings
 from lrcore.weights import load_weights, pack_weights
 from tests.helpers import open_page, wait_for
-from ui.links import make_link, read_link
-from ui.train_buttons import history_csv
-from ui.train_controls import LABELS, PRESETS
-from ui.train_runs import comparison
+from ui.train.buttons import history_csv
+from ui.train.controls import LABELS, PRESETS
+from ui.train.links import make_link, read_link
+from ui.train.table import comparison
 
 PAGE = "pages/train.py"
 
@@ -207,7 +207,7 @@ def test_going_back_turns_the_settings_back(app, monkeypatch):
     # Just after a change this is only a browser that has not heard of the new address.
     assert app.number_input(key="images").value == 700
     assert address(app) == {"images": "700"}
-    monkeypatch.setattr("ui.train_controls.HEARD", 0)
+    monkeypatch.setattr("ui.train.controls.HEARD", 0)
     app.query_params["images"] = "600"
     app.run()
     assert app.number_input(key="images").value == 600

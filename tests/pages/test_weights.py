@@ -9,7 +9,7 @@ from lrcore.weights import WEIGHTS_FOLDER, Weights, list_weights, load_weights
 from tests.helpers import open_page, wait_for
 from ui.heatmaps import describe
 from ui.models import CHOSEN, OWN
-from ui.runs import RUNS, Runs
+from ui.train.runs import RUNS, Runs
 
 PAGE = "pages/weights.py"
 

@@ -15,12 +15,12 @@ from lrcore.features import DIRECTIONS
 from lrcore.frame import SIDE
 from lrcore.settings import knob
 from lrcore.solvers import SOLVERS
-from ui import training_charts as charts
 from ui.answers import counted
 from ui.device import on_phone
 from ui.heatmaps import colour_limit, row_names
-from ui.jobs import Job
-from ui.runs import Runs
+from ui.train import charts
+from ui.train.jobs import Job
+from ui.train.runs import Runs
 
 # Seconds between two frames; a little under a quarter, so that four a second are kept.
 FRAME = 0.24

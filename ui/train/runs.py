@@ -17,7 +17,7 @@ from lrcore.errors import UserError
 from lrcore.settings import Settings
 from lrcore.training import Own
 from lrcore.weights import Weights, columns
-from ui.jobs import Job, Slots
+from ui.train.jobs import Job, Slots
 
 # Seconds without a browser after which a run's user counts as gone.
 AWAY = 60.0

@@ -15,8 +15,8 @@ from lrcore.training import Own
 from lrcore.weights import Weights
 from ui.answers import counted
 from ui.hand import own_digits
-from ui.jobs import Job
 from ui.models import get_model, model_names
+from ui.train.jobs import Job
 
 MNIST, OWN, BOTH = "MNIST", "my own digits", "MNIST and my own"
 ZERO = "theta zero"

@@ -12,7 +12,7 @@ import streamlit as st
 from lrcore.errors import UserError
 from lrcore.settings import TASKS, Settings, kind, knob
 from lrcore.solvers import SOLVERS
-from ui.links import DEFAULTS, NAMES, SHOW, make_link, make_query, read_link
+from ui.train.links import DEFAULTS, NAMES, SHOW, make_link, make_query, read_link
 
 # Where settings last: a widget forgets its value once its page, or it, is not shown.
 STORE, SHOWN, NOTICES = "train_settings", "train_shown", "train_notices"

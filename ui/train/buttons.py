@@ -14,10 +14,10 @@ from lrcore.errors import UserError
 from lrcore.settings import Settings
 from lrcore.training import write_history
 from lrcore.weights import pack_weights
-from ui.jobs import Job
 from ui.models import use_model
-from ui.runs import Runs
-from ui.train_controls import NOTICES
+from ui.train.controls import NOTICES
+from ui.train.jobs import Job
+from ui.train.runs import Runs
 
 # What each button says: its label, its icon, its help text.
 BUTTONS = {

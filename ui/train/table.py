@@ -1,0 +1,106 @@
+"""The runs of the Train page side by side, and how their curves are drawn."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import pandas as pd
+import streamlit as st
+
+from lrcore.settings import Settings, knob
+from ui.train.charts import AXES
+from ui.train.controls import LABELS, NOTICES
+from ui.train.runs import Runs
+
+
+def view_options(runs: Runs) -> tuple[str, bool]:
+    """Which run is watched, and how the curves are drawn: (x axis, whether cost is logarithmic)."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        log = st.segmented_control(
+            "Cost axis",
+            ["linear", "log"],
+            default="linear",
+            required=True,
+            key="train_y",
+            persist_state="session",
+            help="A logarithmic axis shows what still happens when the curve looks flat.",
+        )
+        x = st.segmented_control(
+            "Against",
+            list(AXES),
+            default="iteration",
+            required=True,
+            format_func={"iteration": "iterations", "seconds": "seconds"}.__getitem__,
+            key="train_x",
+            persist_state="session",
+            help="Solvers take different time for an iteration: seconds compare them fairly.",
+        )
+        if runs.jobs:
+            st.session_state["watched"] = runs.shown
+            st.selectbox(
+                "Run watched",
+                list(runs.jobs),
+                key="watched",
+                on_change=lambda: setattr(runs, "shown", st.session_state["watched"]),
+                width=260,
+                help="The run that the buttons and curves belong to.",
+            )
+    return x, log == "log"
+
+
+def runs_table(runs: Runs) -> list[str]:
+    """The table of runs with deletion; returns the names chosen for the overlay."""
+    if not runs.jobs:
+        st.info("No runs yet. Every run you start is kept here for comparison.")
+        return []
+    names = list(runs.jobs)
+    chosen = st.multiselect(
+        "Runs in the picture", names, default=names, help="Overlay as many curves as you like."
+    )
+    st.dataframe(comparison(runs), width="stretch")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        doomed = st.selectbox(
+            "Run to delete", names, key="doomed", help="Its curve and its model are lost."
+        )
+        if st.button(
+            "Delete",
+            icon=":material/delete:",
+            key="delete",
+            help="Stops the run if it is still going, and forgets it.",
+        ):
+            runs.delete(doomed)
+            st.session_state[NOTICES] = []
+            st.rerun()
+    return chosen
+
+
+def comparison(runs: Runs) -> pd.DataFrame:
+    """A row a run: the settings in which the runs differ, and what each came to."""
+    every = [job.settings for job in runs.jobs.values()]
+    differ = [
+        item.name
+        for item in fields(Settings)
+        if len({getattr(settings, item.name) for settings in every}) > 1
+    ]
+    rows = []
+    for job in runs.jobs.values():
+        row: dict[str, object] = {
+            knob(name).label: _plain(name, getattr(job.settings, name)) for name in differ
+        }
+        last = job.history[-1] if job.history else None
+        record = job.weights.record if job.weights else {}
+        row |= {
+            "State": job.state,
+            "Iterations done": last.iteration if last else 0,
+            "Seconds": round(last.seconds, 2) if last else None,
+            "Training cost": last.cost if last else None,
+            "Test accuracy": f"{record['test_accuracy']:.2%}" if record else None,
+        }
+        rows.append(row)
+    return pd.DataFrame(rows, index=pd.Index(list(runs.jobs), name="Run"))
+
+
+def _plain(name: str, value) -> str:
+    if value is None:
+        return "automatic"
+    return f"{value:g}" if isinstance(value, float) else LABELS.get(name, {}).get(value, str(value))
