@@ -43,13 +43,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.processor import processor_seconds
 from lrcore.corrections import learn, shipped_curvature
-from lrcore.drawing import strokes_from_canvas, to_digit
+from lrcore.drawing import to_digit
+from lrcore.fabric import strokes_from_canvas
 from lrcore.own_set import as_set
 from lrcore.reading import Reader
 from lrcore.styles import STYLES, draw_strokes
 from lrcore.weights import DEFAULT, Weights, load_weights
 from tests.browser.driver import Server
 from tests.learner import Answer, Learner, canvas_state
+from ui.predict import SIDE
 
 EVERY = 3.0
 # The canvas waits so long for a further stroke before it tells of one.
@@ -181,7 +183,7 @@ class Pupil:
         _, forms = list(STYLES.values())[self._rng.integers(len(STYLES))]
         strokes = on_canvas(draw_strokes(forms, self._rng), self._rng)
         raw = json.loads(canvas_state(strokes))["drawing"]["raw"]
-        image = to_digit(strokes_from_canvas(raw, raw["background"]))
+        image = to_digit(strokes_from_canvas(raw, (SIDE, SIDE), raw["background"]))
         answer = await self.learner.draw(strokes)
         self.times.append(answer.seconds)
         known = Reader(self.weights).read(image[None]).probabilities[0]

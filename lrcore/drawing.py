@@ -22,38 +22,6 @@ from lrcore.segment import Found, Score, find_digits
 PEN = 2.4
 # Drawn this much larger than the 28x28 picture, then shrunk, for smooth edges.
 FINE = 8
-# A curve of the canvas becomes this many straight pieces.
-PIECES = 6
-_ORIGIN = {"left": -0.5, "top": -0.5, "center": 0.0, "right": 0.5, "bottom": 0.5}
-
-
-def strokes_from_canvas(json_data: dict | None, eraser: str | None = None) -> list[np.ndarray]:
-    """The strokes that are left on a streamlit-drawable-canvas.
-
-    Parameters
-    ----------
-    json_data : what `st_canvas(...).json_data` holds, Fabric.js' own record of
-        the drawing; None while nothing was drawn.
-    eraser : the stroke colour that the eraser paints with; by default the
-        canvas' background colour.
-
-    A path in the eraser's colour rubs out what it covers of the strokes drawn
-    before it.  What was undone is no longer in the record.  Returns float
-    arrays of shape (m, 2), in the canvas' pixels, in the order of writing.
-    """
-    if not json_data:
-        return []
-    eraser = eraser if eraser is not None else json_data.get("background")
-    strokes: list[np.ndarray] = []
-    for thing in json_data.get("objects", []):
-        if str(thing.get("type", "")).lower() != "path":
-            continue
-        lines, width = _polylines(thing)
-        if eraser and str(thing.get("stroke", "")).lower() == eraser.lower():
-            strokes = _rub_out(strokes, lines, width / 2)
-        else:
-            strokes += [line[:1] if _is_tap(line, width) else line for line in lines]
-    return strokes
 
 
 def to_digit(strokes: Sequence[np.ndarray], pen: float = PEN) -> np.ndarray:
@@ -156,11 +124,6 @@ def rasterise(
     return np.asarray(picture, np.float32)
 
 
-def _is_tap(line: np.ndarray, pen: float) -> bool:
-    """Whether the pen did not really move: Fabric records a tap as a tiny line to the right."""
-    return bool(np.ptp(line, axis=0).max() < pen / 10)
-
-
 def _finite(strokes: Iterable[np.ndarray]) -> list[np.ndarray]:
     strokes = (np.asarray(stroke, float).reshape(-1, 2) for stroke in strokes)
     return [stroke for stroke in strokes if len(stroke) and np.isfinite(stroke).all()]
@@ -168,81 +131,25 @@ def _finite(strokes: Iterable[np.ndarray]) -> list[np.ndarray]:
 
 def _share_inside(stroke: np.ndarray, boxes: np.ndarray, margin: float) -> np.ndarray:
     """Which share of a stroke's length lies in each (left, top, right, bottom) box, shape (k,)."""
-    points = _dense(stroke, 1.0)[:, None]
+    points = dense(stroke, 1.0)[:, None]
     low, high = boxes[:, :2] - margin, boxes[:, 2:] + margin
     return ((points >= low) & (points <= high)).all(axis=2).mean(axis=0)
 
 
-def _polylines(path: dict) -> tuple[list[np.ndarray], float]:
-    """The lines of a Fabric.js path in canvas pixels, and the width of its pen."""
-    places: list[list] = []
-    for command, *numbers in path.get("path") or []:
-        to = np.reshape(np.asarray(numbers, float), (-1, 2))
-        if command == "M" or not places:
-            places.append([to[-1]])
-        elif command == "Z":
-            places[-1].append(places[-1][0])
-        else:
-            places[-1] += list(bezier([places[-1][-1], *to], PIECES if len(to) > 1 else 1))[1:]
-    if not places:
-        return [], 0.0
-    lines = [np.array(line) for line in places]
-    points = np.concatenate(lines)
-    middle = (points.min(0) + points.max(0)) / 2
-    # Fabric places a path by the middle of its points.  As long as nobody moved or scaled it,
-    # what follows changes nothing.
-    scale = np.array([path.get("scaleX", 1), path.get("scaleY", 1)], float)
-    wide = float(path.get("strokeWidth") or 1)
-    if "width" in path and "left" in path:
-        size = (np.array([path["width"], path["height"]], float) + wide) * scale
-        origin = [
-            _ORIGIN[path.get("originX", "left")],
-            _ORIGIN[path.get("originY", "top")],
-        ]
-        angle = math.radians(path.get("angle", 0))
-        turn = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
-        centre = np.array([path["left"], path["top"]], float) - (size * origin) @ turn
-        flip = np.where([path.get("flipX", False), path.get("flipY", False)], -1, 1)
-        lines = [((line - middle) * scale * flip) @ turn + centre for line in lines]
-    return lines, wide * float(np.sqrt(abs(scale.prod())))
-
-
-def bezier(control: Sequence, pieces: int) -> np.ndarray:
-    """Points along a Bezier curve of any degree; control (k, 2), returns (pieces + 1, 2).
+def bezier(control: Sequence | np.ndarray, pieces: int) -> np.ndarray:
+    """Points along Bezier curves of any degree; control (..., k, 2), returns (..., pieces + 1, 2).
 
     Source: de Casteljau's construction, repeated straight interpolation.
     """
-    points = np.asarray(control, float)[:, None]
+    points = np.asarray(control, float)[..., None, :]
     t = np.linspace(0, 1, pieces + 1)[:, None]
-    while len(points) > 1:
-        points = points[:-1] * (1 - t) + points[1:] * t
-    return np.broadcast_to(points[0], (pieces + 1, 2))
+    while points.shape[-3] > 1:
+        points = points[..., :-1, :, :] * (1 - t) + points[..., 1:, :, :] * t
+    first = points[..., 0, :, :]
+    return np.broadcast_to(first, (*first.shape[:-2], pieces + 1, 2))
 
 
-def _rub_out(strokes: list[np.ndarray], eraser: list[np.ndarray], radius: float) -> list:
-    """What an eraser of this radius leaves: strokes lose covered points and may fall apart."""
-    way = np.concatenate([_dense(line, radius / 4) for line in eraser] or [np.empty((0, 2))])
-    left = []
-    for stroke in strokes:
-        fine = _dense(stroke, radius / 4)
-        away = np.concatenate(
-            [np.linalg.norm(part[:, None] - way, axis=2).min(1) for part in _chunks(fine)]
-        )
-        keep = away > radius
-        if keep.all():
-            left.append(stroke)
-            continue
-        edges = np.flatnonzero(np.diff(keep)) + 1
-        parts = zip(np.split(fine, edges), np.split(keep, edges), strict=True)
-        left += [part for part, kept in parts if kept[0]]
-    return left
-
-
-def _chunks(points: np.ndarray, size: int = 256) -> list[np.ndarray]:
-    return [points[at : at + size] for at in range(0, len(points), size)]
-
-
-def _dense(line: np.ndarray, step: float) -> np.ndarray:
+def dense(line: np.ndarray, step: float) -> np.ndarray:
     """The same line with points at most `step` apart."""
     if len(line) < 2:
         return line

@@ -9,12 +9,14 @@ from contextlib import AsyncExitStack
 import numpy as np
 import pytest
 
-from lrcore.drawing import strokes_from_canvas, to_digit
+from lrcore.drawing import to_digit
+from lrcore.fabric import strokes_from_canvas
 from lrcore.reading import Reader
 from lrcore.weights import DEFAULT, load_weights
 from tests.browser.driver import ONE, ZERO
 from tests.learner import Answer, Learner, canvas_state
-from ui.canvas import PAPER
+from ui.palette import PAPER
+from ui.predict import SIDE
 
 SEVEN = [[(0.3, 0.25), (0.5, 0.25), (0.7, 0.25), (0.6, 0.5), (0.5, 0.8)]]
 DRAWINGS = {
@@ -52,7 +54,7 @@ def check(answers: list[Answer], weights) -> None:
     """Each answer is what the untouched weights say of that drawing, and of no other."""
     for answer, (digit, strokes) in zip(answers, DRAWINGS.items(), strict=True):
         raw = json.loads(canvas_state(strokes))["drawing"]["raw"]
-        image = to_digit(strokes_from_canvas(raw, PAPER))
+        image = to_digit(strokes_from_canvas(raw, (SIDE, SIDE), PAPER))
         assert answer.digit == digit
         assert answer.picture == hashlib.sha256(image.tobytes()).hexdigest()[:16]
         known = Reader(weights).read(image[None]).probabilities[0]

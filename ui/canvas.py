@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from lrcore.drawing import naive, strokes_from_canvas
+from lrcore.drawing import naive
+from lrcore.fabric import is_record, strokes_from_canvas
 from ui.palette import INK, PAPER
 
 PEN, ERASER = "Pen", "Eraser"
@@ -56,7 +57,8 @@ def drawing_canvas(width: int, height: int, name: str = "canvas") -> Drawing:
             key=name,
         )
     kept.receive(result.json_data)
-    return Drawing(strokes_from_canvas(kept.drawing, PAPER), width, height, pen, tool == ERASER)
+    strokes = kept.strokes((width, height))
+    return Drawing(strokes, width, height, pen, tool == ERASER)
 
 
 @dataclass
@@ -67,6 +69,8 @@ class Kept:
     base: dict
     stale: dict | None = None
     version: int = 0
+    # The strokes that were last read, and from what.
+    read: tuple[tuple, list[np.ndarray]] | None = None
 
     def load(self, objects: list) -> None:
         """Have the canvas show these; it reloads only when `base` changes, hence the number."""
@@ -81,10 +85,17 @@ class Kept:
     def receive(self, drawn: dict | None) -> None:
         """Take over what the canvas says it shows; None while it has said nothing yet."""
         # Right after undo or clear the browser has not yet sent the changed drawing.
-        if drawn is None or drawn == self.stale:
+        if drawn is None or not is_record(drawn) or drawn == self.stale:
             self.drawing = self.base
         else:
             self.drawing, self.stale = drawn, None
+
+    def strokes(self, size: tuple[int, int]) -> list[np.ndarray]:
+        """The strokes that are left; read once, however often the page runs."""
+        key = self.drawing, size
+        if self.read is None or self.read[0] != key:
+            self.read = key, strokes_from_canvas(self.drawing, size, PAPER)
+        return self.read[1]
 
 
 def _kept(name: str) -> Kept:
