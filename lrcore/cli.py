@@ -18,13 +18,14 @@ from typing import Any
 
 import numpy as np
 
+from lrcore.calibration_fit import calibrate
 from lrcore.corrections import SUFFIX, Curvature, save_curvature
 from lrcore.data import MNIST_FOLDER, load_dataset
 from lrcore.errors import UserError
 from lrcore.reading import Reader, as_text
 from lrcore.segment import Found
 from lrcore.settings import Settings, kind, knob
-from lrcore.training import Point, Run, calibrate, write_history
+from lrcore.training import Point, Run, write_history
 from lrcore.weights import DEFAULT, REST, Weights, load_weights, save_weights
 
 

@@ -65,7 +65,7 @@ def stroke_layout() -> StrokeLayout:
 
 @dataclass(frozen=True)
 class Evidence:
-    """A score, taken apart.
+    """A score, as of `Weights.scores`, or the difference of two, taken apart.
 
     bias : what is there before any ink.
     parts : float64, shape (D,); theta times x of each feature.
@@ -79,7 +79,7 @@ class Evidence:
 
     @property
     def score(self) -> float:
-        """bias + the sum of parts: what the sigmoid takes, or the difference of two of these."""
+        """bias + the sum of parts."""
         return self.bias + float(self.parts.sum())
 
 
@@ -234,23 +234,8 @@ def _walk(weights: Weights, image: np.ndarray, answer: int, rivals: list[int]) -
 
 
 def _scores(weights: Weights, images: np.ndarray) -> np.ndarray:
-    """The score of each class, shape (n, classes); a binary model's negative class has minus it."""
-    theta = calibrated(weights)
-    scores = extract(weights.features, images) @ theta[:, 1:].T + theta[:, 0]
-    return np.hstack([-scores, scores]) if weights.binary else scores
-
-
-def calibrated(weights: Weights) -> np.ndarray:
-    """Theta with the calibration worked in, float64: its scores are what the sigmoid takes.
-
-    A calibration takes slope * score + offset for the score, and so a multiple of
-    theta with another bias for theta: the score stays a sum.
-    """
-    theta = weights.theta.astype(np.float64)
-    if weights.calibration is not None:
-        theta *= weights.calibration.slope[:, None]
-        theta[:, 0] += weights.calibration.offset
-    return theta
+    """The scores of pictures, (n, classes); see `Weights.scores`."""
+    return weights.scores(weights.decision_function(extract(weights.features, images)))
 
 
 def _row(weights: Weights, digit: int) -> np.ndarray:
@@ -259,8 +244,8 @@ def _row(weights: Weights, digit: int) -> np.ndarray:
     if not places.size:
         raise UserError(f"{weights.name} does not know the digit {digit}.")
     if weights.binary:
-        return (2 * places[0] - 1) * calibrated(weights)[0]
-    return calibrated(weights)[places[0]]
+        return (2 * places[0] - 1) * weights.calibrated_theta()[0]
+    return weights.calibrated_theta()[places[0]]
 
 
 def _difference(weights: Weights, digit: int, against: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""How well a model reads, class by class: confusion, precision and recall."""
+"""How well a model reads, class by class, and how honest its probabilities are."""
 
 from __future__ import annotations
 
@@ -24,6 +24,33 @@ def precision(counts: np.ndarray) -> np.ndarray:
 def recall(counts: np.ndarray) -> np.ndarray:
     """Of the true k, the share that was found; shape (K,), NaN where there was no k."""
     return _share(np.diag(counts), counts.sum(axis=1))
+
+
+def reliability(
+    probabilities: np.ndarray, labels: np.ndarray, bins: int = 15
+) -> tuple[np.ndarray, float]:
+    """Whether answers given with probability p are right in a share p of all cases.
+
+    Parameters
+    ----------
+    probabilities : (n, K), calibrated or not.
+    labels : (n,), the right column.
+
+    Returns a table of shape (bins, 3): mean probability of the answers in each
+    bin, share of them that is right, their number (nan, nan, 0 where there are
+    none); and the expected calibration error, the mean of |first - second|
+    over all answers.  Source: Guo, Pleiss, Sun and Weinberger, "On calibration
+    of modern neural networks", 2017.
+    """
+    best = probabilities.max(1)
+    right = probabilities.argmax(1) == labels
+    of = np.minimum((best * bins).astype(int), bins - 1)
+    count = np.bincount(of, minlength=bins)
+    some = np.where(count, count, np.nan)
+    said = np.bincount(of, best, bins) / some
+    held = np.bincount(of, right, bins) / some
+    error = np.nansum(np.abs(said - held) * count) / max(len(labels), 1)
+    return np.column_stack([said, held, count]), float(error)
 
 
 def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:

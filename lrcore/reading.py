@@ -24,8 +24,8 @@ class Readings:
 
     classes : int array; the classes that the probabilities belong to, as in `Weights`.
     digits : int array, shape (n,); the answer, `REST` (-1) for 'not this digit'.
-    scores : float array, shape (n, K); theta . x with the bias, before the sigmoid.
-    probabilities : float array.  One-vs-all: shape (n, K), K independent
+    scores : float array, a column for each class; what the sigmoid takes, see `Weights.scores`.
+    probabilities : float array, sigmoid(scores).  One-vs-all: shape (n, K), K independent
         answers to 'is it this digit?', which need not sum to 1.  Binary:
         shape (n, 2), for the negative and the positive class, summing to 1.
     sure : bool array, shape (n,); False where the model should rather say that it
@@ -83,15 +83,13 @@ class Reader:
 
     def _judge(self, X: np.ndarray) -> tuple[np.ndarray, ...]:
         weights = self.weights
-        scores = X @ weights.theta[:, 1:].T + weights.theta[:, 0]
+        decision = weights.decision_function(X)
+        scores = weights.scores(decision)
+        digits = weights.classes[scores.argmax(axis=1)]
         calibration = weights.calibration
-        p = sigmoid(scores) if calibration is None else calibration.probabilities(scores)
-        if weights.binary:
-            p = np.hstack([1 - p, p])
-        digits = weights.classes[p.argmax(axis=1)]
         # Without a calibration the plain rule: some model must say yes.
-        sure = p.max(axis=1) >= 0.5 if calibration is None else calibration.sure(X, scores)
-        return digits, scores, p, sure
+        sure = scores.max(1) >= 0 if calibration is None else calibration.sure(X, decision)
+        return digits, scores, sigmoid(scores), sure
 
 
 def read(source: Source, weights: Weights | str | Path = DEFAULT) -> Readings:

@@ -12,7 +12,6 @@ from typing import TextIO
 import numpy as np
 
 from lrcore.augment import training_set
-from lrcore.calibration import fit_calibration, reliability
 from lrcore.data import Dataset
 from lrcore.errors import UserError
 from lrcore.features import extract, extract_cached
@@ -316,39 +315,6 @@ class Run:
         self.message = message
         # What the solver holds in memory goes with it.
         self._steps = iter(())
-
-
-def calibrate(
-    weights: Weights, settings: Settings, train: Dataset, test: Dataset, workers: int = 1
-) -> Weights:
-    """Give one-vs-all weights calibrated probabilities and a sense of what they do not know.
-
-    Both must be learned from pictures that theta has not seen, and `weights`
-    may have seen all of them: so a stand-in learns with the same settings from
-    all but HOLDOUT pictures, and is calibrated on those, and on scribbles, letters
-    and digits drawn by rule.  The test set's reliability goes into the record.
-
-    train, test : the data sets that `weights` were trained and tested on.
-    workers : threads that share the stand-in's training.
-    """
-    stand_in = replace(settings, images=min(settings.images, len(train) - HOLDOUT))
-    run = Run(stand_in, train, workers=workers)
-    for _ in run.steps():
-        pass
-    _, heldout = split(stand_in, train, np.random.default_rng(settings.seed))
-    calibration = fit_calibration(
-        settings.features, run.weights().theta, train.take(heldout), settings.seed
-    )
-    record = dict(weights.record)
-    calibrated = replace(weights, calibration=calibration, record=record)
-    readings = Reader(calibrated).read(test.images)
-    table, error = reliability(readings.probabilities, test.labels)
-    # Calibration may turn an answer where two digits are about equally likely.
-    record["test_accuracy"] = round(float(np.mean(readings.digits == test.labels)), 6)
-    record["calibration_error"] = round(error, 5)
-    record["reliability"] = [[round(float(x), 4) for x in row] for row in table if row[2]]
-    record["test_unsure"] = round(float(np.mean(~readings.sure)), 5)
-    return calibrated
 
 
 def split(

@@ -74,6 +74,34 @@ class Weights:
         """Whether a single model tells two classes apart."""
         return len(self.theta) == 1
 
+    def decision_function(self, X: np.ndarray) -> np.ndarray:
+        """theta . x with the bias, (n, K), of features (n, D); as trained, before any calibration.
+
+        Only `scores` are compared and shown; these are what a calibration is fitted to.
+        """
+        return X @ self.theta[:, 1:].T + self.theta[:, 0]
+
+    def scores(self, decision: np.ndarray) -> np.ndarray:
+        """What the sigmoid takes for each class's probability, of decision values (n, K).
+
+        Calibrated, if there is a calibration; the answer is the class of the highest.  As many
+        columns as classes: a binary model's negative class has minus the positive one's score.
+        """
+        z = decision if self.calibration is None else self.calibration.scores(decision)
+        return np.hstack([-z, z]) if self.binary else z
+
+    def calibrated_theta(self) -> np.ndarray:
+        """Theta with the calibration worked in, float64 (K, 1 + D), whose products are `scores`.
+
+        A calibration takes slope * decision + offset for the score, and so a multiple of
+        theta with another bias for theta: the score stays a sum.
+        """
+        theta = self.theta.astype(np.float64)
+        if self.calibration is not None:
+            theta *= self.calibration.slope[:, None]
+            theta[:, 0] += self.calibration.offset
+        return theta
+
 
 def load_weights(
     source: str | Path | bytes | bytearray | memoryview,

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from lrcore.calibration import Calibration, reliability
+from lrcore.calibration import Calibration
+from lrcore.calibration_fit import fit
 from lrcore.data import load_dataset
 from lrcore.errors import UserError
+from lrcore.metrics import reliability
 from lrcore.reading import Reader
 from lrcore.styles import make_letters, make_scribbles
 from lrcore.weights import DEFAULT, load_weights
@@ -31,7 +33,7 @@ def fitted():
     features, decision, labels = world(4000, rng)
     strange = rng.normal(0, 6, (500, D)).astype(np.float32)
     strange_decision = 4.5 * (2 * strange[:, :K] - 4)
-    return Calibration.fit(features, decision, labels, strange, strange_decision)
+    return fit(features, decision, labels, strange, strange_decision)
 
 
 def test_probabilities_become_honest(fitted):
@@ -79,6 +81,15 @@ def test_arrays_make_the_same_calibration_again(fitted):
     again = Calibration.from_arrays(fitted.arrays(), np.zeros((K, 1 + D)))
     np.testing.assert_array_equal(again.probabilities(decision), fitted.probabilities(decision))
     np.testing.assert_array_equal(again.sure(features, decision), fitted.sure(features, decision))
+
+
+def test_files_keep_their_keys_whatever_the_code_calls_them():
+    with np.load(DEFAULT) as stored:
+        keys = {key for key in stored.files if key.startswith("calibration_")}
+        calibration = load_weights(DEFAULT).calibration
+        assert keys == {f"calibration_{key}" for key in calibration.arrays()}
+        for key, value in calibration.arrays().items():
+            np.testing.assert_array_equal(stored[f"calibration_{key}"], value)
 
 
 @pytest.mark.parametrize(

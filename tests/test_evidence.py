@@ -12,7 +12,6 @@ from lrcore.evidence import (
     PICTURES,
     Evidence,
     _onto_plane,
-    calibrated,
     explain,
     smallest_change,
     stroke_layout,
@@ -47,10 +46,10 @@ def calibrated_strokes(by_strokes):
         offset=np.linspace(1, -1, 10),
         centres=np.zeros((10, columns)),
         basis=np.eye(1, columns),
-        spread=np.ones(2),
-        shape=np.zeros(1 + columns),
-        trust=np.zeros(6),
-        floor=np.array(0.0),
+        variances=np.ones(2),
+        shape_weights=np.zeros(1 + columns),
+        trust_weights=np.zeros(6),
+        threshold=np.array(0.0),
     )
     return Weights(by_strokes.theta, by_strokes.classes, "strokes", {}, calibration)
 
@@ -71,9 +70,8 @@ def test_evidence_adds_up_to_the_score_of_the_reading(name, test_set):
     weights = shipped(name)
     images = test_set.images[:20]
     readings = adds_up(weights, images)
-    if weights.calibration is None:
-        score = explain(weights, images[3], weights.classes[-1]).score
-        assert score == pytest.approx(readings.scores[3, -1], abs=1e-4)
+    score = explain(weights, images[3], weights.classes[-1]).score
+    assert score == pytest.approx(readings.scores[3, -1], abs=1e-4)
 
 
 def test_evidence_of_strokes_adds_up(by_strokes, test_set):
@@ -82,7 +80,8 @@ def test_evidence_of_strokes_adds_up(by_strokes, test_set):
 
 def test_evidence_of_calibrated_scores_adds_up(calibrated_strokes, test_set):
     readings = adds_up(calibrated_strokes, test_set.images[:20])
-    assert readings.probabilities != pytest.approx(sigmoid(readings.scores), abs=0.01)
+    decision = calibrated_strokes.decision_function(extract("strokes", test_set.images[:20]))
+    assert readings.probabilities != pytest.approx(sigmoid(decision), abs=0.01)
 
 
 def test_the_sum_explains_the_probability(test_set):
@@ -201,7 +200,7 @@ def test_the_smallest_change_turns_the_answer(name, test_set):
         assert change.answer == before.digits[0]
         assert change.before == pytest.approx(image / 255)
         assert 0 <= change.after.min() <= change.after.max() <= 1
-        theta = calibrated(weights)
+        theta = weights.calibrated_theta()
         scores = theta[:, 1:] @ change.after.ravel() + theta[:, 0]
         if weights.binary:
             assert (scores[0] > 0) == (change.other == weights.classes[1])

@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 
 from lrcore.errors import UserError
+from lrcore.evidence import explain
+from lrcore.features import extract
+from lrcore.logistic import sigmoid
 from lrcore.reading import Reader
 from lrcore.weights import (
     FORMAT,
@@ -200,6 +203,22 @@ def test_one_vs_all_probabilities_are_independent(test_set):
     readings = Reader(weights).read(test_set.images[:500])
     assert readings.probabilities.shape == (500, 10)
     assert np.ptp(readings.probabilities.sum(1)) > 0.1
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_a_score_has_one_meaning_everywhere(path, test_set):
+    """What the sigmoid takes, a column for each class; the answer is the class of the highest."""
+    weights, images = load_weights(path), test_set.images[:200]
+    readings = Reader(weights).read(images)
+    assert readings.scores.shape == (200, len(weights.classes))
+    np.testing.assert_array_equal(readings.probabilities, sigmoid(readings.scores))
+    best = weights.classes[readings.scores.argmax(1)]
+    np.testing.assert_array_equal(readings.digits, best)
+    theta = weights.calibrated_theta()
+    products = extract(weights.features, images) @ theta[:, 1:].T + theta[:, 0]
+    np.testing.assert_allclose(readings.scores[:, -len(theta) :], products, atol=1e-3)
+    parts = explain(weights, images[0], int(weights.classes[0]))
+    assert parts.score == pytest.approx(readings.scores[0, 0], abs=1e-3)
 
 
 def test_no_pictures_no_answers():

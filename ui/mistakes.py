@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from lrcore.calibration import reliability
 from lrcore.features import extract_cached
-from lrcore.metrics import confusion, precision, recall
+from lrcore.metrics import confusion, precision, recall, reliability
 from lrcore.reading import Reader, asked, relevant
 from lrcore.weights import Weights
 from ui.answers import class_names, digit_picture
@@ -32,8 +31,8 @@ class Study:
     index : their places in the test set.
     truth, answer : places in the model's classes.
     probabilities : of each class, shape (n, classes).
-    margin : the true class's score minus the best other's; below zero if read wrong.
-    support : the true class's score.
+    score : the true class's, (n,); see `lrcore.weights.Weights.scores`.
+    margin : that score minus the best other's; below zero if read wrong.
     sure : whether the model stands by its answer.
     counts : confusion matrix, truth by answer.
     """
@@ -42,8 +41,8 @@ class Study:
     truth: np.ndarray
     answer: np.ndarray
     probabilities: np.ndarray
+    score: np.ndarray
     margin: np.ndarray
-    support: np.ndarray
     sure: np.ndarray
     counts: np.ndarray
 
@@ -75,19 +74,19 @@ def study(weights: Weights) -> Study:
     places = {int(digit): i for i, digit in enumerate(weights.classes)}
     truth = np.array([places[label] for label in labels.tolist()])
     answer = np.array([places[digit] for digit in readings.digits.tolist()])
-    scores = readings.scores
-    if weights.calibration is not None:
-        scores = weights.calibration.scores(scores)  # the answer is the highest of these
-    if weights.binary:
-        scores = np.hstack([-scores, scores]) / 2
     rows = np.arange(len(index))
-    support = scores[rows, truth]
-    others = scores.copy()
+    score, others = readings.scores[rows, truth], readings.scores.copy()
     others[rows, truth] = -np.inf
-    counts = confusion(truth, answer, np.arange(len(places)))
-    margin = support - others.max(axis=1)
-    p, sure = readings.probabilities, readings.sure
-    return Study(index, truth, answer, p, margin, support, sure, counts)
+    return Study(
+        index=index,
+        truth=truth,
+        answer=answer,
+        probabilities=readings.probabilities,
+        score=score,
+        margin=score - others.max(axis=1),
+        sure=readings.sure,
+        counts=confusion(truth, answer, np.arange(len(places))),
+    )
 
 
 def confusion_chart(counts: np.ndarray, names: list[str], side: int = 350) -> alt.LayerChart:
@@ -144,7 +143,7 @@ def confusion_chart(counts: np.ndarray, names: list[str], side: int = 350) -> al
 def reliability_chart(table: np.ndarray, side: int = 300) -> alt.LayerChart:
     """How often answers of each confidence came true, against the diagonal of honesty.
 
-    table : as from `lrcore.calibration.reliability`.
+    table : as from `lrcore.metrics.reliability`.
     """
     frame = pd.DataFrame(table[table[:, 2] > 0], columns=["said", "came", "count"])
     ends = pd.DataFrame({"said": [0.0, 1.0], "came": [0.0, 1.0]})
@@ -265,7 +264,7 @@ def hardest_and_typical(weights: Weights, found: Study) -> None:
     names = class_names(weights)
     rows = [
         ("The hardest of each digit", found.margin, np.argmin, "{truth} → {answer}"),
-        ("The most typical of each digit", found.support, np.argmax, "{truth} ({support:+.1f})"),
+        ("The most typical of each digit", found.score, np.argmax, "{truth} ({score:+.1f})"),
     ]
     for title, values, pick, words in rows:
         st.markdown(f"**{title}**")
@@ -276,7 +275,7 @@ def hardest_and_typical(weights: Weights, found: Study) -> None:
                     continue
                 at = int(mine[pick(values[mine])])
                 caption = words.format(
-                    truth=names[place], answer=names[found.answer[at]], support=found.support[at]
+                    truth=names[place], answer=names[found.answer[at]], score=found.score[at]
                 )
                 _picture(found, at, caption, title)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lrcore.calibration import reliability
+from lrcore.metrics import reliability
 from lrcore.reading import Reader
 from lrcore.weights import REST, WEIGHTS_FOLDER, Weights, list_weights, load_weights
 from tests.helpers import chart_rows, open_page
@@ -53,7 +53,8 @@ def test_pictures_come_the_most_confident_first(pixels, test_set):
     behind = found.behind(4, 9)
     readings = Reader(pixels).read(test_set.images[found.index[behind]])
     assert (readings.digits == 9).all()
-    assert readings.probabilities.max(axis=1) == pytest.approx(found.confidence[behind])
+    # Single precision, whose last digits depend on how many pictures are multiplied at once.
+    assert readings.probabilities.max(axis=1) == pytest.approx(found.confidence[behind], abs=5e-6)
     assert (np.diff(found.confidence[behind]) <= 0).all()
 
 
