@@ -35,8 +35,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks.hostile_files import digits, hand_file, idx_file, own_zip, picture, weights_file
 from lrcore.corrections import Curvature, load_curvature
 from lrcore.data import parse_idx
+from lrcore.decode import open_to_show
 from lrcore.errors import UserError
-from lrcore.opening import open_to_show
 from lrcore.own_set import Loaded, load
 from lrcore.reading import Reader, Readings
 from lrcore.weights import DEFAULT, load_weights

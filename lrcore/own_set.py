@@ -17,9 +17,9 @@ import numpy as np
 from PIL import Image
 
 from lrcore.data import Dataset, idx_bytes, paired, parse_idx, read_member
+from lrcore.decode import Reads
 from lrcore.errors import UserError
 from lrcore.frame import SIDE
-from lrcore.opening import Reads
 from lrcore.picture import picture_to_digit
 
 MOST = 10_000

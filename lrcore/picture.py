@@ -23,9 +23,9 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
+from lrcore.decode import LONGEST, Source, open_picture
 from lrcore.errors import UserError
 from lrcore.frame import BOX, crop_to_ink, frame
-from lrcore.opening import LONGEST, Source, open_picture
 
 # Pixels round the strokes that still belong to them.
 RIM = 2

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from lrcore.decode import Source
 from lrcore.features import extract
 from lrcore.logistic import sigmoid
-from lrcore.opening import Source
 from lrcore.segment import Found, find_digits, trust
 from lrcore.weights import DEFAULT, REST, Weights, load_weights
 

@@ -20,9 +20,9 @@ from PIL import Image
 from scipy import ndimage
 from scipy.sparse.csgraph import connected_components
 
+from lrcore.decode import Source, open_to_scale
 from lrcore.errors import UserError
 from lrcore.frame import frame
-from lrcore.opening import Source, open_to_scale
 from lrcore.picture import RIM, Ink, find_ink, with_mnist_pen
 
 if TYPE_CHECKING:

@@ -25,13 +25,13 @@ from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 from threadpoolctl import threadpool_limits
 
-from lrcore import features, opening, own_set, segment
+from lrcore import decode, features, own_set, segment
 from lrcore import weights as weights_module
 from lrcore.corrections import Curvature, load_curvature, theta_hash
 from lrcore.data import idx_bytes, load_dataset, parse_idx
+from lrcore.decode import open_picture
 from lrcore.errors import UserError
 from lrcore.features import extract, extract_cached
-from lrcore.opening import open_picture
 from lrcore.own_set import as_set, load, to_idx, to_zip
 from lrcore.reading import Reader, asked
 from lrcore.segment import find_digits
@@ -205,13 +205,13 @@ def test_a_png_of_endless_empty_chunks_is_refused(monkeypatch):
     raw = saved(Image.new("L", (64, 64), 128))
     chunk = b"\0\0\0\0teSt\x91\x4f\xb1\xe6"
     many = raw[:33] + chunk * 1000 + raw[33:]
-    monkeypatch.setattr(opening.Reads, "left", 100)
+    monkeypatch.setattr(decode.Reads, "left", 100)
     assert open_picture(raw).shape == (64, 64)
     assert sentence_of(open_picture, many)
 
 
 def test_a_file_of_too_many_bytes_is_not_read_to_its_end(tmp_path, monkeypatch):
-    monkeypatch.setattr(opening, "MOST_BYTES", 2**20)
+    monkeypatch.setattr(decode, "MOST_BYTES", 2**20)
     path = tmp_path / "large.bmp"
     path.write_bytes(saved(Image.new("RGB", (700, 700)), "BMP"))
     assert "too large" in sentence_of(open_picture, path)
@@ -399,7 +399,7 @@ def test_the_app_writes_no_file_and_leaves_bounds_to_the_server(path):
 def test_the_server_bounds_what_is_brought():
     config = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())
     # The camera has no bound of its own.
-    assert config["server"]["maxUploadSize"] * 2**20 <= opening.MOST_BYTES
+    assert config["server"]["maxUploadSize"] * 2**20 <= decode.MOST_BYTES
 
 
 @pytest.mark.parametrize("name", ["../../evil", "/etc/evil", "evil\0", "e" * 5000, "", "<b>*"])

@@ -10,8 +10,8 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image, ImageDraw, ImageOps
 
 from lrcore.data import load_dataset
+from lrcore.decode import LONGEST, open_picture
 from lrcore.errors import UserError
-from lrcore.opening import LONGEST, open_picture
 from lrcore.picture import film, find_ink, picture_to_digit
 from lrcore.segment import find_digits
 from tests.files import saved

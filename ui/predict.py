@@ -9,10 +9,10 @@ import streamlit as st
 from PIL import Image, ImageDraw
 from streamlit.delta_generator import DeltaGenerator
 
+from lrcore.decode import open_to_show
 from lrcore.drawing import film as drawing_film
 from lrcore.drawing import find_drawn_digits, rasterise, to_digit
 from lrcore.errors import UserError
-from lrcore.opening import open_to_show
 from lrcore.picture import film as picture_film
 from lrcore.reading import Reader, Readings, as_text, relevant
 from lrcore.segment import Found, trust
