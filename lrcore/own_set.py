@@ -1,6 +1,6 @@
-"""A set of one's own digits: kept, written to files, and read back, every file checked.
+"""One's own digits: the table of them, written to files, and read back, every file checked.
 
-It goes out as a ZIP of PNGs in folders 0 to 9 or as a pair of IDX files, and
+A set goes out as a ZIP of PNGs in folders 0 to 9 or as a pair of IDX files, and
 comes back from either.  What comes from outside is bounded in number, size and
 time, and no name in it is ever used as a path.
 """
@@ -11,6 +11,7 @@ import io
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -20,6 +21,7 @@ from lrcore.data import Dataset, idx_bytes, paired, parse_idx, read_member
 from lrcore.decode import Reads
 from lrcore.errors import UserError
 from lrcore.frame import SIDE
+from lrcore.corrections import MOST as MOST_CORRECTIONS
 from lrcore.picture import picture_to_digit
 
 MOST = 10_000
@@ -50,17 +52,6 @@ def as_set(images: Iterable[np.ndarray] = (), labels: Iterable[int] = ()) -> Dat
     )
 
 
-def label_of(digits: Dataset, image: np.ndarray) -> int | None:
-    """The label under which this very picture is kept; None if it is not."""
-    at = np.flatnonzero(_same(digits, image))
-    return int(digits.labels[at[0]]) if len(at) else None
-
-
-def without(digits: Dataset, image: np.ndarray) -> Dataset:
-    """The set without this very picture."""
-    return digits.take(~_same(digits, image))
-
-
 def joined(digits: Dataset, more: Dataset) -> Dataset:
     """Both sets; a picture that is in both keeps its place and gets the new label.
 
@@ -69,11 +60,99 @@ def joined(digits: Dataset, more: Dataset) -> Dataset:
     labels = {image.tobytes(): label for image, label in _pairs(digits)}
     labels |= {image.tobytes(): label for image, label in _pairs(more)}
     if len(labels) > MOST:
-        raise UserError(
-            f"{len(labels):,} digits are more than the {MOST:,} that can be kept; delete some "
-            "first, or train with python -m lrcore train --data."
-        )
+        raise UserError(_too_many(len(labels)))
     return as_set((np.frombuffer(raw, np.uint8) for raw in labels), labels.values())
+
+
+@dataclass(frozen=True, eq=False)
+class OwnDigits:
+    """Every digit that somebody labelled or loaded, each picture once: one table, never changed.
+
+    digits : the pictures with their labels, in the order in which they were last labelled.
+    corrects : bool array, shape (n,); which of them theta is to learn, as they were read wrong.
+
+    Each method that says so returns another table.  Raises UserError for more than MOST digits,
+    or more corrections than are learned at once.
+    """
+
+    digits: Dataset = field(default_factory=as_set)
+    corrects: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
+
+    def __post_init__(self) -> None:
+        if len(self.corrects) != len(self.digits):
+            raise ValueError("each digit either corrects or does not")
+        if len(self.digits) > MOST:
+            raise UserError(_too_many(len(self.digits)))
+        if (held := int(self.corrects.sum())) > MOST_CORRECTIONS:
+            raise UserError(
+                f"A hand holds {MOST_CORRECTIONS} corrections at most, for all are learned at "
+                f"once; this would make {held:,}. With so many digits of your own, train on them: "
+                "the Train page does."
+            )
+
+    def __len__(self) -> int:
+        return len(self.digits)
+
+    @cached_property
+    def corrections(self) -> Dataset:
+        """The digits that correct, the newest last."""
+        return self.digits.take(self.corrects)
+
+    def label_of(self, image: np.ndarray) -> int | None:
+        """The label under which this very picture is kept; None if it is not."""
+        at = np.flatnonzero(self._is(image))
+        return int(self.digits.labels[at[0]]) if len(at) else None
+
+    def is_corrected(self, image: np.ndarray) -> bool:
+        """Whether this very picture is kept as a correction."""
+        return bool(self.corrects[self._is(image)].any())
+
+    def with_digits(self, more: Dataset, correct: bool = False) -> OwnDigits:
+        """With these as well, or under their new labels; corrections stay corrections.
+
+        correct : whether all of `more` are corrections.
+        """
+        rows = {image.tobytes(): row for image, *row in self._rows()}
+        for image, label in _pairs(more):
+            _, corrected = rows.pop(key := image.tobytes(), (label, False))
+            rows[key] = [label, correct or corrected]
+        return _table((np.frombuffer(raw, np.uint8), *row) for raw, row in rows.items())
+
+    def without(self, image: np.ndarray) -> OwnDigits:
+        """Without this very picture."""
+        return self._take(~self._is(image))
+
+    def without_corrections(self) -> OwnDigits:
+        """With the same digits, none of which corrects."""
+        return OwnDigits(self.digits, np.zeros(len(self), bool))
+
+    def without_last_correction(self) -> OwnDigits:
+        """Without the picture that was corrected last; the same table where none was."""
+        at = np.flatnonzero(self.corrects)
+        return self._take(np.arange(len(self)) != at[-1]) if len(at) else self
+
+    def _is(self, image: np.ndarray) -> np.ndarray:
+        return (self.digits.images == image).all((1, 2))
+
+    def _rows(self) -> Iterable[tuple[np.ndarray, int, bool]]:
+        return zip(
+            self.digits.images, self.digits.labels.tolist(), self.corrects.tolist(), strict=True
+        )
+
+    def _take(self, chosen: np.ndarray) -> OwnDigits:
+        return OwnDigits(self.digits.take(chosen), self.corrects[chosen])
+
+
+def _table(rows: Iterable[tuple[np.ndarray, int, bool]]) -> OwnDigits:
+    images, labels, corrects = list(zip(*rows, strict=True)) or ((), (), ())
+    return OwnDigits(as_set(images, labels), np.array(corrects, bool))
+
+
+def _too_many(n: int) -> str:
+    return (
+        f"{n:,} digits are more than the {MOST:,} that can be kept; delete some first, or train "
+        "with python -m lrcore train --data."
+    )
 
 
 def split_off(digits: Dataset, share: float = 0.25, seed: int = 0) -> tuple[Dataset, Dataset]:
@@ -128,10 +207,6 @@ def load(files: Iterable[tuple[str, bytes]]) -> Loaded:
     if idx:
         _from_idx(idx, loaded)
     return loaded
-
-
-def _same(digits: Dataset, image: np.ndarray) -> np.ndarray:
-    return (digits.images == image).all((1, 2))
 
 
 def _pairs(digits: Dataset) -> Iterable[tuple[np.ndarray, int]]:

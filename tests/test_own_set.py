@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 from lrcore import own_set
 from lrcore.data import idx_bytes
 from lrcore.errors import UserError
-from lrcore.own_set import as_set, joined, label_of, load, split_off, to_idx, to_zip, without
+from lrcore.own_set import OwnDigits, as_set, joined, load, split_off, to_idx, to_zip
 from tests.files import saved, zipped
 
 
@@ -44,13 +44,44 @@ def test_an_idx_pair_comes_back_in_either_order_and_gzipped(own):
 
 
 def test_the_same_picture_is_kept_once_with_its_last_label(own):
-    more = joined(own, as_set([own.images[3]], [9]))
+    again = joined(own, as_set([own.images[3]], [9]))
+    assert len(again) == len(own)
+    table = OwnDigits().with_digits(own)
+    more = table.with_digits(as_set([own.images[3]], [9]))
     assert len(more) == len(own)
-    assert label_of(more, own.images[3]) == 9
-    fewer = without(more, own.images[3])
+    assert (table.label_of(own.images[3]), more.label_of(own.images[3])) == (own.labels[3], 9)
+    fewer = more.without(own.images[3])
     assert len(fewer) == len(own) - 1
-    assert label_of(fewer, own.images[3]) is None
-    assert label_of(as_set(), own.images[3]) is None
+    assert fewer.label_of(own.images[3]) is None
+    assert OwnDigits().label_of(own.images[3]) is None
+
+
+def test_a_correction_is_a_digit_that_is_also_learned(own):
+    table = OwnDigits().with_digits(own).with_digits(own.take([5, 3]), correct=True)
+    assert len(table) == len(own)
+    assert table.is_corrected(own.images[3])
+    assert not table.is_corrected(own.images[4])
+    np.testing.assert_array_equal(table.corrections.images, own.images[[5, 3]])
+    # Another label leaves it a correction, and makes it the last.
+    table = table.with_digits(as_set(own.images[5:6], [9]))
+    assert table.corrections.labels.tolist() == [own.labels[3], 9]
+    undone = table.without_last_correction()
+    assert undone.corrections.labels.tolist() == [own.labels[3]]
+    assert undone.label_of(own.images[5]) is None
+    forgotten = table.without_corrections()
+    assert (len(forgotten), len(forgotten.corrections)) == (len(own), 0)
+    assert forgotten.without_last_correction() is not None
+    assert len(forgotten.without_last_correction()) == len(own)
+
+
+def test_a_table_never_changes_and_holds_what_it_says(own):
+    table = OwnDigits().with_digits(own)
+    table.with_digits(own.take([0]), correct=True)
+    table.without(own.images[0])
+    assert len(table) == len(own)
+    assert not table.corrects.any()
+    with pytest.raises(ValueError, match="either corrects"):
+        OwnDigits(own, np.zeros(3, bool))
 
 
 def test_a_share_of_each_digit_is_kept_back(test_set):
@@ -71,11 +102,22 @@ def test_a_set_has_its_limit(own, monkeypatch):
     monkeypatch.setattr(own_set, "MOST", 20)
     with pytest.raises(UserError, match="21 digits are more than the 20"):
         joined(own, as_set([255 - own.images[0]], [1]))
+    with pytest.raises(UserError, match="21 digits are more than the 20"):
+        OwnDigits().with_digits(own).with_digits(as_set([255 - own.images[0]], [1]))
     loaded = load(
         [("own.zip", to_zip(own)), ("again.zip", to_zip(as_set(255 - own.images[:1], [1])))]
     )
     assert len(loaded.digits) == 20
     assert loaded.rejected[0][0] == "again.zip"
+
+
+def test_a_hand_has_its_limit(test_set):
+    full = OwnDigits().with_digits(test_set.take(slice(0, 200)), correct=True)
+    assert len(full.corrections) == 200
+    more = full.with_digits(test_set.take(slice(200, 210)))
+    assert (len(more), len(more.corrections)) == (210, 200)
+    with pytest.raises(UserError, match="holds 200 corrections at most.* would make 201"):
+        more.with_digits(test_set.take([205]), correct=True)
 
 
 def test_pictures_of_other_sizes_and_dark_ink_are_framed_as_uploads_are(own):
