@@ -17,11 +17,11 @@ from pathlib import PurePosixPath
 import numpy as np
 from PIL import Image
 
+from lrcore.corrections import MOST as MOST_CORRECTIONS
 from lrcore.data import Dataset, idx_bytes, paired, parse_idx, read_member
 from lrcore.decode import Reads
 from lrcore.errors import UserError
 from lrcore.frame import SIDE
-from lrcore.corrections import MOST as MOST_CORRECTIONS
 from lrcore.picture import picture_to_digit
 
 MOST = 10_000
@@ -112,11 +112,19 @@ class OwnDigits:
 
         correct : whether all of `more` are corrections.
         """
-        rows = {image.tobytes(): row for image, *row in self._rows()}
+        rows = {
+            image.tobytes(): (label, bool(corrects))
+            for (image, label), corrects in zip(_pairs(self.digits), self.corrects, strict=True)
+        }
         for image, label in _pairs(more):
-            _, corrected = rows.pop(key := image.tobytes(), (label, False))
-            rows[key] = [label, correct or corrected]
-        return _table((np.frombuffer(raw, np.uint8), *row) for raw, row in rows.items())
+            _, corrected = rows.pop(image.tobytes(), (label, False))
+            rows[image.tobytes()] = label, correct or corrected
+        return OwnDigits(
+            as_set(
+                (np.frombuffer(raw, np.uint8) for raw in rows), (row[0] for row in rows.values())
+            ),
+            np.array([row[1] for row in rows.values()], bool),
+        )
 
     def without(self, image: np.ndarray) -> OwnDigits:
         """Without this very picture."""
@@ -134,18 +142,8 @@ class OwnDigits:
     def _is(self, image: np.ndarray) -> np.ndarray:
         return (self.digits.images == image).all((1, 2))
 
-    def _rows(self) -> Iterable[tuple[np.ndarray, int, bool]]:
-        return zip(
-            self.digits.images, self.digits.labels.tolist(), self.corrects.tolist(), strict=True
-        )
-
     def _take(self, chosen: np.ndarray) -> OwnDigits:
         return OwnDigits(self.digits.take(chosen), self.corrects[chosen])
-
-
-def _table(rows: Iterable[tuple[np.ndarray, int, bool]]) -> OwnDigits:
-    images, labels, corrects = list(zip(*rows, strict=True)) or ((), (), ())
-    return OwnDigits(as_set(images, labels), np.array(corrects, bool))
 
 
 def _too_many(n: int) -> str:

@@ -3,7 +3,6 @@
 import streamlit as st
 
 from ui.model_choice import beside_choice
-from ui.models import model_or_stop
 from ui.predict import (
     OPEN_IN_GALLERY,
     PICKED,
@@ -43,4 +42,4 @@ with beside_choice():
         label_visibility="collapsed",
         help="Draw a digit, bring pictures, photograph one, or try one that no model learned from.",
     )
-WAYS[way](model_or_stop())
+WAYS[way]()

@@ -32,7 +32,7 @@ from lrcore.data import idx_bytes, load_dataset, parse_idx
 from lrcore.decode import open_picture
 from lrcore.errors import UserError
 from lrcore.features import extract, extract_cached
-from lrcore.own_set import as_set, load, to_idx, to_zip
+from lrcore.own_set import OwnDigits, as_set, load, to_idx, to_zip
 from lrcore.reading import Reader, asked
 from lrcore.segment import find_digits
 from lrcore.training import Run, Settings
@@ -49,7 +49,7 @@ from lrcore.weights import (
 from tests.files import saved, zipped
 from tests.helpers import choose_way, open_page
 from ui import models
-from ui.hand import HAND, OWN_DIGITS
+from ui.correction import OWN_DIGITS
 from ui.models import OWN
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -432,8 +432,8 @@ def said(app):
 
 @pytest.mark.parametrize("page", ["train", "weights", "mistakes", "how", "hand"])
 def test_without_mnist_every_page_says_so(app, no_mnist, page):
-    digits = as_set([np.eye(28, dtype=np.uint8) * 255], [3])
-    open_page(app, f"pages/{page}.py", **{HAND: digits, OWN_DIGITS: digits})
+    digits = OwnDigits().with_digits(as_set([np.eye(28, dtype=np.uint8) * 255], [3]), correct=True)
+    open_page(app, f"pages/{page}.py", **{OWN_DIGITS: digits})
     assert any("MNIST cannot be read" in error for error in said(app))
     if page == "train":
         assert all(button.disabled for button in app.button if button.label == "Train")
@@ -453,9 +453,9 @@ def test_without_mnist_prediction_works(app, no_mnist):
 
 
 def test_without_mnist_and_curvature_a_correction_says_so(app, no_mnist):
-    digits = as_set([np.eye(28, dtype=np.uint8) * 255], [3])
+    digits = OwnDigits().with_digits(as_set([np.eye(28, dtype=np.uint8) * 255], [3]), correct=True)
     mine = {"mine": Weights(np.zeros((10, 785), np.float32), np.arange(10))}
-    open_page(app, "pages/hand.py", **{HAND: digits, OWN: mine, models.CHOSEN: "mine"})
+    open_page(app, "pages/hand.py", **{OWN_DIGITS: digits, OWN: mine, models.CHOSEN: "mine"})
     assert any("MNIST cannot be read" in error for error in said(app))
 
 

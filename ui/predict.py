@@ -26,9 +26,9 @@ from ui.answers import (
     read,
 )
 from ui.canvas import Drawing, drawing_canvas
+from ui.correction import Model, correction, hand_bar, model_in_hand
 from ui.device import on_phone
 from ui.evidence import evidence_section
-from ui.hand import correction, hand_bar, in_my_hand
 from ui.models import errors_said, mnist
 from ui.palette import FOR
 
@@ -47,9 +47,10 @@ WAY, UPLOAD, TEST_SET = "way", "Upload", "Test set"
 
 @st.fragment
 @errors_said()
-def draw(trained: Weights) -> None:
+def draw() -> None:
     """The canvas and, after each stroke, the answer."""
-    weights = in_my_hand(trained)
+    model = model_in_hand()
+    weights = model.corrected
     left, right = _side_by_side(SIDE)
     with left:
         st.markdown("**Draw a digit**")
@@ -60,10 +61,10 @@ def draw(trained: Weights) -> None:
             return
         image = to_digit(drawing.strokes)
         seen = st.session_state.get(BEFORE_ERASING)
-        before = seen[1] if drawing.erasing and seen and seen[0] is trained else None
-        readings = _answer(trained, image, "drawn", before)
+        before = seen[1] if drawing.erasing and seen and seen[0] is model.trained else None
+        readings = _answer(model, image, "drawn", before)
         if not drawing.erasing:
-            st.session_state[BEFORE_ERASING] = trained, readings.probabilities[0]
+            st.session_state[BEFORE_ERASING] = model.trained, readings.probabilities[0]
         hand_bar()
     _look_closer(
         {
@@ -101,9 +102,9 @@ def _invite(weights: Weights) -> None:
 
 @st.fragment
 @errors_said()
-def draw_row(trained: Weights) -> None:
+def draw_row() -> None:
     """A wide canvas for several digits, read in order."""
-    weights = in_my_hand(trained)
+    model = model_in_hand()
     width = SIDE if on_phone() else 2 * SIDE
     left, right = _side_by_side(width)
     with left:
@@ -113,9 +114,9 @@ def draw_row(trained: Weights) -> None:
         right.info("Write a phone number or a date, with a little room between the digits.")
         return
     size = drawing.width, drawing.height, drawing.pen
-    found = find_drawn_digits(drawing.strokes, *size, trust(Reader(weights)))
+    found = find_drawn_digits(drawing.strokes, *size, trust(Reader(model.corrected)))
     canvas = Image.fromarray(np.uint8(255 * (1 - rasterise(drawing.strokes, *size))))
-    _several(trained, canvas, canvas.size, found, "row", "row", left, right)
+    _several(model, canvas, canvas.size, found, "row", "row", left, right)
     hand_bar()
 
 
@@ -126,11 +127,11 @@ def _side_by_side(width: int) -> tuple[DeltaGenerator, DeltaGenerator]:
 
 
 def _answer(
-    trained: Weights, image: np.ndarray, where: str, before: np.ndarray | None = None
+    model: Model, image: np.ndarray, where: str, before: np.ndarray | None = None
 ) -> Readings:
     """The answer in the user's hand, and 'it's a ...' under it; `where` as `correction` has it."""
-    readings = answer_panel(in_my_hand(trained), image, before=before)
-    correction(trained, image, where)
+    readings = answer_panel(model.corrected, image, before=before)
+    correction(model, image, where)
     return readings
 
 
@@ -165,8 +166,9 @@ def _naive(weights: Weights, drawing: Drawing, image: np.ndarray) -> None:
     )
 
 
-def upload(trained: Weights) -> None:
+def upload() -> None:
     """One or many pictures from the disk."""
+    model = model_in_hand()
     files = st.file_uploader(
         "Pictures of digits",
         key="pictures",
@@ -180,14 +182,15 @@ def upload(trained: Weights) -> None:
             "on dark. Several files, and several digits in one, are fine."
         )
     for file in files[:AT_ONCE]:
-        _picture(trained, file.getvalue(), file.name, file.file_id)
+        _picture(model, file.getvalue(), file.name, file.file_id)
     if len(files) > AT_ONCE:
         st.warning(f"The first {AT_ONCE} of {len(files)} pictures are read; remove some to go on.")
     hand_bar()
 
 
-def camera(trained: Weights) -> None:
+def camera() -> None:
     """A photo from this device's camera."""
+    model = model_in_hand()
     st.caption("On a phone, 'Upload' opens the camera too, with its full resolution.")
     photo = st.camera_input(
         "Photograph a digit",
@@ -195,16 +198,16 @@ def camera(trained: Weights) -> None:
         help="Good light, a dark pen, and the digit in the middle help.",
     )
     if photo is not None:
-        _picture(trained, photo.getvalue(), "photo", photo.file_id)
+        _picture(model, photo.getvalue(), "photo", photo.file_id)
     hand_bar()
 
 
-def _picture(trained: Weights, data: bytes, name: str, key: str) -> None:
+def _picture(model: Model, data: bytes, name: str, key: str) -> None:
     """A picture's answer: one digit in full, several boxed and in reading order.
 
     `key` tells pictures apart that have the same name.
     """
-    weights = in_my_hand(trained)
+    weights = model.corrected
     try:
         found = Reader(weights).find(data)
         picture, size = open_to_show(data)
@@ -216,14 +219,14 @@ def _picture(trained: Weights, data: bytes, name: str, key: str) -> None:
         st.markdown(f"**{name}**")
         if len(found) > 1:
             columns = st.columns([3, 2], gap="large")
-            _several(trained, picture, size, found, name, key, *columns)
+            _several(model, picture, size, found, name, key, *columns)
             return
         image = found[0].image
         left, right = _side_by_side(SIDE)
         with left:
             st.image(picture, width=SIDE, alt=f"The picture {name}")
         with right:
-            _answer(trained, image, key)
+            _answer(model, image, key)
         _look_closer(
             {
                 WHY: lambda: evidence_section(weights, image, key),
@@ -234,7 +237,7 @@ def _picture(trained: Weights, data: bytes, name: str, key: str) -> None:
 
 
 def _several(
-    trained: Weights,
+    model: Model,
     picture: Image.Image,
     size: tuple[int, int],
     found: list[Found],
@@ -244,7 +247,7 @@ def _several(
     right: DeltaGenerator,
 ) -> None:
     """Several digits: boxed on the picture, at the left; as text, and one by one, at the right."""
-    weights = in_my_hand(trained)
+    weights = model.corrected
     readings = read(weights, np.stack([item.image for item in found]))
     answers = [digit_name(weights, digit) for digit in readings.digits]
     with left:
@@ -263,7 +266,7 @@ def _several(
             key=f"look-{key}",
             help="Shows what the model saw of that digit, and its probabilities.",
         )
-        _answer(trained, found[at].image, key)
+        _answer(model, found[at].image, key)
 
 
 def boxed(
@@ -280,9 +283,10 @@ def boxed(
     return picture
 
 
-def gallery(trained: Weights) -> None:
+def gallery() -> None:
     """A dozen digits of the test set, which no model has learned from."""
-    weights = in_my_hand(trained)
+    model = model_in_hand()
+    weights = model.corrected
     test = mnist("test")
     mix = st.session_state.setdefault(MIX, 0)
     picks = np.random.default_rng(mix).permutation(len(test))[:12]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lrcore.own_set import as_set
+from lrcore.own_set import OwnDigits, as_set
 from lrcore.weights import REST, Weights
 from ui.answers import one_of_two
 from ui.canvas import Kept
@@ -68,7 +68,9 @@ def test_a_row_of_noes_can_be_told_apart(says_no, test_set):
 
 
 def test_my_hand_says_so_where_the_model_knows_no_digit_kept(zero_or_one, test_set):
-    zero_or_one.session_state["own_digits"] = as_set(test_set.images[:1], [7])
+    zero_or_one.session_state["own_digits"] = OwnDigits().with_digits(
+        as_set(test_set.images[:1], [7])
+    )
     zero_or_one.switch_page("pages/hand.py").run()
     assert not zero_or_one.exception
     assert "learned from 0s and 1s alone" in " ".join(i.value for i in zero_or_one.info)

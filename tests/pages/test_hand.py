@@ -6,7 +6,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from lrcore.own_set import as_set, load, to_idx, to_zip
+from lrcore.own_set import OwnDigits, as_set, load, to_idx, to_zip
 from lrcore.weights import DEFAULT, load_weights
 from tests.files import saved
 from tests.helpers import choose_way, markup, open_page
@@ -37,16 +37,21 @@ def say(app, digit):
     return app
 
 
+def own(digits, correct=False):
+    """A session's own digits."""
+    return OwnDigits().with_digits(digits, correct)
+
+
 def notes(app):
     return " ".join(item.value for item in app.success)
 
 
 def held(app):
-    return app.session_state["hand"].labels.tolist()
+    return app.session_state["own_digits"].corrections.labels.tolist()
 
 
 def kept(app):
-    return app.session_state["own_digits"].labels.tolist()
+    return app.session_state["own_digits"].digits.labels.tolist()
 
 
 def test_ten_buttons_stand_under_an_answer_and_none_without(app, drawn):
@@ -131,7 +136,8 @@ def test_a_binary_model_learns_its_two_answers_only(drawn):
 
 
 def test_a_full_hand_points_to_training(drawn, test_set):
-    drawn.session_state["hand"] = test_set.take(slice(0, 200))
+    full = own(test_set.take(slice(0, 200)), correct=True)
+    drawn.session_state["own_digits"] = full
     drawn.session_state["hand_on"] = False
     drawn.run()
     say(drawn, 7)
@@ -155,18 +161,19 @@ def test_the_page_invites_where_nothing_is_kept(page):
 
 
 def test_before_and_after_on_the_users_digits(page, test_set):
-    page.session_state["own_digits"] = test_set.take(slice(0, 12))
-    page.session_state["hand"] = as_set([test_set.images[0]], [2])
+    digits = own(test_set.take(slice(0, 12)))
+    # The seven is a 2 by the later word.
+    digits = digits.with_digits(as_set([test_set.images[0]], [2]), correct=True)
+    page.session_state["own_digits"] = digits
     page.run()
     assert not page.exception
-    # The seven stands as a 7 in the own digits and as a 2 in the hand, which is the later word.
     assert page.metric[0].value == "1"
     assert page.metric[1].value.endswith(" of 12")
     assert page.metric[2].value.endswith("%")
 
 
 def test_own_digits_read_wrong_can_be_corrected_at_once(page, test_set):
-    page.session_state["own_digits"] = as_set(test_set.images[:3], [7, 2, 4])
+    page.session_state["own_digits"] = own(as_set(test_set.images[:3], [7, 2, 4]))
     page.run()
     assert "reads 2 of your 3 right" in markup(page)
     next(b for b in page.button if b.label == "Correct 1 digit read wrong").click().run()
@@ -177,8 +184,9 @@ def test_own_digits_read_wrong_can_be_corrected_at_once(page, test_set):
 
 
 def test_before_and_after_with_a_model_of_two_digits(page, test_set):
-    page.session_state["own_digits"] = test_set.take(slice(0, 30))
-    page.session_state["hand"] = as_set(test_set.images[:1], [0])
+    digits = own(test_set.take(slice(0, 30)))
+    seven_as_zero = as_set(test_set.images[:1], [0])
+    page.session_state["own_digits"] = digits.with_digits(seven_as_zero, correct=True)
     page.selectbox(key="chosen_model").set_value("zero-or-one").run()
     assert not page.exception
     zeros_and_ones = int(np.isin(test_set.labels[:30], (0, 1)).sum()) + 1
@@ -189,42 +197,39 @@ def test_a_hand_can_be_loaded_kept_as_a_model_and_forgotten(page, test_set):
     two = as_set([test_set.images[0]], [2])
     page.file_uploader(key="load-hand").set_value(("my-hand.zip", to_zip(two), "application/zip"))
     page.run()
-    page.button(key="loaded-hand").click().run()
     assert not page.exception
-    assert held(page) == [2]
+    assert (held(page), kept(page)) == ([2], [2])
     next(b for b in page.button if b.label == "Keep as a model").click().run()
     name = f"{load_weights(DEFAULT).name}, my hand"
     assert page.selectbox(key="chosen_model").value == name
     assert page.session_state["own_models"][name].record["corrections"] == 1
     next(b for b in page.button if b.label == "Forget all corrections").click().run()
-    assert held(page) == []
+    assert (held(page), kept(page)) == ([], [2])
 
 
 def test_own_digits_are_loaded_with_each_rejected_file_named(page, test_set):
-    own = test_set.take(slice(0, 5))
-    raw = io.BytesIO(to_zip(own))
+    five = test_set.take(slice(0, 5))
+    raw = io.BytesIO(to_zip(five))
     with zipfile.ZipFile(raw, "a") as archive:
         archive.writestr("notes.txt", "hello")
     page.file_uploader(key="load-own").set_value(("mine.zip", raw.getvalue(), "application/zip"))
     page.run()
-    page.button(key="loaded-own").click().run()
     assert not page.exception
-    assert kept(page) == own.labels.tolist()
+    assert kept(page) == five.labels.tolist()
     assert page.dataframe[0].value["file"].tolist() == ["notes.txt"]
 
 
 def test_an_idx_pair_is_loaded(page, test_set):
-    own = test_set.take(slice(0, 5))
-    images, labels = to_idx(own)
+    five = test_set.take(slice(0, 5))
+    images, labels = to_idx(five)
     kind = "application/octet-stream"
     page.file_uploader(key="load-own").set_value([("a", images, kind), ("b", labels, kind)]).run()
-    page.button(key="loaded-own").click().run()
-    assert kept(page) == own.labels.tolist()
+    assert kept(page) == five.labels.tolist()
     assert load([("a", images), ("b", labels)]).rejected == []
 
 
 def test_digits_are_filtered_and_deleted(page, test_set):
-    page.session_state["own_digits"] = test_set.take(slice(0, 30))
+    page.session_state["own_digits"] = own(test_set.take(slice(0, 30)))
     page.run()
     assert sum(str(b.key).startswith("delete-") for b in page.button) == 24
     page.button_group(key="own_shown").set_value([7]).run()
@@ -235,6 +240,37 @@ def test_digits_are_filtered_and_deleted(page, test_set):
     assert len(kept(page)) == 29
     next(b for b in page.button if b.label == "Delete all my digits").click().run()
     assert kept(page) == []
+
+
+def test_what_was_loaded_and_deleted_stays_deleted_when_more_comes(page, test_set):
+    first = ("a.zip", to_zip(test_set.take(slice(0, 2))), "application/zip")
+    page.file_uploader(key="load-own").set_value([first]).run()
+    page.button(key=next(b.key for b in page.button if str(b.key).startswith("delete-"))).click()
+    page.run()
+    assert len(kept(page)) == 1
+    page.session_state["own_digits"] = OwnDigits()
+    images, labels = to_idx(test_set.take(slice(2, 5)))
+    kind = "application/octet-stream"
+    page.file_uploader(key="load-own").set_value([("images", images, kind)]).run()
+    assert kept(page) == []
+    assert "1 file could not be used" in markup(page)
+    page.file_uploader(key="load-own").set_value(
+        [("images", images, kind), ("labels", labels, kind)]
+    ).run()
+    assert kept(page) == test_set.labels[2:5].tolist()
+    assert "could not be used" not in markup(page)
+
+
+def test_the_figures_are_of_what_reads_now(page, test_set):
+    digits = as_set(test_set.images[:3], [7, 2, 4])
+    page.session_state["own_digits"] = own(digits).with_digits(digits.take([2]), correct=True)
+    page.run()
+    on = [(m.value, m.delta) for m in page.metric]
+    assert on[1] == ("3 of 3", "+1")
+    page.toggle(key="hand_on").set_value(False).run()
+    off = [(m.value, m.delta) for m in page.metric]
+    assert off[1] == ("2 of 3", "+1 in your hand, which is off")
+    assert off[2] != on[2]
 
 
 def test_the_chart_tells_corrected_pictures_from_others():
@@ -261,7 +297,7 @@ def test_train_offers_mnist_alone_while_nothing_is_kept(app):
 
 
 def test_train_learns_from_own_digits_and_starts_from_weights(app, test_set):
-    open_page(app, TRAIN, own_digits=test_set.take(slice(0, 60)))
+    open_page(app, TRAIN, own_digits=own(test_set.take(slice(0, 60))))
     app.number_input(key="iterations").set_value(3).run()
     app.selectbox(key="train_source").set_value("my own digits").run()
     app.number_input(key="train_copies").set_value(2).run()

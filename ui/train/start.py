@@ -14,7 +14,7 @@ from lrcore.settings import Settings
 from lrcore.training import Own
 from lrcore.weights import Weights
 from ui.answers import counted
-from ui.hand import own_digits
+from ui.correction import own_digits
 from ui.models import get_model, model_names
 from ui.train.jobs import Job
 
@@ -36,7 +36,7 @@ class Beginning:
 def beginning(settings: Settings | None) -> Callable[[], Beginning]:
     """The controls; what they return makes the beginning once a run is started."""
     with st.expander("Learn from, start from", icon=":material/stylus_note:"):
-        digits = own_digits()
+        digits = own_digits().digits
         source = st.selectbox(
             "Learn from",
             [MNIST, OWN, BOTH],
@@ -84,7 +84,7 @@ def beginning(settings: Settings | None) -> Callable[[], Beginning]:
 
 def as_own(source: str, copies: int, seed: int) -> Own | None:
     """The own digits in their two roles; None where there are none."""
-    digits = own_digits()
+    digits = own_digits().digits
     if not len(digits):
         return None
     if source == MNIST:
