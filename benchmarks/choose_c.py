@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from lrcore.data import load_dataset
 from lrcore.features import FEATURES
 from lrcore.settings import Settings
-from lrcore.training import Run
+from lrcore.training import Run, RunRequest
 
 
 def main() -> None:
@@ -34,7 +34,7 @@ def main() -> None:
         settings = Settings(
             features=arguments.features, images=arguments.images, C=C, tolerance=1e-4
         )
-        run = Run(settings, train)
+        run = Run(RunRequest(settings, train))
         last = list(run.steps())[-1]
         results[C] = last.heldout_accuracy
         print(f"{C:>10g}  {last.cost:.6f}  {last.heldout_accuracy:.2%}")

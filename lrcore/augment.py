@@ -23,7 +23,7 @@ def training_set(
     styles: int = 0,
     jitter: int = 0,
     seed: int = 0,
-    gate: Callable[[], None] = lambda: None,
+    checkpoint: Callable[[], None] = lambda: None,
 ) -> Dataset:
     """A data set and what is added to it, in that order.
 
@@ -33,22 +33,22 @@ def training_set(
     styles : how many digits to draw by rule in each style, see `lrcore.styles`.
     jitter : how many jittered copies of each picture to add.
     seed : the same seed, the same pictures.
-    gate : called again and again meanwhile; what it raises ends the work.
+    checkpoint : called again and again meanwhile; what it raises ends the work.
     """
     rng = np.random.default_rng(seed)
     images, labels = [dataset.images], [dataset.labels]
     for _ in range(jitter):
-        images.append(jittered(dataset.images, rng, gate))
+        images.append(jittered(dataset.images, rng, checkpoint))
         labels.append(dataset.labels)
     if styles:
-        drawn = make_digits(styles, rng, gate)
+        drawn = make_digits(styles, rng, checkpoint)
         images.append(drawn.images)
         labels.append(drawn.labels)
     return Dataset(np.concatenate(images), np.concatenate(labels))
 
 
 def jittered(
-    images: np.ndarray, rng: np.random.Generator, gate: Callable[[], None] = lambda: None
+    images: np.ndarray, rng: np.random.Generator, checkpoint: Callable[[], None] = lambda: None
 ) -> np.ndarray:
     """Each picture as another hand might have written it; uint8 (n, 28, 28) to the same.
 
@@ -58,7 +58,7 @@ def jittered(
     """
     out = np.empty_like(images)
     for start in range(0, len(images), BLOCK):
-        gate()
+        checkpoint()
         part = slice(start, start + BLOCK)
         out[part] = _jitter(images[part], rng)
     return out

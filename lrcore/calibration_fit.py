@@ -15,7 +15,7 @@ from lrcore.newton import newton
 from lrcore.reading import Reader
 from lrcore.settings import Settings
 from lrcore.styles import make_digits, make_letters, make_scribbles
-from lrcore.training import HOLDOUT, Run, split
+from lrcore.training import HOLDOUT, Run, RunRequest, split
 from lrcore.weights import Weights
 
 # Directions in which digits of one kind may differ freely; the rest counts as noise.
@@ -45,7 +45,7 @@ def calibrate(
     workers : threads that share the stand-in's training.
     """
     stand_in = replace(settings, images=min(settings.images, len(train) - HOLDOUT))
-    run = Run(stand_in, train, workers=workers)
+    run = Run(RunRequest(stand_in, train), workers=workers)
     for _ in run.steps():
         pass
     _, heldout = split(stand_in, train, np.random.default_rng(settings.seed))

@@ -25,7 +25,7 @@ from lrcore.errors import UserError
 from lrcore.reading import Reader, as_text
 from lrcore.segment import Found
 from lrcore.settings import Settings, kind, knob
-from lrcore.training import Point, Run, write_history
+from lrcore.training import Point, Run, RunRequest, write_history
 from lrcore.weights import DEFAULT, REST, Weights, load_weights, save_weights
 
 
@@ -77,7 +77,7 @@ def train(arguments: argparse.Namespace) -> int:
     settings = Settings(**{item.name: getattr(arguments, item.name) for item in fields(Settings)})
     data = load_dataset(arguments.data, "train")
     test = load_dataset(arguments.data, "test")
-    run = Run(settings, data, test, workers=os.cpu_count() or 1)
+    run = Run(RunRequest(settings, data, test), workers=os.cpu_count() or 1)
     bar = _Bar(settings.iterations)
     for point in run.steps():
         bar.show(point)

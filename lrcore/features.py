@@ -146,14 +146,16 @@ FEATURES: dict[str, FeatureMap] = {
 }
 
 
-def extract(name: str, images: np.ndarray, gate: Callable[[], None] = lambda: None) -> np.ndarray:
+def extract(
+    name: str, images: np.ndarray, checkpoint: Callable[[], None] = lambda: None
+) -> np.ndarray:
     """Features of pictures, in blocks that bound the memory, on all processors.
 
     Parameters
     ----------
     name : a key of FEATURES.
     images : uint8 array of shape (n, 28, 28), ink bright.
-    gate : called after every block; what it raises ends the work.
+    checkpoint : called after every block; what it raises ends the work.
 
     Returns a float32 array of shape (n, D).
     """
@@ -169,12 +171,12 @@ def extract(name: str, images: np.ndarray, gate: Callable[[], None] = lambda: No
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for _ in pool.map(fill, range(BLOCK, len(images), BLOCK)):
-            gate()
+            checkpoint()
     return out
 
 
 def extract_cached(
-    name: str, images: np.ndarray, gate: Callable[[], None] = lambda: None
+    name: str, images: np.ndarray, checkpoint: Callable[[], None] = lambda: None
 ) -> np.ndarray:
     """`extract`, remembered on disk for the same pictures and the same code.
 
@@ -187,7 +189,7 @@ def extract_cached(
     try:
         return np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError):
-        features = extract(name, images, gate)
+        features = extract(name, images, checkpoint)
     try:
         path.parent.mkdir(exist_ok=True)
         # Written aside and renamed: another process never sees half a file.

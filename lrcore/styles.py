@@ -295,16 +295,16 @@ LETTERS: list[str] = [
 
 
 def make_digits(
-    n_per_style: int, rng: np.random.Generator, gate: Callable[[], None] = lambda: None
+    n_per_style: int, rng: np.random.Generator, checkpoint: Callable[[], None] = lambda: None
 ) -> Dataset:
     """Draw this many digits in each of the STYLES; n = n_per_style * len(STYLES) in all.
 
-    gate : called again and again meanwhile; what it raises ends the work.
+    checkpoint : called again and again meanwhile; what it raises ends the work.
     """
     images = []
     for _, forms in STYLES.values():
         for _ in range(n_per_style):
-            gate()
+            checkpoint()
             images.append(draw(forms, rng))
     labels = np.repeat([label for label, _ in STYLES.values()], n_per_style)
     return Dataset(np.reshape(images, (-1, 28, 28)).astype(np.uint8), labels.astype(np.uint8))

@@ -7,7 +7,8 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
-from typing import TextIO
+from enum import StrEnum
+from typing import NamedTuple, TextIO
 
 import numpy as np
 
@@ -66,8 +67,48 @@ class Own:
     alone: bool = False
 
 
-class _GatedLoss(OneVsAllLoss):
-    """A loss that passes its run's gate whenever it looks at pictures."""
+@dataclass(frozen=True, eq=False)
+class RunRequest:
+    """All that a run is started from; the same request, the same run, bit for bit.
+
+    train, test : The test set is reported on at the end, and is what the held-out curve follows
+        where every training picture is learned from.
+    start : weights of the same classes and features to begin at; theta zero otherwise.
+    own : digits of the user's own, to learn from and to be read before and after.
+    """
+
+    settings: Settings
+    train: Dataset
+    test: Dataset | None = None
+    start: Weights | None = None
+    own: Own | None = None
+
+
+class Outcome(StrEnum):
+    """How a run ended."""
+
+    ARRIVED = "arrived"  # no step lowers the cost any further
+    DONE = "done"  # all the iterations asked for
+    EARLY = "early"  # the held-out cost has not fallen for `patience` iterations
+    STOPPED = "stopped"  # from outside: by hand, or for want of anyone who looks
+    DIVERGED = "diverged"  # the learning rate overshoots
+    FAILED = "failed"  # it could not begin, or broke off
+
+    @property
+    def bad(self) -> bool:
+        """Whether something went wrong, which its message says."""
+        return self in (Outcome.DIVERGED, Outcome.FAILED)
+
+
+class Ending(NamedTuple):
+    """How a run ended, and a sentence on why."""
+
+    outcome: Outcome
+    message: str
+
+
+class _CheckedLoss(OneVsAllLoss):
+    """A loss that passes its run's checkpoint whenever it reads pictures."""
 
     def __init__(
         self,
@@ -75,56 +116,49 @@ class _GatedLoss(OneVsAllLoss):
         targets: np.ndarray,
         C: float,
         workers: int,
-        gate: Callable[[], None],
+        checkpoint: Callable[[], None],
     ):
         super().__init__(X, targets, C, workers)
-        self._gate = gate
+        self._checkpoint = checkpoint
 
     def rows(self, chosen: slice | np.ndarray) -> np.ndarray:
-        self._gate()
+        self._checkpoint()
         return super().rows(chosen)
 
 
 class Run:
-    """A training run: settings and data in, a `Point` a step, `weights` out.
+    """A training run: a request in, a `Point` a step, `weights` out.
 
     Parameters
     ----------
-    settings : Settings.
-    train, test : Datasets.  The test set is reported on at the end, and is what
-        the held-out curve follows where every training picture is learned from.
-    start : Weights of the same classes and features to begin at; theta zero
-        otherwise.
-    gate : called again and again, while features are prepared and in the middle of a step; it
-        may wait, which pauses the run, or raise, which ends the step without a trace.
-    clock : seconds of work so far, as `time.perf_counter`, but still while gate waits.
-    own : digits of the user's own, to learn from and to be read before and after.
+    request : RunRequest.
+    checkpoint : called again and again, while features are prepared and in the middle of a step;
+        it may wait, which pauses the run, or raise, which ends the step without a trace.
+    clock : seconds of work so far, as `time.perf_counter`, but still while checkpoint waits.
     workers : threads that share the work; see `OneVsAllLoss`.
 
     Attributes: `theta`, shape (K, 1 + D), as of the last step; `history`, a list
     of Point; `snapshots`, at most SNAPSHOTS pairs of (iteration, theta in float32), evenly
-    spaced from iteration 0 on; `message`, a sentence on why it ended, None while it may go on;
-    `knobs`, which may be turned between steps; `rated`, whether there is a learning rate to turn.
+    spaced from iteration 0 on; `ending`, None while it may go on; `knobs`, which may be turned
+    between steps; `rated`, whether there is a learning rate to turn.
+
+    Raises UserError where the request cannot be met.
     """
 
     def __init__(
         self,
-        settings: Settings,
-        train: Dataset,
-        test: Dataset | None = None,
-        start: Weights | None = None,
-        gate: Callable[[], None] = lambda: None,
+        request: RunRequest,
+        checkpoint: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.perf_counter,
-        own: Own | None = None,
         workers: int = 1,
     ):
-        self.settings, self.test, self.workers = settings, test, workers
-        self.start, self.own = start, own
-        self._gate, self._clock = gate, clock
+        self.request, self.settings, self.workers = request, request.settings, workers
+        self._checkpoint, self._clock = checkpoint, clock
         self.history: list[Point] = []
         self.snapshots: list[tuple[int, np.ndarray]] = []
         self._stride = 1
-        self.message: str | None = None
+        self.ending: Ending | None = None
+        settings, train, own = request.settings, request.train, request.own
         solver = SOLVERS[settings.solver]
         self.knobs = solver.knobs(
             learning_rate=settings.learning_rate,
@@ -143,15 +177,25 @@ class Run:
         learned = train
         if settings.styles or settings.jitter:
             learned = training_set(
-                train.take(chosen), settings.styles, settings.jitter, settings.seed, self._gate
+                train.take(chosen), settings.styles, settings.jitter, settings.seed, checkpoint
             )
             chosen = np.flatnonzero(asked(settings.classes, learned.labels))
         more = own.learned if own is not None and not alone else None
         self._loss = self._loss_on(learned, chosen, settings.C, more, kept=not alone)
         self._watch(train, heldout)
-        self.theta = self._begin(start)
+        self.theta = self._begin(request.start)
         self._steps = solver.function(self._loss, self.theta, self.knobs, rng)
         self._best, self._best_at = math.inf, 0
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """How it ended; None while it may go on."""
+        return self.ending and self.ending.outcome
+
+    @property
+    def message(self) -> str | None:
+        """A sentence on why it ended; None while it may go on."""
+        return self.ending and self.ending.message
 
     def steps(self) -> Iterator[Point]:
         """Go on until the run ends; every Point is in `history` as well."""
@@ -159,17 +203,17 @@ class Run:
             yield point
 
     def step(self) -> Point | None:
-        """One iteration; None, with a sentence in `message`, once the run has ended."""
-        if self.message is not None:
+        """One iteration; None once the run has ended."""
+        if self.ending is not None:
             return None
         began = self._clock()
         try:
             step = next(self._steps)
         except StopIteration:
-            self._end("Arrived: no step lowers the cost any further.")
+            self._end(Outcome.ARRIVED, "Arrived: no step lowers the cost any further.")
             return None
         except Diverged as error:
-            self._end(str(error))
+            self._end(Outcome.DIVERGED, str(error))
             return None
         seconds = self._clock() - began
         if self.history:
@@ -209,13 +253,13 @@ class Run:
         weights = Weights(
             self.theta.astype(np.float32), settings.classes, settings.features, record, None, name
         )
-        if self.test is not None:
-            accuracy, images = Reader(weights).accuracy(self.test.images, self.test.labels)
+        if (test := self.request.test) is not None:
+            accuracy, images = Reader(weights).accuracy(test.images, test.labels)
             record["test_accuracy"], record["test_images"] = round(accuracy, 6), images
-        if self.start is not None:
-            record["start"] = self.start.name
-        if self.own is not None:
-            record |= self._own_figures(weights, self.own)
+        if self.request.start is not None:
+            record["start"] = self.request.start.name
+        if self.request.own is not None:
+            record |= self._own_figures(weights, self.request.own)
         if command is not None:
             record["command"] = command
         return weights
@@ -227,8 +271,8 @@ class Run:
         accuracy, images = Reader(weights).accuracy(kept.images, kept.labels)
         if images:
             figures |= {"own_accuracy": round(accuracy, 6), "own_images": images}
-            if self.start is not None:
-                before, _ = Reader(self.start).accuracy(kept.images, kept.labels)
+            if self.request.start is not None:
+                before, _ = Reader(self.request.start).accuracy(kept.images, kept.labels)
                 figures["own_accuracy_before"] = round(before, 6)
         return figures
 
@@ -242,21 +286,21 @@ class Run:
     ) -> OneVsAllLoss:
         """The loss on the chosen pictures of `data`, and on all of `more`; see `_features`."""
         settings = self.settings
-        X = _features(settings.features, data.images, chosen, kept, self._gate)
+        X = _features(settings.features, data.images, chosen, kept, self._checkpoint)
         labels = data.labels[chosen]
         if more is not None and len(more):
             more = more.take(asked(settings.classes, more.labels))
-            X = np.concatenate([X, extract(settings.features, more.images, self._gate)])
+            X = np.concatenate([X, extract(settings.features, more.images, self._checkpoint)])
             labels = np.concatenate([labels, more.labels])
         targets = curated_labels(labels, settings.positives)
-        return _GatedLoss(X, targets, C, self.workers, self._gate)
+        return _CheckedLoss(X, targets, C, self.workers, self._checkpoint)
 
     def _watch(self, data: Dataset, heldout: np.ndarray) -> None:
         """Follow the held-out pictures of `data` or, where there are none, the test set."""
         self._watched: OneVsAllLoss | None = None
         self.heldout_name = "held-out"
-        if not len(heldout) and self.test is not None:
-            data, self.heldout_name = self.test, "test"
+        if not len(heldout) and self.request.test is not None:
+            data, self.heldout_name = self.request.test, "test"
             heldout = np.flatnonzero(asked(self.settings.classes, data.labels))
         if len(heldout):
             self._watched = self._loss_on(data, heldout, math.inf)
@@ -302,17 +346,18 @@ class Run:
         if point.heldout_cost < self._best:
             self._best, self._best_at = point.heldout_cost, point.iteration
         if point.gradient_norm <= settings.tolerance:
-            self._end("Arrived: the gradient is as good as zero.")
+            self._end(Outcome.ARRIVED, "Arrived: the gradient is as good as zero.")
         elif settings.patience and point.iteration - self._best_at >= settings.patience:
             self._end(
+                Outcome.EARLY,
                 f"Stopped early: the {self.heldout_name} cost has not fallen for "
-                f"{settings.patience} iterations."
+                f"{settings.patience} iterations.",
             )
         elif point.iteration >= settings.iterations:
-            self._end("Done: all the iterations asked for.")
+            self._end(Outcome.DONE, "Done: all the iterations asked for.")
 
-    def _end(self, message: str) -> None:
-        self.message = message
+    def _end(self, outcome: Outcome, message: str) -> None:
+        self.ending = Ending(outcome, message)
         # What the solver holds in memory goes with it.
         self._steps = iter(())
 
@@ -341,15 +386,15 @@ def split(
 
 
 def _features(
-    name: str, images: np.ndarray, chosen: np.ndarray, kept: bool, gate: Callable[[], None]
+    name: str, images: np.ndarray, chosen: np.ndarray, kept: bool, checkpoint: Callable[[], None]
 ) -> np.ndarray:
     """Features of the chosen pictures; the costly maps come from the disk after the first time.
 
     Not so where they may not be `kept`: a user's own digits stay in the session.
     """
     if name == "pixels" or len(images) > CACHED or not kept:
-        return extract(name, images if len(chosen) == len(images) else images[chosen], gate)
-    X = extract_cached(name, images, gate)
+        return extract(name, images if len(chosen) == len(images) else images[chosen], checkpoint)
+    X = extract_cached(name, images, checkpoint)
     return X if len(chosen) == len(images) else X[chosen]
 
 

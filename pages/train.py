@@ -4,6 +4,7 @@ import streamlit as st
 
 from lrcore.errors import UserError
 from lrcore.settings import Settings
+from lrcore.training import RunRequest
 from ui.device import on_phone
 from ui.models import mnist
 from ui.routing import ensure_routed
@@ -19,7 +20,7 @@ from ui.train.controls import (
 )
 from ui.train.explanations import explanations, python_tab
 from ui.train.runs import session_runs
-from ui.train.start import beginning, own_result
+from ui.train.start import own_result, start_controls
 from ui.train.table import runs_table, view_options
 from ui.train.watch import compare, live, theta_caption, watch
 
@@ -35,7 +36,8 @@ except UserError as error:
 
 def play(preset) -> None:
     set_all(preset.changes)
-    begin(runs, Settings(**preset.changes), data, preset.title)
+    if data is not None:
+        begin(runs, RunRequest(Settings(**preset.changes), *data), preset.title)
 
 
 stories(runs.shown, play, data is not None)
@@ -46,7 +48,7 @@ with controls:
     # On a phone the settings would push the curves off the screen.
     settings = panel(folded=on_phone())
     keep_address()
-    begins = beginning(settings)
+    make_request = start_controls(settings, data)
     link_form()
 
 with curves:
@@ -56,7 +58,7 @@ with curves:
         explanations()
     with tabs[0]:
         if tabs[0].open:
-            buttons(runs, settings, data, begins)
+            buttons(runs, make_request)
             live(watch, runs, axes)
             theta_caption(runs.job)
             take_away(runs)

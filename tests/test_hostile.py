@@ -35,7 +35,7 @@ from lrcore.features import extract, extract_cached
 from lrcore.own_set import OwnDigits, as_set, load, to_idx, to_zip
 from lrcore.reading import Reader, asked
 from lrcore.segment import find_digits
-from lrcore.training import Run, Settings
+from lrcore.training import Run, RunRequest, Settings
 from lrcore.weights import (
     FORMAT,
     LARGEST,
@@ -525,7 +525,9 @@ def test_theta_is_the_same_on_one_thread_and_on_two(train_set, test_set):
     thetas, settings = [], Settings(images=600, iterations=10, features="pixels")
     for threads in (1, 2):
         with threadpool_limits(threads):
-            run = Run(settings, train_set.take(slice(0, 1200)), test_set.take(slice(0, 50)))
+            run = Run(
+                RunRequest(settings, train_set.take(slice(0, 1200)), test_set.take(slice(0, 50)))
+            )
             for _ in run.steps():
                 pass
             thetas.append(run.theta)

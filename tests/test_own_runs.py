@@ -5,7 +5,7 @@ import pytest
 
 from lrcore.own_set import as_set, split_off
 from lrcore.settings import Settings
-from lrcore.training import Own, Run
+from lrcore.training import Own, Run, RunRequest
 from ui.train.runs import Runs
 
 QUICK = {"images": 1000, "iterations": 20}
@@ -20,7 +20,7 @@ def mirrored(test_set):
 
 
 def finished(settings, train, test, **more):
-    run = Run(settings, train.take(slice(0, 2000)), test, **more)
+    run = Run(RunRequest(settings, train.take(slice(0, 2000)), test, **more))
     for _ in run.steps():
         pass
     return run
@@ -53,7 +53,7 @@ def test_a_run_starts_from_weights_and_says_what_they_read(train_set, test_set, 
     settings = Settings(**QUICK)
     start = finished(settings, train_set, test).weights("before")
     learned, kept_back = split_off(mirrored)
-    run = Run(settings, train_set, test, start=start, own=Own(learned, kept_back))
+    run = Run(RunRequest(settings, train_set, test, start=start, own=Own(learned, kept_back)))
     np.testing.assert_array_equal(run.theta, start.theta)
     for _ in run.steps():
         pass
@@ -76,12 +76,12 @@ def test_a_job_keeps_its_beginning_through_a_reset(train_set, test_set, mirrored
     data = train_set.take(slice(0, 2000)), test_set.take(slice(0, 500))
     own = Own(*split_off(mirrored), alone=True)
     runs = Runs()
-    job = runs.start(Settings(**QUICK), data, own=own)
+    job = runs.start(RunRequest(Settings(**QUICK), *data, own=own))
     job.join(60)
     assert job.weights.record["own_images"] == len(own.kept_back)
     # No command could repeat what a session's own digits have made.
     assert "command" not in job.weights.record
-    runs.reset(job.name, data)
+    runs.reset(job.name)
     again = runs.job
     again.go_on()
     again.join(60)

@@ -40,10 +40,10 @@ SCRIPT = """
 from lrcore.data import load_dataset
 from lrcore.script import as_script
 from lrcore.settings import Settings
-from lrcore.training import Run
+from lrcore.training import Run, RunRequest
 
 settings = Settings(solver="bold-driver", images=600, iterations=10)
-run = Run(settings, load_dataset())
+run = Run(RunRequest(settings, load_dataset()))
 assert len(list(run.steps())) == 11, run.message
 exec(as_script(settings), names := {})
 print(abs(names["theta"] - run.theta).max() / abs(run.theta).max())

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from lrcore.errors import UserError
 from lrcore.settings import Settings
-from lrcore.training import Run
+from lrcore.training import Outcome, Run, RunRequest
 from tests.helpers import wait_for
 from ui.train import runs as module
 from ui.train.jobs import PAGE_THREAD, Job, Slots, page_in_the_making
@@ -46,9 +46,9 @@ def data(train_set, test_set):
 
 def test_a_run_in_a_thread_is_the_run_itself_bit_for_bit(runs, data):
     settings = Settings(solver="mini-batch", images=600, iterations=5, seed=3)
-    job = runs.start(settings, data)
+    job = runs.start(RunRequest(settings, *data))
     job.join(30)
-    alone = Run(settings, *data)
+    alone = Run(RunRequest(settings, *data))
     list(alone.steps())
     assert np.array_equal(job.theta, alone.theta)
     assert job.weights.record == alone.weights().record | {"command": job.weights.record["command"]}
@@ -57,7 +57,7 @@ def test_a_run_in_a_thread_is_the_run_itself_bit_for_bit(runs, data):
 
 def test_pausing_stepping_and_going_on_change_nothing(runs, data):
     settings = Settings(solver="mini-batch", images=600, iterations=14, seed=3)
-    job = runs.start(settings, data, allowed=0)
+    job = runs.start(RunRequest(settings, *data), allowed=0)
     assert job.state == "paused"
     job.step(1)
     wait_for(lambda: job.state == "paused")
@@ -67,17 +67,17 @@ def test_pausing_stepping_and_going_on_change_nothing(runs, data):
     assert job.history[-1].iteration == 11
     job.go_on()
     job.join(30)
-    alone = Run(settings, *data)
+    alone = Run(RunRequest(settings, *data))
     list(alone.steps())
     assert np.array_equal(job.theta, alone.theta)
-    assert job.message == alone.message
+    assert job.ending == alone.ending
 
 
 def test_reset_brings_the_same_run_again(runs, data):
     settings = Settings(solver="adam", images=600, iterations=4)
-    first = runs.start(settings, data)
+    first = runs.start(RunRequest(settings, *data))
     first.join(30)
-    runs.reset(first.name, data)
+    runs.reset(first.name)
     again = runs.job
     assert (again.name, again.state, again.history) == (first.name, "paused", [])
     again.go_on()
@@ -87,7 +87,9 @@ def test_reset_brings_the_same_run_again(runs, data):
 
 def test_a_pause_holds_in_the_middle_of_a_step_and_does_not_count_as_work(runs, data):
     # One step of this takes far longer than the pause needs to be seen.
-    job = runs.start(Settings(solver="mini-batch", batch_size=1, images=3_000, iterations=1), data)
+    job = runs.start(
+        RunRequest(Settings(solver="mini-batch", batch_size=1, images=3_000, iterations=1), *data)
+    )
     wait_for(lambda: len(job.history) == 1)
     job.pause()
     began = time.monotonic()
@@ -100,10 +102,10 @@ def test_a_pause_holds_in_the_middle_of_a_step_and_does_not_count_as_work(runs, 
 
 
 def test_stopping_answers_at_once_and_an_unfinished_step_leaves_no_trace(runs, data):
-    job = runs.start(Settings(solver="mini-batch", batch_size=1, images=60_000), data)
+    job = runs.start(RunRequest(Settings(solver="mini-batch", batch_size=1, images=60_000), *data))
     wait_for(lambda: len(job.history) == 1)
     job.stop()
-    assert job.message == "Stopped by hand."
+    assert job.ending == (Outcome.STOPPED, "Stopped by hand.")
     job.join(5)
     assert job.finished
     assert len(job.history) == 1
@@ -111,7 +113,7 @@ def test_stopping_answers_at_once_and_an_unfinished_step_leaves_no_trace(runs, d
 
 
 def test_the_third_run_waits_for_a_place_and_a_pause_gives_one_up(runs, slots, data):
-    first, second, third = (runs.start(Settings(**FOREVER), data) for _ in range(3))
+    first, second, third = (runs.start(RunRequest(Settings(**FOREVER), *data)) for _ in range(3))
     wait_for(lambda: first.history and second.history and third.before == 1)
     assert third.state == "waiting"
     assert not third.history
@@ -124,7 +126,7 @@ def test_the_third_run_waits_for_a_place_and_a_pause_gives_one_up(runs, slots, d
 
 
 def test_a_stopped_run_keeps_and_tests_what_it_learned(runs, data):
-    job = runs.start(Settings(**FOREVER), data)
+    job = runs.start(RunRequest(Settings(**FOREVER), *data))
     wait_for(lambda: len(job.history) > 3)
     job.stop()
     assert job.state in ("testing", "ended")
@@ -135,7 +137,7 @@ def test_a_stopped_run_keeps_and_tests_what_it_learned(runs, data):
 
 
 def test_the_learning_rate_turned_in_the_middle_is_marked_and_no_command_claims_the_run(runs, data):
-    job = runs.start(Settings(**FOREVER, learning_rate=0.05), data, allowed=3)
+    job = runs.start(RunRequest(Settings(**FOREVER, learning_rate=0.05), *data), allowed=3)
     wait_for(lambda: job.state == "paused" and job.history)
     job.set_learning_rate(0.1)
     job.step(3)
@@ -148,10 +150,10 @@ def test_the_learning_rate_turned_in_the_middle_is_marked_and_no_command_claims_
 
 
 def test_a_run_ends_when_its_user_is_gone(slots, data, monkeypatch):
-    monkeypatch.setattr("ui.train.jobs.LOOK", 0.05)
+    monkeypatch.setattr("ui.train.jobs.PRESENCE_CHECK", 0.05)
     gone = threading.Event()
     jobs = [
-        Job(name, Settings(**FOREVER), *data, slots, gone.is_set, allowed)
+        Job(name, RunRequest(Settings(**FOREVER), *data), slots, gone.is_set, allowed)
         for name, allowed in (("busy", np.inf), ("paused", 0))
     ]
     wait_for(lambda: len(jobs[0].history) > 2)
@@ -159,6 +161,7 @@ def test_a_run_ends_when_its_user_is_gone(slots, data, monkeypatch):
     for job in jobs:
         job.join(20)
         assert job.finished
+        assert job.outcome is Outcome.STOPPED
         assert "browser" in job.message
         assert job.weights is None
 
@@ -188,7 +191,7 @@ def endless_page():
 def test_a_run_gives_way_to_a_page(runs, data, endless_page, monkeypatch):
     monkeypatch.setattr("ui.train.jobs.GIVE_WAY", 3600)
     began = time.monotonic()
-    job = runs.start(Settings(**FOREVER), data)
+    job = runs.start(RunRequest(Settings(**FOREVER), *data))
     time.sleep(0.5)
     assert not job.history
     endless_page.set()
@@ -197,7 +200,7 @@ def test_a_run_gives_way_to_a_page(runs, data, endless_page, monkeypatch):
 
 
 def test_a_run_keeps_a_share_of_the_time_however_many_pages(runs, data, endless_page):
-    job = runs.start(Settings(**FOREVER), data)
+    job = runs.start(RunRequest(Settings(**FOREVER), *data))
     wait_for(lambda: len(job.history) > 5)
 
 
@@ -239,42 +242,46 @@ def test_a_run_that_breaks_says_so_and_the_next_one_works(runs, slots, data, mon
 
     with monkeypatch.context() as patch:
         patch.setattr("lrcore.training.Run.step", broken)
-        job = runs.start(Settings(**FOREVER), data)
+        job = runs.start(RunRequest(Settings(**FOREVER), *data))
         job.join(20)
+    assert job.outcome is Outcome.FAILED
     assert "ZeroDivisionError: by a test" in job.message
     assert job.weights is None
-    after = runs.start(Settings(images=500, iterations=3), data)
+    after = runs.start(RunRequest(Settings(images=500, iterations=3), *data))
     after.join(20)
     assert after.weights is not None
 
 
 def test_a_run_of_impossible_data_says_what_to_do(runs, data):
     # Ten pictures drawn with this seed hold no 8.
-    job = runs.start(Settings(task="one-digit", digit=8, images=10, seed=1), data)
+    job = runs.start(RunRequest(Settings(task="one-digit", digit=8, images=10, seed=1), *data))
     job.join(20)
+    assert job.outcome is Outcome.FAILED
     assert "use more pictures" in job.message
 
 
 def test_too_many_unended_runs_and_too_large_ones_are_refused(runs, slots, data):
     for _ in range(MOST_UNENDED):
-        runs.start(Settings(**FOREVER), data, allowed=0)
+        runs.start(RunRequest(Settings(**FOREVER), *data), allowed=0)
     with pytest.raises(UserError, match="stop or delete"):
-        runs.start(Settings(**FOREVER), data)
+        runs.start(RunRequest(Settings(**FOREVER), *data))
     runs.delete(runs.shown)
     with pytest.raises(UserError, match="MB"):
-        runs.start(Settings(jitter=16), data)
+        runs.start(RunRequest(Settings(jitter=16), *data))
     large = {**FOREVER, "images": 60_000}
     for _ in range(3):
         runs.delete(runs.shown)
     for _ in range(3):
-        runs.start(Settings(**large), data, allowed=0)
+        runs.start(RunRequest(Settings(**large), *data), allowed=0)
     with pytest.raises(UserError, match="one of them first"):
-        runs.start(Settings(**large), data)
+        runs.start(RunRequest(Settings(**large), *data))
 
 
 def test_names_are_kept_apart_and_deleting_shows_another_run(runs, data):
     settings = Settings(images=500, iterations=1)
-    names = [runs.start(settings, data, name).name for name in ("", "mine", "mine", " ")]
+    names = [
+        runs.start(RunRequest(settings, *data), name).name for name in ("", "mine", "mine", " ")
+    ]
     assert names == ["run 1", "mine", "mine (2)", "run 4"]
     assert runs.shown == "run 4"
     runs.delete("run 4")
@@ -285,7 +292,7 @@ def test_names_are_kept_apart_and_deleting_shows_another_run(runs, data):
 
 
 def test_an_ended_run_gives_its_pictures_back(runs, data):
-    job = runs.start(Settings(images=500, iterations=2), data)
+    job = runs.start(RunRequest(Settings(images=500, iterations=2), *data))
     job.join(20)
     assert job._run is None
     assert job.theta.shape == (10, 785)

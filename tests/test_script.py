@@ -9,7 +9,7 @@ from lrcore.features import FEATURES
 from lrcore.script import as_script
 from lrcore.settings import Settings
 from lrcore.solvers import SOLVERS
-from lrcore.training import Run
+from lrcore.training import Run, RunRequest
 
 CASES = [
     (Settings(solver="gradient-descent", images=600, iterations=20), 1e-4),
@@ -26,7 +26,7 @@ CASES = [
 
 @pytest.mark.parametrize(("settings", "close"), CASES)
 def test_script_arrives_where_the_run_does(settings, close, monkeypatch):
-    run = Run(settings, load_dataset())
+    run = Run(RunRequest(settings, load_dataset()))
     for _ in run.steps():
         pass
     source = as_script(settings)

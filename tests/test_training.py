@@ -7,7 +7,7 @@ import pytest
 
 from lrcore.errors import UserError
 from lrcore.settings import Settings
-from lrcore.training import Run, split
+from lrcore.training import Outcome, Run, RunRequest, split
 from lrcore.weights import REST
 
 
@@ -17,11 +17,11 @@ def small(**changes):
 
 
 def test_the_same_seed_gives_the_same_theta_bit_for_bit(train_set):
-    runs = [Run(small(solver="mini-batch", seed=5), train_set) for _ in range(2)]
+    runs = [Run(RunRequest(small(solver="mini-batch", seed=5), train_set)) for _ in range(2)]
     for run in runs:
         list(run.steps())
     assert np.array_equal(runs[0].theta, runs[1].theta)
-    other = Run(small(solver="mini-batch", seed=6), train_set)
+    other = Run(RunRequest(small(solver="mini-batch", seed=6), train_set))
     list(other.steps())
     assert not np.array_equal(runs[0].theta, other.theta)
 
@@ -34,13 +34,13 @@ def test_held_out_pictures_are_not_learned_from(train_set):
 
 
 def test_with_every_picture_in_use_the_curve_follows_the_test_set(train_set, test_set):
-    run = Run(small(images=60_000), train_set, test_set)
+    run = Run(RunRequest(small(images=60_000), train_set, test_set))
     assert run.heldout_name == "test"
     assert run.step().heldout_cost > 0
 
 
 def test_two_digits_see_only_those_two(train_set, test_set):
-    run = Run(small(task="two-digits", digit=7, against=1), train_set, test_set)
+    run = Run(RunRequest(small(task="two-digits", digit=7, against=1), train_set, test_set))
     list(run.steps())
     weights = run.weights()
     assert weights.theta.shape == (1, 785)
@@ -50,7 +50,7 @@ def test_two_digits_see_only_those_two(train_set, test_set):
 
 
 def test_one_digit_against_the_rest(train_set, test_set):
-    run = Run(small(task="one-digit", digit=0, iterations=40), train_set, test_set)
+    run = Run(RunRequest(small(task="one-digit", digit=0, iterations=40), train_set, test_set))
     list(run.steps())
     weights = run.weights()
     assert weights.classes.tolist() == [REST, 0]
@@ -59,38 +59,54 @@ def test_one_digit_against_the_rest(train_set, test_set):
 
 
 def test_a_run_that_diverges_shows_it_and_says_why(train_set):
-    run = Run(small(learning_rate=50.0, iterations=500), train_set)
+    run = Run(RunRequest(small(learning_rate=50.0, iterations=500), train_set))
     points = list(run.steps())
     assert points[-1].cost > points[0].cost
+    assert run.outcome is Outcome.DIVERGED
     assert "learning rate of 50" in run.message
     assert len(points) < 500
 
 
 def test_early_stopping_stops_when_held_out_cost_rises(train_set):
     run = Run(
-        small(solver="lbfgs", images=100, C=1e6, iterations=300, patience=3, tolerance=0.0),
-        train_set,
+        RunRequest(
+            small(solver="lbfgs", images=100, C=1e6, iterations=300, patience=3, tolerance=0.0),
+            train_set,
+        )
     )
     points = list(run.steps())
-    assert "Stopped early" in run.message
+    assert run.outcome is Outcome.EARLY
     costs = [point.heldout_cost for point in points]
     assert int(np.argmin(costs)) == len(costs) - 1 - 3
 
 
+@pytest.mark.parametrize(
+    ("changes", "outcome"), [({}, Outcome.DONE), ({"tolerance": 1.0}, Outcome.ARRIVED)]
+)
+def test_a_run_says_how_it_ended(train_set, changes, outcome):
+    run = Run(RunRequest(small(**changes), train_set))
+    assert run.outcome is run.message is None
+    list(run.steps())
+    assert run.outcome is outcome
+    assert run.message == run.ending.message
+    assert not outcome.bad
+    assert run.step() is None
+
+
 def test_a_run_can_start_from_weights(train_set):
-    first = Run(small(), train_set)
+    first = Run(RunRequest(small(), train_set))
     list(first.steps())
-    second = Run(small(iterations=5), train_set, start=first.weights())
+    second = Run(RunRequest(small(iterations=5), train_set, start=first.weights()))
     assert second.step().cost == pytest.approx(first.history[-1].cost, abs=1e-5)
     with pytest.raises(UserError, match="does not fit"):
-        Run(small(task="one-digit"), train_set, start=first.weights())
+        Run(RunRequest(small(task="one-digit"), train_set, start=first.weights()))
 
 
 def test_no_pictures_to_tell_apart_is_said(train_set):
     with pytest.raises(UserError, match="all of one digit"):
-        Run(small(), train_set.take(train_set.labels == 4))
+        Run(RunRequest(small(), train_set.take(train_set.labels == 4)))
     with pytest.raises(UserError, match="No picture of a 9"):
-        Run(small(task="one-digit", digit=9), train_set.take(train_set.labels < 9))
+        Run(RunRequest(small(task="one-digit", digit=9), train_set.take(train_set.labels < 9)))
 
 
 @pytest.mark.parametrize(
@@ -110,7 +126,7 @@ def test_a_bad_setting_is_said_by_name(changes, says):
 
 
 class Halt(Exception):
-    """What a gate raises in these tests."""
+    """What a checkpoint raises in these tests."""
 
 
 @pytest.mark.parametrize(
@@ -121,17 +137,17 @@ class Halt(Exception):
         ({"features": "strokes", "jitter": 1, "images": 640}, 5),
     ],
 )
-def test_the_gate_is_passed_while_pictures_are_made_and_features_prepared(
+def test_the_checkpoint_is_passed_while_pictures_are_made_and_features_prepared(
     train_set, settings, passed
 ):
     calls = 0
 
-    def gate():
+    def checkpoint():
         nonlocal calls
         calls += 1
         if calls == passed:
             raise Halt
 
     with pytest.raises(Halt):
-        Run(Settings(**settings), train_set, gate=gate)
+        Run(RunRequest(Settings(**settings), train_set), checkpoint=checkpoint)
     assert calls == passed

@@ -8,7 +8,7 @@ from lrcore.features import extract
 from lrcore.logistic import OneVsAllLoss, curated_labels, sigmoid
 from lrcore.reading import Reader
 from lrcore.settings import Settings
-from lrcore.training import Run
+from lrcore.training import Run, RunRequest
 from lrcore.weights import WEIGHTS_FOLDER, load_weights
 from tests.helpers import open_page
 from ui.evidence import sum_in_words
@@ -77,7 +77,9 @@ def test_theta_is_really_trained(train_set):
     assert (costs[-1] < 0.3 * costs[0]).all()
     # The words say that the first step is nearly all blue.
     assert (thetas[1][:, 1:] < 0).sum() > 10 * (thetas[1][:, 1:] > 0).sum()
-    run = Run(Settings(images=1000, solver="gradient-descent", learning_rate=0.5), train_set)
+    run = Run(
+        RunRequest(Settings(images=1000, solver="gradient-descent", learning_rate=0.5), train_set)
+    )
     run.step()
     run.step()
     assert thetas[1] == pytest.approx(run.theta, abs=1e-5)
@@ -127,10 +129,12 @@ def test_the_answers_of_the_lessons_are_true(train_set, test_set):
     """What the expanders claim is what happens."""
     # Few held-out pictures: each iteration looks at them.
     some = train_set.take(np.arange(2500))
-    wild = Run(Settings(**_settings(1) | {"iterations": 30}), some)
+    wild = Run(RunRequest(Settings(**_settings(1) | {"iterations": 30}), some))
     costs = [point.cost for point in wild.steps()]
     assert max(costs[1:]) > 5 * costs[0]
-    tame = Run(Settings(**_settings(1) | {"iterations": 30, "learning_rate": 0.5}), some)
+    tame = Run(
+        RunRequest(Settings(**_settings(1) | {"iterations": 30, "learning_rate": 0.5}), some)
+    )
     assert (np.diff([point.cost for point in tame.steps()]) < 0).all()
 
     theta = load_weights(WEIGHTS_FOLDER / "pixels.npz").theta[0, 1:].reshape(28, 28)
@@ -139,7 +143,7 @@ def test_the_answers_of_the_lessons_are_true(train_set, test_set):
     middle[10:18, 12:16] = True
     assert theta[middle].mean() < theta[inked & ~middle].mean() - 0.2
 
-    ten = Run(Settings(**_settings(3)), train_set.take(np.arange(500)))
+    ten = Run(RunRequest(Settings(**_settings(3)), train_set.take(np.arange(500))))
     list(ten.steps())
     weights = ten.weights()
     assert Reader(weights).accuracy(test_set.images, test_set.labels)[0] < 0.5

@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 from lrcore.errors import UserError
 from lrcore.script import as_script
 from lrcore.settings import Settings
+from lrcore.training import Ending, Outcome
 from lrcore.weights import load_weights, pack_weights
 from tests.helpers import open_page, wait_for
 from ui.train.buttons import history_csv
@@ -222,6 +223,41 @@ def test_a_preset_starts_its_story_in_one_click(app):
     assert "seed" not in address(app)
     assert max(point.cost for point in job.history) > job.history[0].cost
     assert any("overshoots" in error.value for error in app.error)
+
+
+def progress(app) -> tuple[int, str]:
+    """How full the bar is, in per cent, and what it says."""
+    (bar,) = app.get("progress")
+    return bar.proto.value, bar.proto.text
+
+
+def test_a_run_that_could_not_begin_is_an_error_and_not_a_label(app):
+    # Ten pictures drawn with this seed hold no 8.
+    query = {"task": "one-digit", "digit": "8", "images": "10", "seed": "1"}
+    open_page(app, PAGE, query).button(key="start").click().run()
+    assert finish(app).outcome is Outcome.FAILED
+    assert any("No picture of a 8" in error.value for error in app.error)
+    assert "No picture" not in progress(app)[1]
+
+
+def test_the_page_goes_by_the_outcome_and_not_by_words(small):
+    small.button(key="start").click().run()
+    job = finish(small)
+    for outcome in Outcome:
+        job.ending = Ending(outcome, "Words that nobody has thought of.")
+        small.run()
+        said = any(job.message in error.value for error in small.error)
+        assert said is (outcome in (Outcome.DIVERGED, Outcome.FAILED))
+        assert (job.message in progress(small)[1]) is not said
+
+
+def test_a_run_that_has_arrived_fills_the_bar(app):
+    query = {"images": "50", "iterations": "5000", "C": "0.001"}
+    open_page(app, PAGE, query).button(key="start").click().run()
+    job = finish(app)
+    assert job.outcome is Outcome.ARRIVED
+    assert job.history[-1].iteration < 1000
+    assert progress(app)[0] == 100
 
 
 def test_impossible_settings_say_so_and_start_nothing(app):

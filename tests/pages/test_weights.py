@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lrcore.settings import Settings
-from lrcore.training import SNAPSHOTS, Run
+from lrcore.training import SNAPSHOTS, Run, RunRequest
 from lrcore.weights import WEIGHTS_FOLDER, Weights, list_weights, load_weights
 from tests.helpers import open_page, wait_for
 from ui.heatmaps import describe
@@ -70,7 +70,7 @@ def test_theta_forming_shows_a_run_at_each_iteration(app, train_set):
     app.run()
     runs = app.session_state[RUNS] = Runs()
     settings = Settings(images=200, solver="gradient-descent", learning_rate=0.5, iterations=4)
-    job = runs.start(settings, (train_set.take(np.arange(400)), None), "mine")
+    job = runs.start(RunRequest(settings, train_set.take(np.arange(400))), "mine")
     wait_for(lambda: job.finished, 30)
     open_page(app, PAGE, **{CHOSEN: "pixels", "weights_view": "Theta forming"})
     assert [iteration for iteration, _ in job.snapshots] == [0, 1, 2, 3, 4]
@@ -86,7 +86,7 @@ def test_theta_forming_shows_a_run_at_each_iteration(app, train_set):
 
 def test_thetas_on_the_way_are_thinned_evenly(train_set):
     some = train_set.take(np.arange(50))
-    run = Run(Settings(images=50, solver="gradient-descent", iterations=150), some)
+    run = Run(RunRequest(Settings(images=50, solver="gradient-descent", iterations=150), some))
     list(run.steps())
     iterations = [iteration for iteration, _ in run.snapshots]
     assert iterations[0] == 0

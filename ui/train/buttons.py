@@ -11,8 +11,7 @@ from typing import Literal
 import streamlit as st
 
 from lrcore.errors import UserError
-from lrcore.settings import Settings
-from lrcore.training import write_history
+from lrcore.training import RunRequest, write_history
 from lrcore.weights import pack_weights
 from ui.models import use_model
 from ui.train.controls import NOTICES
@@ -44,17 +43,14 @@ BUTTONS = {
 }
 
 
-def buttons(runs: Runs, settings: Settings | None, data, beginning=None) -> None:
+def buttons(runs: Runs, make_request: Callable[[], RunRequest] | None) -> None:
     """Start, and what can be done to the shown run while it goes.
 
-    data : the training and the test set, or None where there are none.
-    beginning : when called, gives the `start` and `own` of a new run.
+    make_request : gives what a new run is started from; None where none can be started.
     """
     job = runs.job
     running = None if job is None or job.state in ("ended", "testing") else job
-    start = None
-    if settings is not None and data is not None:
-        start = partial(_start, runs, settings, data, beginning)
+    start = None if make_request is None else partial(_start, runs, make_request)
 
     def steps(count: int) -> Callable[[], None] | None:
         return partial(running.step, count) if running else start and partial(start, count)
@@ -69,7 +65,7 @@ def buttons(runs: Runs, settings: Settings | None, data, beginning=None) -> None
         "step-1": steps(1),
         "step-10": steps(10),
         "stop": partial(_stop, running) if running else None,
-        "reset": partial(runs.reset, job.name, data) if job and data else None,
+        "reset": partial(runs.reset, job.name) if job else None,
     }
     with st.container(horizontal=True, vertical_alignment="bottom"):
         for key, act in actions.items():
@@ -78,9 +74,8 @@ def buttons(runs: Runs, settings: Settings | None, data, beginning=None) -> None
                 st.rerun()
 
 
-def _start(runs: Runs, settings: Settings, data, beginning, allowed: float = math.inf) -> None:
-    name = st.session_state.get("run_name") or ""
-    begin(runs, settings, data, name, allowed, **vars(beginning()) if beginning else {})
+def _start(runs: Runs, make_request: Callable[[], RunRequest], allowed: float = math.inf) -> None:
+    begin(runs, make_request(), st.session_state.get("run_name") or "", allowed)
 
 
 def _stop(job: Job) -> None:
@@ -96,15 +91,10 @@ def _button(key: str, can: bool) -> bool:
     return st.button(label, key, help, type=kind, icon=icon, disabled=not can)
 
 
-def begin(
-    runs: Runs, settings: Settings, data, name: str = "", allowed: float = math.inf, **beginning
-) -> None:
-    """Start a run of that name; where it may not, keep the sentence for the page to show.
-
-    beginning : `start` and `own`, as `Runs.start` takes them.
-    """
+def begin(runs: Runs, request: RunRequest, name: str = "", allowed: float = math.inf) -> None:
+    """Start a run of that name; where it may not, keep the sentence for the page to show."""
     try:
-        runs.start(settings, data, name, allowed, **beginning)
+        runs.start(request, name, allowed)
         st.session_state[NOTICES] = []
     except UserError as error:
         st.session_state[NOTICES] = [str(error)]

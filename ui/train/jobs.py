@@ -19,14 +19,12 @@ from itertools import pairwise
 import numpy as np
 
 from lrcore.cli import command_of
-from lrcore.data import Dataset
 from lrcore.errors import UserError
-from lrcore.settings import Settings
-from lrcore.training import Own, Point, Run
+from lrcore.training import Ending, Outcome, Point, Run, RunRequest
 from lrcore.weights import Weights
 
-# Seconds between two looks at whether the user is still there.
-LOOK = 2.0
+# Seconds between two checks of whether the user is still there.
+PRESENCE_CHECK = 2.0
 # Seconds for which a run gives way to pages before it works for as long itself, and how often it
 # looks whether they are made.
 GIVE_WAY, NAP = 0.03, 0.001
@@ -71,8 +69,8 @@ class Slots:
                         return
                 elif job in self._waiting:
                     self._waiting.remove(job)
-                self.changed.wait(LOOK)
-                job.look()
+                self.changed.wait(PRESENCE_CHECK)
+                job.check_presence()
             self.leave(job)
 
     def leave(self, job: Job) -> None:
@@ -99,36 +97,30 @@ class Job:
     Parameters
     ----------
     name : what the run is called.
-    settings, train, test : as for `lrcore.training.Run`.
+    request : what is run.
     slots : the queue that it stands in.
     gone : says whether nobody is there any more who could want the run.
     allowed : how many iterations it may do at first; infinity to run on, 0 to begin paused.
-    start, own : as for `lrcore.training.Run`.
 
     Attributes that a page may read at any time: `history`, `snapshots` (thetas on the way, as
-    `Run` keeps them), `theta` (None before the first step), `message` (a sentence on why it
-    ended, None before), `weights` (once it has ended and been tested, None if there are none),
-    `finished` (the thread has nothing left to do).
+    `Run` keeps them), `theta` (None before the first step), `ending` (None before it), `weights`
+    (once it has ended and been tested, None if there are none), `finished` (the thread has
+    nothing left to do).
     """
 
     def __init__(
         self,
         name: str,
-        settings: Settings,
-        train: Dataset,
-        test: Dataset | None,
+        request: RunRequest,
         slots: Slots,
         gone: Callable[[], bool] = lambda: False,
         allowed: float = math.inf,
-        start: Weights | None = None,
-        own: Own | None = None,
     ):
-        self.name, self.settings = name, settings
-        self.start, self.own = start, own
+        self.name, self.request, self.settings = name, request, request.settings
         self.allowed, self.stopping = allowed, False
         self.history: list[Point] = []
         self.snapshots: list[tuple[int, np.ndarray]] = []
-        self.message: str | None = None
+        self.ending: Ending | None = None
         self.weights: Weights | None = None
         self.finished = False
         self.heldout_name = "held-out"
@@ -137,11 +129,9 @@ class Job:
         self._run: Run | None = None
         self._placed, self._turned = False, False
         self._keeps_on_until = 0.0
-        self._waited, self._began, self._looked = 0.0, 0.0, time.monotonic()
+        self._waited, self._began, self._checked = 0.0, 0.0, time.monotonic()
         self._last_theta: np.ndarray | None = None
-        self._thread = threading.Thread(
-            target=self._work, args=(train, test), name=f"run {name}", daemon=True
-        )
+        self._thread = threading.Thread(target=self._work, name=f"run {name}", daemon=True)
         self._thread.start()
 
     # --- what pages call ---
@@ -151,13 +141,25 @@ class Job:
         """'waiting', 'preparing', 'training', 'paused', 'testing' or 'ended'."""
         if self.finished:
             return "ended"
-        if self.message is not None:
+        if self.ending is not None:
             return "testing"
         if self.allowed <= 0:
             return "paused"
         if self.before:
             return "waiting"
         return "preparing" if self.preparing or self._run is None else "training"
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """How it ended; None before."""
+        ending = self.ending
+        return ending and ending.outcome
+
+    @property
+    def message(self) -> str | None:
+        """A sentence on why it ended; None before."""
+        ending = self.ending
+        return ending and ending.message
 
     @property
     def before(self) -> int:
@@ -198,15 +200,15 @@ class Job:
     def stop(self, why: str = "Stopped by hand.") -> None:
         """End the run; answers at once, though the thread may need a moment to wind up."""
         with self._slots.changed:
-            if self.message is None:
-                self.message = why
+            if self.ending is None:
+                self.ending = Ending(Outcome.STOPPED, why)
             self.stopping = True
             self._slots.changed.notify_all()
 
     def seconds_left(self) -> float | None:
         """How long all its iterations would still take, at the pace so far; None before one."""
         done = self.history[-1].iteration if self.history else 0
-        if not done or self.message is not None:
+        if not done or self.ending is not None:
             return None
         return (self._clock() - self._began) / done * (self.settings.iterations - done)
 
@@ -231,18 +233,18 @@ class Job:
             self.allowed = count
             self._slots.changed.notify_all()
 
-    def _work(self, train: Dataset, test: Dataset | None) -> None:
+    def _work(self) -> None:
         try:
-            self._train(train, test)
+            self._train()
         except _Stopped:
             pass
         except UserError as error:
-            self.message = str(error)
+            self._fail(str(error))
         except MemoryError:
-            self.message = "There is not enough memory for this run; use fewer images."
+            self._fail("There is not enough memory for this run; use fewer images.")
         except Exception as error:
             logging.getLogger(__name__).exception("A run broke off")
-            self.message = (
+            self._fail(
                 f"The run broke off ({type(error).__name__}: {error}); "
                 "the curve so far is kept. Change the settings and start again."
             )
@@ -255,21 +257,24 @@ class Job:
             self._slots.leave(self)
             self.finished = True
 
-    def _train(self, train: Dataset, test: Dataset | None) -> None:
-        self._pass()
+    def _fail(self, message: str) -> None:
+        self.ending = Ending(Outcome.FAILED, message)
+
+    def _train(self) -> None:
+        self._checkpoint()
         self.preparing = True
-        run = Run(self.settings, train, test, self.start, self._pass, self._clock, self.own)
+        run = Run(self.request, self._checkpoint, self._clock)
         self._run, self.history, self.heldout_name = run, run.history, run.heldout_name
         self.snapshots = run.snapshots
-        while run.message is None:
-            self._pass()
+        while run.ending is None:
+            self._checkpoint()
             point = run.step()
             if self.preparing:
                 self.preparing, self._began = False, self._clock()
             if point is not None and point.iteration:
                 with self._slots.changed:
                     self.allowed -= 1
-        self.message = run.message
+        self.ending = self.ending or run.ending
 
     def _wind_up(self) -> None:
         """Test the model that came out."""
@@ -279,14 +284,14 @@ class Job:
             return
         command = None
         # A command knows nothing of rates turned on the way, or of what a session holds.
-        if not self.rate_changes() and self.start is None and self.own is None:
+        if not self.rate_changes() and self.request.start is None and self.request.own is None:
             done = replace(self.settings, iterations=self.history[-1].iteration)
             command = command_of(done, f"{self.name}.npz")
         self.weights = self._run.weights(self.name, command)
 
-    def _pass(self) -> None:
-        """The gate between blocks of pictures: waits while paused, raises once stopped."""
-        self.look()
+    def _checkpoint(self) -> None:
+        """Passed between blocks of pictures: waits while paused, raises once stopped."""
+        self.check_presence()
         self._give_way()
         if self.allowed <= 0 or not self._placed:
             began = time.perf_counter()
@@ -313,9 +318,9 @@ class Job:
     def _clock(self) -> float:
         return time.perf_counter() - self._waited
 
-    def look(self) -> None:
+    def check_presence(self) -> None:
         """Stop if nobody is there any more."""
-        if time.monotonic() - self._looked > LOOK:
-            self._looked = time.monotonic()
+        if time.monotonic() - self._checked > PRESENCE_CHECK:
+            self._checked = time.monotonic()
             if self._gone():
                 self.stop("Stopped: its browser has been gone for a minute.")

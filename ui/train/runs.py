@@ -12,11 +12,9 @@ from streamlit.runtime import exists, get_instance
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from threadpoolctl import threadpool_limits
 
-from lrcore.data import Dataset
 from lrcore.errors import UserError
-from lrcore.settings import Settings
-from lrcore.training import Own
-from lrcore.weights import Weights, columns
+from lrcore.training import RunRequest
+from lrcore.weights import columns
 from ui.train.jobs import Job, Slots
 
 # Seconds without a browser after which a run's user counts as gone.
@@ -47,12 +45,9 @@ class Runs:
 
     def start(
         self,
-        settings: Settings,
-        data: tuple[Dataset, Dataset | None],
+        request: RunRequest,
         name: str = "",
         allowed: float = math.inf,
-        start: Weights | None = None,
-        own: Own | None = None,
     ) -> Job:
         """Begin a run and show it; UserError if too many have not ended yet."""
         unended = [job for job in self.jobs.values() if not job.finished]
@@ -60,26 +55,26 @@ class Runs:
             raise UserError(
                 f"{MOST_UNENDED} of your runs have not ended yet; stop or delete one of them first."
             )
-        wanted = _megabytes(settings, own)
+        wanted = _megabytes(request)
         if wanted > MOST_MEGABYTES:
             raise UserError(
                 f"This run would need about {wanted:,} MB for its pictures alone; take fewer "
                 "images or fewer copies. The command line has no such limit."
             )
-        if wanted + sum(_megabytes(job.settings, job.own) for job in unended) > MOST_MEGABYTES:
+        if wanted + sum(_megabytes(job.request) for job in unended) > MOST_MEGABYTES:
             raise UserError(
                 f"Your runs that have not ended and this one would need more than {MOST_MEGABYTES} "
                 "MB for their pictures; stop or delete one of them first, or take fewer images."
             )
         name = self._free_name(name.strip())
-        self._put(name, settings, data, allowed, start, own)
+        self._put(name, request, allowed)
         return self.jobs[name]
 
-    def reset(self, name: str, data: tuple[Dataset, Dataset | None]) -> None:
+    def reset(self, name: str) -> None:
         """Put a run back to its start, paused: the same settings and seed, so the same run."""
         job = self.jobs[name]
         job.stop()
-        self._put(name, job.settings, data, 0, job.start, job.own)
+        self._put(name, job.request, 0)
 
     def delete(self, name: str) -> None:
         """Stop a run and forget it; the newest of the others is shown in its place."""
@@ -87,10 +82,8 @@ class Runs:
         if self.shown == name:
             self.shown = next(reversed(self.jobs), None)
 
-    def _put(self, name: str, settings: Settings, data, allowed: float, start, own) -> None:
-        gone = self._presence.gone
-        train, test = data
-        self.jobs[name] = Job(name, settings, train, test, slots(), gone, allowed, start, own)
+    def _put(self, name: str, request: RunRequest, allowed: float) -> None:
+        self.jobs[name] = Job(name, request, slots(), self._presence.gone, allowed)
         self.shown = name
 
     def _free_name(self, name: str) -> str:
@@ -105,8 +98,9 @@ class Runs:
         return name
 
 
-def _megabytes(settings: Settings, own: Own | None) -> int:
+def _megabytes(request: RunRequest) -> int:
     """What a run's features take in memory, as float32."""
+    settings, own = request.settings, request.own
     images = (settings.images + 10 * settings.styles) * (1 + settings.jitter)
     images += len(own.learned) if own is not None else 0
     return images * columns(settings.features) * 4 // 2**20

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
 
 from lrcore.augment import training_set
+from lrcore.data import Dataset
 from lrcore.own_set import as_set, split_off
 from lrcore.settings import Settings
-from lrcore.training import Own
-from lrcore.weights import Weights
+from lrcore.training import Own, RunRequest
 from ui.answers import counted
 from ui.correction import own_digits
 from ui.models import get_model, model_names
@@ -25,16 +24,13 @@ COPIES = 20
 MOST_COPIED = 20_000
 
 
-@dataclass(frozen=True)
-class Beginning:
-    """Where a run starts, and which own digits it learns from and is tested on."""
+def start_controls(
+    settings: Settings | None, data: tuple[Dataset, Dataset] | None
+) -> Callable[[], RunRequest] | None:
+    """The controls; what they return makes the request once a run is started.
 
-    start: Weights | None = None
-    own: Own | None = None
-
-
-def beginning(settings: Settings | None) -> Callable[[], Beginning]:
-    """The controls; what they return makes the beginning once a run is started."""
+    data : the training and the test set; without them, or settings, there is nothing to start.
+    """
     with st.expander("Learn from, start from", icon=":material/stylus_note:"):
         digits = own_digits().digits
         source = st.selectbox(
@@ -75,11 +71,13 @@ def beginning(settings: Settings | None) -> Callable[[], Beginning]:
             "start: what they know is kept as far as the pictures support it.",
         )
 
-    def make() -> Beginning:
+    def make() -> RunRequest:
+        assert settings is not None
+        assert data is not None
         start = None if name == ZERO else get_model(name)
-        return Beginning(start, as_own(source, copies, settings.seed if settings else 0))
+        return RunRequest(settings, *data, start, as_own(source, copies, settings.seed))
 
-    return make
+    return None if settings is None or data is None else make
 
 
 def as_own(source: str, copies: int, seed: int) -> Own | None:

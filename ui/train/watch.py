@@ -15,6 +15,7 @@ from lrcore.features import DIRECTIONS
 from lrcore.frame import SIDE
 from lrcore.settings import knob
 from lrcore.solvers import SOLVERS
+from lrcore.training import Outcome
 from ui.answers import counted
 from ui.device import on_phone
 from ui.heatmaps import colour_limit, row_names
@@ -26,7 +27,6 @@ from ui.train.runs import Runs
 FRAME = 0.24
 STATES = {"preparing": "preparing the pictures", "testing": "reading the test set"}
 THETAS = "Theta as it forms: orange speaks for the digit, blue against it."
-BAD_ENDS = ("overshoots", "broke off", "not enough memory")
 
 
 def live(part: Callable[..., None], runs: Runs, *arguments) -> None:
@@ -51,7 +51,7 @@ def _moving(runs: Runs) -> bool:
 
 def _standing(runs: Runs) -> list:
     """What the still parts of the page show of the runs."""
-    return [(job.state == "paused", job.message, job.finished) for job in runs.jobs.values()]
+    return [(job.state == "paused", job.ending, job.finished) for job in runs.jobs.values()]
 
 
 def watch(runs: Runs, axes: tuple[str, bool]) -> None:
@@ -133,9 +133,10 @@ def _progress(job: Job | None) -> None:
         return
     done = job.history[-1].iteration if job.history else 0
     total = job.settings.iterations
-    bad = job.message is not None and any(mark in job.message for mark in BAD_ENDS)
-    happy = job.message is not None and not bad
-    text = f"**{job.name}** · {job.message if happy else STATES.get(job.state, job.state)}"
+    ending = job.ending
+    bad = ending is not None and ending.outcome.bad
+    said = STATES.get(job.state, job.state) if ending is None or bad else ending.message
+    text = f"**{job.name}** · {said}"
     if job.before:
         text += f": {counted(job.before, 'run')} before you"
     text += f" · iteration {done:,} of {total:,}"
@@ -143,9 +144,11 @@ def _progress(job: Job | None) -> None:
         text += f" · {_duration(job.history[-1].seconds)} of work"
     if job.state == "training" and (left := job.seconds_left()) is not None:
         text += f" · at most {_duration(left)} left"
-    st.progress(min(1.0, done / total), text)
-    if bad:
-        st.error(job.message, icon=":material/error:")
+    # Where no step helps any more, all of the way is done, however few iterations it took.
+    arrived = ending is not None and ending.outcome is Outcome.ARRIVED
+    st.progress(1.0 if arrived else min(1.0, done / total), text)
+    if ending is not None and bad:
+        st.error(ending.message, icon=":material/error:")
 
 
 def _numbers(job: Job | None, points: list, heldout: str) -> None:
