@@ -19,6 +19,7 @@ from PIL import Image
 from PIL.TiffImagePlugin import TiffImageFile
 from scipy import ndimage
 
+from lrcore.containers import MOST_EXIF, checked
 from lrcore.errors import UserError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
@@ -105,6 +106,7 @@ def _open(source: Source, longest: int) -> _Opened:
     raw, name = _bytes(source)
     if len(raw) > MOST_BYTES:
         raise UserError(_too_large(name))
+    raw = checked(raw, name)
     try:
         image = Image.open(Reads(raw), formats=FORMATS)
     except Image.DecompressionBombError:
@@ -194,7 +196,9 @@ def _decoded(image: Image.Image, name: str, longest: int) -> _Opened:
     try:
         if max(width, height) > MOST_SIDE or _decoded_pixels(image) > most:
             raise UserError(_too_large(name, most))
-        orientation = image.getexif().get(0x0112, 1)
+        # More than fits into a camera's own segment is no camera's.
+        small_exif = len(image.info.get("exif", b"")) <= MOST_EXIF
+        orientation = image.getexif().get(0x0112, 1) if small_exif else 1
         scale = max(width, height) / longest
         small = max(1, round(width / scale)), max(1, round(height / scale))
         # JPEG can be decoded at a half, a quarter or an eighth for a fraction of the price.

@@ -17,6 +17,7 @@ from pathlib import PurePosixPath
 import numpy as np
 from PIL import Image
 
+from lrcore.containers import checked
 from lrcore.corrections import MOST as MOST_CORRECTIONS
 from lrcore.data import Dataset, idx_bytes, paired, parse_idx, read_member
 from lrcore.decode import Reads
@@ -318,6 +319,7 @@ def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo, budget: _Budget
 def _digit(content: bytes, budget: _Budget) -> np.ndarray:
     """A PNG as a digit."""
     try:
+        content = checked(content, "This file")
         image = Image.open(Reads(content), formats=("PNG",))
         size = image.size
         if max(size) > WIDEST:

@@ -201,10 +201,19 @@ def test_a_jpeg_of_endless_scans_is_refused():
     assert "too many scans" in sentence_of(open_picture, raw[:-2] + scan * 200 + raw[-2:])
 
 
-def test_a_png_of_endless_empty_chunks_is_refused(monkeypatch):
+def test_a_png_of_endless_empty_chunks_is_refused():
     raw = saved(Image.new("L", (64, 64), 128))
     chunk = b"\0\0\0\0teSt\x91\x4f\xb1\xe6"
-    many = raw[:33] + chunk * 1000 + raw[33:]
+    few, many = (raw[:33] + chunk * n + raw[33:] for n in (1000, 20_000))
+    assert open_picture(few).shape == (64, 64)
+    assert "too many pieces" in sentence_of(open_picture, many)
+
+
+def test_a_gif_of_endless_empty_blocks_is_refused(monkeypatch):
+    raw = saved(Image.new("L", (64, 64), 128), "GIF")
+    # Behind the header and the colours, of which the lowest three bits of a byte tell the number.
+    at = 13 + 3 * 2 ** ((raw[10] & 7) + 1)
+    many = raw[:at] + b"!\xfe\1.\0" * 1000 + raw[at:]
     monkeypatch.setattr(decode.Reads, "left", 100)
     assert open_picture(raw).shape == (64, 64)
     assert sentence_of(open_picture, many)
