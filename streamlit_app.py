@@ -10,12 +10,14 @@ import streamlit as st
 from ui.forgotten import say_if_forgotten
 from ui.models import errors_said, settle_choice
 from ui.routing import ROUTED, pages
+from ui.uploads import bound_uploads
 
 ICON = str(Path(__file__).parent / "ui" / "icon.png")
 
 st.set_page_config(page_title="Ten Thetas", page_icon=ICON, layout="wide")
 st.logo(ICON, size="large")
 
+bound_uploads()
 page = st.navigation(pages(), position="top")
 settle_choice()
 say_if_forgotten()

@@ -11,6 +11,8 @@ import json
 import math
 import re
 import time
+import urllib.error
+import urllib.request
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -58,7 +60,7 @@ class Learner:
         self._ids: dict[str, str] = {}
         self._fragment, self._timer = "", ""
         self._pages: dict[str, str] = {}
-        self._here = ""
+        self._here = self.session = ""
         self._drawing = ""
         self._sent, self._answered = 0.0, math.inf
         self._finished = asyncio.Event()
@@ -119,6 +121,31 @@ class Learner:
         self._drawing = ""
         await self._rerun(page_script_hash=self._pages[title])
 
+    async def upload(self, key: str, content: bytes) -> int:
+        """Send a file to an address of this session, whoever asked for it; the answer's status."""
+        return await asyncio.to_thread(self._upload, key, content)
+
+    def _upload(self, key: str, content: bytes) -> int:
+        with urllib.request.urlopen(f"{self.url}/_stcore/health") as answer:
+            cookie = answer.headers["Set-Cookie"].split(";")[0]
+        boundary = "a-line-that-no-file-holds"
+        head = f'--{boundary}\r\nContent-Disposition: form-data; name="f"; filename="f.png"\r\n\r\n'
+        request = urllib.request.Request(
+            f"{self.url}/_stcore/upload_file/{self.session}/{key}",
+            head.encode() + content + f"\r\n--{boundary}--\r\n".encode(),
+            {
+                "Content-Type": f"multipart/form-data; boundary={boundary}",
+                "Cookie": cookie,
+                "X-Xsrftoken": cookie.split("=", 1)[1],
+            },
+            method="PUT",
+        )
+        try:
+            with urllib.request.urlopen(request) as answer:
+                return answer.status
+        except urllib.error.HTTPError as error:
+            return error.code
+
     async def watch(self, seconds: float) -> int:
         """Stay on a page that draws itself anew again and again; how often it did."""
         frames, end = 0, time.monotonic() + seconds
@@ -168,6 +195,8 @@ class Learner:
                 self._here = message.navigation.page_script_hash
             elif kind == "auto_rerun" and message.auto_rerun.interval < PATIENCE:
                 self._timer = message.auto_rerun.fragment_id
+            elif kind == "new_session":
+                self.session = message.new_session.initialize.session_id
             elif kind == "script_finished":
                 if message.script_finished == ForwardMsg.FINISHED_WITH_COMPILE_ERROR:
                     self.errors.append("the script could not be read")
