@@ -18,10 +18,11 @@ from typing import TypeVar
 import numpy as np
 from PIL import Image
 
+from lrcore.archive import pack_arrays
 from lrcore.corrections import Curvature, theta_hash
 from lrcore.data import idx_bytes, load_dataset
 from lrcore.own_set import as_set, to_zip
-from lrcore.weights import DEFAULT, FORMAT, WEIGHTS_FOLDER, load_weights, pack_arrays
+from lrcore.weights import DEFAULT, FORMAT, WEIGHTS_FOLDER, load_weights
 from tests.files import saved, zipped
 
 Rng = np.random.Generator

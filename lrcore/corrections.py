@@ -11,7 +11,7 @@ to which each corrected picture adds its own log loss, WEIGHT times.  The
 smallest sum is the new theta: Bayes' rule with the training data as prior.
 Sources: MacKay, "A practical Bayesian framework for backpropagation networks",
 1992 (Laplace's approximation); Rasmussen and Williams, "Gaussian processes for
-machine learning", 2006, algorithm 3.1 (Newton's method in as many unknowns as
+machine learning", 2006, section 3.4 (Newton's method in as many unknowns as
 there are pictures).
 """
 
@@ -24,45 +24,45 @@ from pathlib import Path
 
 import numpy as np
 
-from lrcore.data import Dataset
-from lrcore.errors import UserError
-from lrcore.features import extract, extract_cached
-from lrcore.logistic import curated_labels, sigmoid, softplus
-from lrcore.reading import relevant
-from lrcore.weights import (
-    WEIGHTS_FOLDER,
-    Weights,
-    columns,
+from lrcore.archive import (
+    MAX_ARCHIVE_BYTES,
     pack_arrays,
     read_whole,
     unpack_arrays,
     write_file,
 )
+from lrcore.data import Dataset
+from lrcore.errors import UserError
+from lrcore.features import extract, extract_cached
+from lrcore.logistic import curated_labels, sigmoid
+from lrcore.newton import newton
+from lrcore.reading import relevant
+from lrcore.weights import WEIGHTS_FOLDER, Weights, columns
 
 # A corrected picture counts as much as so many training pictures.
 WEIGHT = 200
 # More corrections would no longer be learned in a tenth of a second.
-MOST = 200
+MAX_CORRECTIONS = 200
 # Where L2 is weaker than this, directions that no training picture holds would fly away.
 WEAKEST_C = 10.0
 SUFFIX = ".curvature"
-BLOCK = 1024
+CURVATURE_BLOCK = 1024
 # A curvature made on the spot looks at so many pictures, and lets them stand for all.
-SAMPLE = 6_000
-# A sum that falls by less has arrived.
-SLACK = 1e-6
+CURVATURE_SAMPLE = 6_000
+# A difference of the summed cost that is too small to matter.
+TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True)
 class Curvature:
     """How firmly theta is held.
 
-    spread : float32 (1 + D, 1 + D), upper triangular; spread @ spread.T is the
+    inverse_root : float32 (1 + D, 1 + D), upper triangular; inverse_root @ inverse_root.T is the
         inverse of H, averaged over the K classes so that one serves for all.
     theta_hash : which theta it belongs to, as `theta_hash` gives it.
     """
 
-    spread: np.ndarray
+    inverse_root: np.ndarray
     theta_hash: str
 
     @classmethod
@@ -75,12 +75,12 @@ class Curvature:
         """
         stood_for = min(weights.record.get("images", len(images)), 60_000)
         # Few are looked at again sooner than they are read from the disk.
-        look = extract if len(images) <= SAMPLE else extract_cached
+        look = extract if len(images) <= CURVATURE_SAMPLE else extract_cached
         X = look(weights.features, images)
         theta = weights.theta.astype(np.float32)
         H = np.zeros((theta.shape[1],) * 2)
-        for start in range(0, len(X), BLOCK):
-            x = _with_bias(X[start : start + BLOCK])
+        for start in range(0, len(X), CURVATURE_BLOCK):
+            x = _with_bias(X[start : start + CURVATURE_BLOCK])
             p = sigmoid(x @ theta.T)
             H += (x.T * (p * (1 - p)).mean(1)) @ x
         H *= stood_for / len(X)
@@ -95,7 +95,7 @@ class Curvature:
 
     def pack(self) -> bytes:
         """The bytes of a curvature file: the triangle alone, in half precision."""
-        triangle = self.spread[np.triu_indices(len(self.spread))]
+        triangle = self.inverse_root[np.triu_indices(len(self.inverse_root))]
         return pack_arrays(
             {"theta": np.array(self.theta_hash), "triangle": triangle.astype(np.float16)}
         )
@@ -119,7 +119,7 @@ def load_curvature(path: str | Path, weights: Weights) -> Curvature:
     Raises UserError where it is damaged, or belongs to another theta.
     """
     path = Path(path)
-    arrays = unpack_arrays(read_whole(path), path.name)
+    arrays = unpack_arrays(read_whole(path, MAX_ARCHIVE_BYTES), path.name)
     side = 1 + columns(weights.features)
     owner, triangle = arrays.get("theta"), arrays.get("triangle")
     if owner is None or triangle is None:
@@ -135,9 +135,9 @@ def load_curvature(path: str | Path, weights: Weights) -> Curvature:
         or not np.isfinite(triangle).all()
     ):
         raise UserError(f"{path.name} is damaged; make it again with python -m lrcore curvature.")
-    spread = np.zeros((side, side), np.float32)
-    spread[np.triu_indices(side)] = triangle
-    return Curvature(spread, theta_hash(weights))
+    inverse_root = np.zeros((side, side), np.float32)
+    inverse_root[np.triu_indices(side)] = triangle
+    return Curvature(inverse_root, theta_hash(weights))
 
 
 def shipped_curvature(weights: Weights, folder: Path = WEIGHTS_FOLDER) -> Curvature | None:
@@ -161,61 +161,50 @@ def learn(weights: Weights, curvature: Curvature, hand: Dataset) -> Weights:
     ----------
     weights : as trained; they are not changed.
     curvature : theirs.
-    hand : the corrected pictures with the digits that they really show, at most MOST.
+    hand : the corrected pictures with the digits that they really show, at most MAX_CORRECTIONS.
         A model of two digits learns from pictures of those two only.
 
     Raises UserError where there are more.
     """
-    if len(hand) > MOST:
+    if len(hand) > MAX_CORRECTIONS:
         raise UserError(
-            f"A hand of {len(hand):,} corrections is too large; up to {MOST} are learned at once. "
-            "With so many digits, train on your own digits instead."
+            f"A hand of {len(hand):,} corrections is too large; up to {MAX_CORRECTIONS} are "
+            "learned at once. With so many digits, train on your own digits instead."
         )
     images, truth = relevant(weights, hand.images, hand.labels)
     if not len(truth):
         return weights
     theta = weights.theta.astype(np.float64)
     x = _with_bias(extract(weights.features, images)).astype(np.float64)
-    # In these coordinates H is the identity, and theta moves along the pictures alone.
-    u = x @ curvature.spread
-    pull = _pull(u @ u.T, (x @ theta.T).T, curated_labels(truth, weights.classes[-len(theta) :]).T)
-    theta = theta + pull @ u @ curvature.spread.T
+    targets = curated_labels(truth, weights.classes[-len(theta) :]).T
+    # Where theta is moved by inverse_root v, H costs v'v / 2.  Only along the pictures does
+    # moving gain anything, so v = directions w, of as few numbers as there are pictures.
+    directions, pictures = np.linalg.qr((x @ curvature.inverse_root).T)
+    w = _cheapest_move(pictures, theta @ x.T, targets)
+    theta = theta + w @ directions.T @ curvature.inverse_root.T
     # What the old record measured no longer holds.
     record = {"corrections": len(truth), "corrected": weights.record}
     return replace(weights, theta=theta.astype(weights.theta.dtype), record=record)
 
 
-def _pull(gram: np.ndarray, scores: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """How hard each of m pictures pulls at each of K classes, float (K, m).
+def _cheapest_move(pictures: np.ndarray, scores: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """The w, (K, r), that minimises WEIGHT * sum(log loss at scores + w pictures) + w'w / 2.
 
-    gram : (m, m), what a pull at one picture does to the scores of the others.
-    scores, targets : (K, m), before any pull; zeros and ones.
-
-    Minimises WEIGHT * sum(log loss) + pull' gram pull / 2 by Newton's method,
-    each class with a step that is halved until its sum falls.
+    pictures : (r, m), the coordinates of m corrected pictures.
+    scores, targets : (K, m), before any move; zeros and ones.
     """
-    pull = np.zeros(scores.shape)
 
-    def total(pull: np.ndarray) -> np.ndarray:
-        moved = pull @ gram
-        z = scores + moved
-        return WEIGHT * (softplus(z) - targets * z).sum(1) + (pull * moved).sum(1) / 2
+    def cost(w: np.ndarray) -> np.ndarray:
+        z = scores + w @ pictures
+        return WEIGHT * (np.logaddexp(0, z) - targets * z).sum(1) + (w**2).sum(1) / 2
 
-    cost = total(pull)
-    for _ in range(50):
-        p = sigmoid(scores + pull @ gram)
-        slope = WEIGHT * (p - targets) + pull
-        hessian = (WEIGHT * p * (1 - p))[:, :, None] * gram + np.eye(len(gram))
-        step = np.linalg.solve(hessian, slope[:, :, None])[:, :, 0]
-        length = np.ones((len(pull), 1))
-        # What is lost by rounding must not count as uphill.
-        while (uphill := total(pull - length * step) > cost + SLACK).any():
-            length[uphill] /= 2
-        pull = pull - length * step
-        before, cost = cost, total(pull)
-        if (before - cost < SLACK).all():
-            break
-    return pull
+    def derivatives(w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        p = sigmoid(scores + w @ pictures)
+        gradient = WEIGHT * (p - targets) @ pictures.T + w
+        firmness = WEIGHT * p * (1 - p)
+        return gradient, (pictures * firmness[:, None]) @ pictures.T + np.eye(len(pictures))
+
+    return newton(np.zeros((len(scores), len(pictures))), cost, derivatives, TOLERANCE)
 
 
 def _with_bias(X: np.ndarray) -> np.ndarray:

@@ -10,14 +10,13 @@ from __future__ import annotations
 import gzip
 import math
 import struct
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
+from lrcore.archive import gunzip
 from lrcore.errors import UserError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,7 +24,7 @@ MNIST_FOLDER = ROOT / "data" / "mnist"
 
 UINT8 = 0x08
 # More than twice MNIST, and low enough that a small file cannot unpack to all of the memory.
-MAX_BYTES = 128 * 2**20
+MAX_SET_BYTES = 128 * 2**20
 
 _PREFIX = {"train": "train", "test": "t10k"}
 
@@ -65,7 +64,7 @@ def read_idx(path: str | Path) -> np.ndarray:
         ) from error
 
 
-def parse_idx(file: BinaryIO, name: str, most: int = MAX_BYTES) -> np.ndarray:
+def parse_idx(file: BinaryIO, name: str, most: int = MAX_SET_BYTES) -> np.ndarray:
     """`read_idx` of an open file, called `name` in errors, of at most so many bytes unpacked."""
     raw = _read_bytes(file, name, most)
     if len(raw) < 4:
@@ -163,19 +162,6 @@ def paired(images: np.ndarray, labels: np.ndarray, images_name: str, labels_name
     return Dataset(images, labels)
 
 
-def read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
-    """What one file of a ZIP holds, and never more than its header promises.
-
-    Raises zipfile's and zlib's many errors where it is damaged or packed in a rare way, whose
-    unpackers cannot be stopped in time.
-    """
-    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise zipfile.BadZipFile("neither stored nor deflated")
-    with archive.open(member) as file:
-        # A bare read() would unpack all there is before it looks at what was promised.
-        return file.read(member.file_size + 1)
-
-
 def _find(folder: str | Path, name: str) -> Path:
     folder = Path(folder)
     for path in (folder / name, folder / f"{name}.gz"):
@@ -191,33 +177,17 @@ def _find(folder: str | Path, name: str) -> Path:
 def _read_bytes(file: BinaryIO, name: str, most: int) -> bytes | bytearray:
     raw: bytes | bytearray = file.read(most + 1)
     if raw[:2] == b"\x1f\x8b":
-        raw = _unzipped(raw, name, most)
+        try:
+            raw = gunzip(raw, most)
+        except ValueError as error:
+            raise UserError(
+                f"{name} is damaged: its gzip stream does not unpack ({error}); fetch it again."
+            ) from error
     if len(raw) > most:
         raise UserError(
             f"{name} is larger than {most / 2**20:,.0f} MiB; split the set into smaller ones."
         )
     return raw
-
-
-def _unzipped(packed: bytes | bytearray, name: str, most: int) -> bytearray:
-    """Not by `gzip`, which would follow a million empty members, and takes twice the memory."""
-    stream, raw, step = zlib.decompressobj(wbits=31), bytearray(), 2**14
-    for at in range(0, len(packed), step):
-        try:
-            raw += stream.decompress(packed[at : at + step])
-        except zlib.error as error:
-            raise _no_gzip(name, str(error)) from error
-        if len(raw) > most:
-            return raw
-        if stream.eof:
-            if (stream.unused_data + packed[at + step :]).strip(b"\0"):
-                raise _no_gzip(name, "something follows its end")
-            return raw
-    raise _no_gzip(name, "it ends too early")
-
-
-def _no_gzip(name: str, why: str) -> UserError:
-    return UserError(f"{name} is damaged: its gzip stream does not unpack ({why}); fetch it again.")
 
 
 def _shape(array: np.ndarray) -> str:

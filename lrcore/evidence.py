@@ -11,6 +11,7 @@ import functools
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import brentq
 
 from lrcore.errors import UserError
 from lrcore.features import DIRECTIONS, FEATURES, GRID, OPENINGS_GRID, extract, normalise
@@ -193,13 +194,15 @@ def _onto_plane(x: np.ndarray, w: np.ndarray, b: float) -> np.ndarray:
     def gap(t: float) -> float:
         return float(w @ np.clip(x + t * w, 0, 1)) + b - PAST
 
+    if gap(0) >= 0:
+        return x
     low, high = 0.0, 1.0
-    while gap(high) < 0:
+    # Once the last pixel is none or full, going on changes nothing.
+    most = np.max(((w > 0) - x)[w != 0] / w[w != 0], initial=1)
+    while gap(high) < 0 and high < most:
         low, high = high, 2 * high
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if gap(middle) < 0 else (low, middle)
-    return np.clip(x + high * w, 0, 1)
+    t = brentq(gap, low, high) if gap(high) > 0 else high
+    return np.clip(x + t * w, 0, 1)
 
 
 def _walk(weights: Weights, image: np.ndarray, answer: int, rivals: list[int]) -> list[Change]:
@@ -226,9 +229,8 @@ def _walk(weights: Weights, image: np.ndarray, answer: int, rivals: list[int]) -
         last, x = x, np.clip(x + np.clip(BEYOND * distances[nearest], *STRIDES) * direction, 0, 1)
     else:
         return []
-    for _ in range(10):
-        middle = (last + x) / 2
-        last, x = (last, middle) if margins(middle).max() >= PAST else (middle, x)
+    way = x - last
+    x = last + brentq(lambda t: margins(last + t * way).max() - PAST, 0, 1, xtol=1e-4) * way
     other = rivals[int(margins(x)[0].argmax())]
     return [Change(before, x.reshape(SIDE, SIDE), answer, other, exact=False)]
 

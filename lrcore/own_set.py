@@ -17,9 +17,10 @@ from pathlib import PurePosixPath
 import numpy as np
 from PIL import Image
 
+from lrcore.archive import has_more_members, read_member
 from lrcore.containers import checked
-from lrcore.corrections import MOST as MOST_CORRECTIONS
-from lrcore.data import Dataset, idx_bytes, paired, parse_idx, read_member
+from lrcore.corrections import MAX_CORRECTIONS
+from lrcore.data import Dataset, idx_bytes, paired, parse_idx
 from lrcore.decode import Reads
 from lrcore.errors import UserError
 from lrcore.frame import SIDE
@@ -84,9 +85,9 @@ class OwnDigits:
             raise ValueError("each digit either corrects or does not")
         if len(self.digits) > MOST:
             raise UserError(_too_many(len(self.digits)))
-        if (held := int(self.corrects.sum())) > MOST_CORRECTIONS:
+        if (held := int(self.corrects.sum())) > MAX_CORRECTIONS:
             raise UserError(
-                f"A hand holds {MOST_CORRECTIONS} corrections at most, for all are learned at "
+                f"A hand holds {MAX_CORRECTIONS} corrections at most, for all are learned at "
                 f"once; this would make {held:,}. With so many digits of your own, train on them: "
                 "the Train page does."
             )
@@ -241,8 +242,7 @@ def _from_idx(files: list[tuple[str, bytes]], loaded: Loaded) -> None:
 
 
 def _from_zip(name: str, raw: bytes, loaded: Loaded, budget: _Budget) -> None:
-    # Counted before zipfile makes an object of each, which for a million takes its time.
-    if raw.count(b"PK\1\2") > 2 * MOST + 100:
+    if has_more_members(raw, 2 * MOST + 100):
         loaded.rejected.append((name, f"holds too many files; up to {MOST:,} are read at once."))
         return
     try:

@@ -15,7 +15,7 @@ from lrcore.segment import Found, find_digits, trust
 from lrcore.weights import DEFAULT, REST, Weights, load_weights
 
 # Features of this many pictures at a time keep the memory of a large set small.
-BLOCK = 2048
+READ_BLOCK = 2048
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,8 @@ class Reader:
         """Read uint8 pictures of shape (n, 28, 28), ink bright as in MNIST."""
         images = np.asarray(images, np.uint8).reshape(-1, 28, 28)
         # No pictures are one empty block, for the shapes.
-        starts = range(0, max(len(images), 1), BLOCK)
-        blocks = [self._read(images[i : i + BLOCK]) for i in starts]
+        starts = range(0, max(len(images), 1), READ_BLOCK)
+        blocks = [self._read(images[i : i + READ_BLOCK]) for i in starts]
         parts = [np.concatenate(part) for part in zip(*blocks, strict=True)]
         return Readings(self.weights.classes, *parts)
 

@@ -8,19 +8,22 @@ files of their own.
 from __future__ import annotations
 
 import functools
-import io
 import json
 import math
-import os
-import tempfile
-import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from lrcore.archive import (
+    MAX_ARCHIVE_BYTES,
+    pack_arrays,
+    parse_array,
+    read_whole,
+    unpack_arrays,
+    write_file,
+)
 from lrcore.calibration import Calibration
-from lrcore.data import read_member
 from lrcore.errors import UserError
 from lrcore.features import FEATURES, extract
 
@@ -30,9 +33,6 @@ DEFAULT = WEIGHTS_FOLDER / "strokes.npz"
 FORMAT = "ten-thetas-1"
 # What stands for "any other digit" where one digit is told from the rest.
 REST = -1
-# The largest file that is read, packed and unpacked; the biggest of ours is far below.
-MAX_BYTES = 64 * 2**20
-MOST_MEMBERS = 32
 # A larger number in theta would overflow where scores are added up or squared.
 LARGEST = 1e15
 CALIBRATION_PREFIX = "calibration_"
@@ -127,9 +127,12 @@ def load_weights(
     else:
         path = Path(source)
         label, name = path.name, name or path.stem
-        raw = read_whole(path)
-    if len(raw) > MAX_BYTES:
-        raise UserError(f"{label} is larger than 64 MiB, too large for a weights file.")
+        raw = read_whole(path, MAX_ARCHIVE_BYTES)
+    if len(raw) > MAX_ARCHIVE_BYTES:
+        raise UserError(
+            f"{label} is larger than {MAX_ARCHIVE_BYTES / 2**20:,.0f} MiB, too large for a "
+            "weights file."
+        )
     name = name or "uploaded"
     if raw[:2] == b"PK":
         return _from_npz(raw, label, name)
@@ -156,44 +159,9 @@ def pack_weights(weights: Weights) -> bytes:
     return pack_arrays(arrays)
 
 
-def pack_arrays(arrays: dict[str, np.ndarray]) -> bytes:
-    """The bytes of an `.npz` file; the same arrays, the same bytes."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for key, value in arrays.items():
-            member = io.BytesIO()
-            np.lib.format.write_array(member, np.asarray(value), allow_pickle=False)
-            # A fixed date, so that remaking a model can be checked byte by byte.
-            info = zipfile.ZipInfo(f"{key}.npy", (1980, 1, 1, 0, 0, 0))
-            info.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(info, member.getvalue())
-    return buffer.getvalue()
-
-
 def save_weights(path: str | Path, weights: Weights) -> None:
     """Write a weights file."""
     write_file(path, pack_weights(weights))
-
-
-def write_file(path: str | Path, content: bytes) -> None:
-    """Write a file so that a crash in the middle leaves the old one whole."""
-    path = Path(path)
-    try:
-        handle, aside = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(aside, 0o644)
-            os.replace(aside, path)
-        except BaseException:
-            os.unlink(aside)
-            raise
-    except OSError as error:
-        raise UserError(
-            f"{path} cannot be written ({error.strerror}); choose another place."
-        ) from error
 
 
 @functools.cache
@@ -215,17 +183,6 @@ def list_weights(
         except UserError as error:
             bad[path.stem] = str(error)
     return good, bad
-
-
-def read_whole(path: Path) -> bytes:
-    """A file's bytes, no more than what shows that it is too large."""
-    try:
-        with open(path, "rb") as file:
-            return file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise UserError(
-            f"{path.name} cannot be read ({error.strerror}); check its name."
-        ) from error
 
 
 def _from_npz(raw: bytes, label: str, name: str) -> Weights:
@@ -266,7 +223,7 @@ def _from_npz(raw: bytes, label: str, name: str) -> Weights:
 
 
 def _from_npy(raw: bytes, label: str, name: str, mean: float, scale: float) -> Weights:
-    theta = _read_array(io.BytesIO(raw), label, "theta")
+    theta = parse_array(raw, label, "theta")
     if theta.shape == (784, 10):
         raise UserError(f"{label} has the shape 784 x 10; save its transpose, 10 x 784.")
     _check_theta(theta, 784, label)
@@ -281,59 +238,6 @@ def _from_npy(raw: bytes, label: str, name: str, mean: float, scale: float) -> W
     _check_theta(folded, 785, label)
     record = {"note": f"a plain theta without bias; pixels standardised by ({mean:g}, {scale:g})"}
     return Weights(folded, np.arange(10), "pixels", record, None, name)
-
-
-def unpack_arrays(raw: bytes, label: str) -> dict[str, np.ndarray]:
-    """The arrays of an `.npz` file, never unpickled; UserError where it is damaged or huge."""
-    # Counted before zipfile makes an object of each, which for a million takes its time.
-    if raw.count(b"PK\1\2") > MOST_MEMBERS:
-        raise UserError(f"{label} unpacks to more than a weights file may hold.")
-    try:
-        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-            members = archive.infolist()
-            if (
-                len(members) > MOST_MEMBERS
-                or sum(member.file_size for member in members) > MAX_BYTES
-            ):
-                raise UserError(f"{label} unpacks to more than a weights file may hold.")
-            arrays = {}
-            for member in members:
-                # Names are only keys of a dict here, never paths on a disk.
-                key = member.filename.removesuffix(".npy")
-                content = io.BytesIO(read_member(archive, member))
-                arrays[key] = _read_array(content, label, key)
-            return arrays
-    except UserError:
-        raise
-    except Exception as error:  # zipfile raises many kinds, zlib's and struct's among them
-        raise UserError(f"{label} is damaged: it does not unpack; fetch it again.") from error
-
-
-def _read_array(file: io.BytesIO, label: str, key: str) -> np.ndarray:
-    """One array, its header checked against the bytes there before any memory is taken."""
-    try:
-        version = np.lib.format.read_magic(file)
-        read_header = {
-            (1, 0): np.lib.format.read_array_header_1_0,
-            (2, 0): np.lib.format.read_array_header_2_0,
-        }[version]
-        shape, _, dtype = read_header(file)
-        if dtype.hasobject:
-            raise UserError(
-                f"{label} holds pickled objects ({key[:40]}), which are never opened here; "
-                "save plain arrays."
-            )
-        size = dtype.itemsize
-        for length in shape:
-            size *= length
-        if size != len(file.getbuffer()) - file.tell():
-            raise UserError(f"{label} is damaged: {key[:40]} is not as long as its header says.")
-        file.seek(0)
-        return np.lib.format.read_array(file, allow_pickle=False)
-    except UserError:
-        raise
-    except Exception as error:  # a damaged header fails in the parser's own many ways
-        raise UserError(f"{label} is damaged: {key[:40]} cannot be read.") from error
 
 
 def _text(array: np.ndarray, key: str, label: str) -> str:

@@ -6,6 +6,7 @@ from scipy.optimize import minimize
 
 from benchmarks.real_hands import stream
 from lrcore import corrections
+from lrcore.archive import pack_arrays
 from lrcore.cli import main
 from lrcore.corrections import Curvature, learn, load_curvature, save_curvature, shipped_curvature
 from lrcore.data import Dataset, write_idx
@@ -62,7 +63,7 @@ def test_a_handful_of_corrections_forgets_hardly_anything(default, curvature, mi
     after, _ = Reader(learned).accuracy(rest.images, rest.labels)
     assert after >= before - 0.002
     # Without the curvature, the same pull would.
-    flat = Curvature(np.eye(len(curvature.spread), dtype=np.float32), "")
+    flat = Curvature(np.eye(len(curvature.inverse_root), dtype=np.float32), "")
     careless, _ = Reader(learn(default, flat, mistaken.take(slice(0, 10)))).accuracy(
         rest.images, rest.labels
     )
@@ -106,13 +107,13 @@ def test_it_finds_the_minimum_that_scipy_finds(small):
     curvature = Curvature.measure(weights, data.images)
     learned = learn(weights, curvature, Dataset(images, labels))
     x = np.hstack([np.ones((6, 1)), extract("pixels", images)])
-    spread = curvature.spread.astype(float)
+    root = curvature.inverse_root.astype(float)
 
     def cost(v):
-        # theta = trained + spread v, so that the quadratic is v'v / 2.
-        z = x @ (weights.theta[0] + spread @ v)
+        # theta = trained + root v, so that the quadratic is v'v / 2.
+        z = x @ (weights.theta[0] + root @ v)
         value = corrections.WEIGHT * (np.logaddexp(0, z) - labels * z).sum() + v @ v / 2
-        return value, spread.T @ (x.T @ (corrections.WEIGHT * (sigmoid(z) - labels))) + v
+        return value, root.T @ (x.T @ (corrections.WEIGHT * (sigmoid(z) - labels))) + v
 
     best = minimize(
         cost,
@@ -121,14 +122,14 @@ def test_it_finds_the_minimum_that_scipy_finds(small):
         method="L-BFGS-B",
         options={"maxiter": 5000, "ftol": 1e-14, "gtol": 1e-8},
     )
-    np.testing.assert_allclose(learned.theta[0], weights.theta[0] + spread @ best.x, atol=2e-3)
+    np.testing.assert_allclose(learned.theta[0], weights.theta[0] + root @ best.x, atol=2e-3)
 
 
 def test_the_curvature_is_the_hessian_of_the_training_cost(small):
     weights, data = small
-    spread = Curvature.measure(weights, data.images).spread.astype(float)
+    root = Curvature.measure(weights, data.images).inverse_root.astype(float)
     x = np.hstack([np.ones((300, 1)), extract("pixels", data.images)])
-    direction = spread @ spread.T @ x[0]
+    direction = root @ root.T @ x[0]
 
     def slope(theta):
         return x.T @ sigmoid(x @ theta) + theta
@@ -164,7 +165,7 @@ def test_learning_ten_corrections_of_one_picture_is_sound(default, curvature, mi
 
 def test_too_many_corrections_are_refused(default, curvature, test_set):
     with pytest.raises(UserError, match="train on your own digits"):
-        learn(default, curvature, test_set.take(slice(0, corrections.MOST + 1)))
+        learn(default, curvature, test_set.take(slice(0, corrections.MAX_CORRECTIONS + 1)))
 
 
 def test_a_curvature_file_comes_back_and_knows_its_theta(small, tmp_path):
@@ -172,8 +173,12 @@ def test_a_curvature_file_comes_back_and_knows_its_theta(small, tmp_path):
     curvature = Curvature.measure(weights, data.images)
     path = tmp_path / "small.curvature"
     save_curvature(path, curvature)
-    np.testing.assert_array_equal(load_curvature(path, weights).spread, curvature.spread)
-    np.testing.assert_array_equal(shipped_curvature(weights, tmp_path).spread, curvature.spread)
+    np.testing.assert_array_equal(
+        load_curvature(path, weights).inverse_root, curvature.inverse_root
+    )
+    np.testing.assert_array_equal(
+        shipped_curvature(weights, tmp_path).inverse_root, curvature.inverse_root
+    )
     other = Weights(weights.theta + 1, weights.classes, "pixels", {}, None, "small")
     with pytest.raises(UserError, match="another theta"):
         load_curvature(path, other)
@@ -190,11 +195,11 @@ def test_a_damaged_curvature_file_is_refused(small, tmp_path, damage):
     if damage == "cut":
         raw = raw[: len(raw) // 2]
     elif damage == "shape":
-        raw = Curvature(curvature.spread[1:, 1:], curvature.theta_hash).pack()
+        raw = Curvature(curvature.inverse_root[1:, 1:], curvature.theta_hash).pack()
     elif damage == "nan":
-        raw = Curvature(curvature.spread * np.float32("nan"), curvature.theta_hash).pack()
+        raw = Curvature(curvature.inverse_root * np.float32("nan"), curvature.theta_hash).pack()
     elif damage == "none":
-        raw = corrections.pack_arrays({"theta": np.array(curvature.theta_hash)})
+        raw = pack_arrays({"theta": np.array(curvature.theta_hash)})
     else:
         raw = b"hello"
     path.write_bytes(raw)

@@ -27,6 +27,7 @@ from threadpoolctl import threadpool_limits
 
 from lrcore import decode, features, own_set, segment
 from lrcore import weights as weights_module
+from lrcore.archive import read_whole
 from lrcore.corrections import Curvature, load_curvature, theta_hash
 from lrcore.data import idx_bytes, load_dataset, parse_idx
 from lrcore.decode import open_picture
@@ -322,11 +323,11 @@ def test_a_gzip_bomb_is_not_unpacked_to_its_end():
 
 
 def test_a_huge_weights_file_is_not_read_to_its_end(tmp_path, monkeypatch):
-    monkeypatch.setattr(weights_module, "MAX_BYTES", 100)
+    monkeypatch.setattr(weights_module, "MAX_ARCHIVE_BYTES", 100)
     path = tmp_path / "huge.npz"
     save_weights(path, SMALL)
     assert "too large" in sentence_of(load_weights, path)
-    assert len(weights_module.read_whole(path)) == 101
+    assert len(read_whole(path, 100)) == 101
 
 
 def test_gzip_members_without_end_are_not_followed():

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from lrcore.corrections import SAMPLE, Curvature, learn, shipped_curvature
+from lrcore.corrections import CURVATURE_SAMPLE, Curvature, learn, shipped_curvature
 from lrcore.data import Dataset
 from lrcore.errors import UserError
 from lrcore.own_set import OwnDigits, as_set
@@ -82,7 +82,7 @@ def _same(a: Dataset, b: Dataset) -> bool:
 )
 def _curvature(weights: Weights) -> Curvature:
     shipped = shipped_curvature(weights)
-    return shipped or Curvature.measure(weights, mnist("train").images[:SAMPLE])
+    return shipped or Curvature.measure(weights, mnist("train").images[:CURVATURE_SAMPLE])
 
 
 def correction(model: Model, image: np.ndarray, where: str) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from lrcore.corrections import MOST
+from lrcore.corrections import MAX_CORRECTIONS
 from lrcore.data import Dataset
 from lrcore.errors import UserError
 from lrcore.features import extract_cached
@@ -112,7 +112,7 @@ def _largest_changes(
 
 def _offer(wrong: Dataset) -> None:
     """Offer to correct own digits that are read wrong, such as those loaded from a file."""
-    wrong = wrong.take(slice(0, MOST - len(own_digits().corrections)))
+    wrong = wrong.take(slice(0, MAX_CORRECTIONS - len(own_digits().corrections)))
     if len(wrong):
         st.button(
             f"Correct {counted(len(wrong), 'digit')} read wrong",
