@@ -102,7 +102,7 @@ class Inspected(Server):
         self._folder = tempfile.TemporaryDirectory()
         self._report = Path(self._folder.name, "report.json")
         self._log = Path(self._folder.name, "log")
-        self._writes = self._log.open("w")
+        self._writes = self._log.open("a+")
         command = (str(Path(__file__).resolve()), "--inspected", str(self._report))
         super().__init__(streamlit=command, log=self._writes)
 

@@ -10,8 +10,10 @@ import argparse
 import json
 import os
 import shlex
+import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any
@@ -20,13 +22,22 @@ import numpy as np
 
 from lrcore.calibration_fit import calibrate
 from lrcore.corrections import SUFFIX, Curvature, save_curvature
-from lrcore.data import MNIST_FOLDER, load_dataset
+from lrcore.data import load_dataset
 from lrcore.errors import UserError
+from lrcore.places import MNIST_FOLDER, OWN_WEIGHTS_FOLDER, WEIGHTS_FOLDER
 from lrcore.reading import Reader, as_text
 from lrcore.segment import Found
 from lrcore.settings import Settings, kind, knob
 from lrcore.training import Point, Run, RunRequest, write_history
-from lrcore.weights import DEFAULT, REST, Weights, load_weights, save_weights
+from lrcore.weights import (
+    DEFAULT,
+    REST,
+    Weights,
+    find_weights,
+    load_weights,
+    own_weights_path,
+    save_weights,
+)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -77,21 +88,25 @@ def train(arguments: argparse.Namespace) -> int:
     settings = Settings(**{item.name: getattr(arguments, item.name) for item in fields(Settings)})
     data = load_dataset(arguments.data, "train")
     test = load_dataset(arguments.data, "test")
+    out = own_weights_path(arguments.keep) if arguments.keep else arguments.out
     run = Run(RunRequest(settings, data, test), workers=os.cpu_count() or 1)
     bar = _Bar(settings.iterations)
     for point in run.steps():
         bar.show(point)
     bar.close()
     print(run.message, file=sys.stderr)
-    command = command_of(settings, arguments.out, arguments.calibrate)
-    weights = run.weights(command=command, name=arguments.out.stem)
+    # Kept by its name, a model does not tell where its owner's folders lie.
+    destination = ("--keep", arguments.keep) if arguments.keep else ("--out", str(out))
+    command = command_of(settings, *destination, calibrated=arguments.calibrate)
+    weights = run.weights(command=command, name=out.stem)
     if arguments.calibrate:
         weights = calibrate(weights, settings, data, test, run.workers)
-    save_weights(arguments.out, weights)
+    _make_folder(out, arguments.keep)
+    save_weights(out, weights)
     if arguments.history:
         _write_history(arguments.history, run)
     print(
-        f"{arguments.out}: cost {weights.record['cost']:.6f}, "
+        f"{out}: cost {weights.record['cost']:.6f}, "
         f"test accuracy {weights.record['test_accuracy']:.2%}"
     )
     return 0
@@ -99,7 +114,7 @@ def train(arguments: argparse.Namespace) -> int:
 
 def info(arguments: argparse.Namespace) -> int:
     """Print what a weights file says of itself."""
-    weights = load_weights(arguments.weights, arguments.mean, arguments.scale)
+    weights = _weights(arguments)
     table = {
         "name": weights.name,
         "task": "binary" if weights.binary else "one-vs-all",
@@ -119,16 +134,22 @@ def info(arguments: argparse.Namespace) -> int:
 
 def curvature(arguments: argparse.Namespace) -> int:
     """Measure how firmly theta is held, and write it beside the weights."""
-    weights = load_weights(arguments.weights)
-    path = arguments.weights.with_suffix(SUFFIX)
+    file = find_weights(arguments.weights)
+    weights = load_weights(file)
+    path = file.with_suffix(SUFFIX)
     images = load_dataset(arguments.data, "train").images
     save_curvature(path, Curvature.measure(weights, images))
     print(f"{path}: how firmly {len(images):,} pictures hold the theta of {weights.name}")
     return 0
 
 
-def command_of(settings: Settings, out: str | Path, calibrated: bool = False) -> str:
-    """The shortest `train` command that repeats these settings and writes to `out`."""
+def command_of(
+    settings: Settings, option: str, destination: str, calibrated: bool = False
+) -> str:
+    """The shortest `train` command that repeats these settings.
+
+    option, destination : '--out' and a file's path, or '--keep' and a model's name.
+    """
     parts = ["python -m lrcore train"]
     for item in fields(Settings):
         value = getattr(settings, item.name)
@@ -138,11 +159,16 @@ def command_of(settings: Settings, out: str | Path, calibrated: bool = False) ->
             parts.append(f"{_flag(item.name)} {text}")
     if calibrated:
         parts.append("--calibrate")
-    return " ".join([*parts, "--out", shlex.quote(str(out))])
+    return " ".join([*parts, option, quoted(destination)])
+
+
+def quoted(argument: str, windows: bool = os.name == "nt") -> str:
+    """One argument as the system's own shell takes it: on Windows cmd.exe or PowerShell."""
+    return subprocess.list2cmdline([argument]) if windows else shlex.quote(argument)
 
 
 def _weights(arguments: argparse.Namespace) -> Weights:
-    return load_weights(arguments.weights, arguments.mean, arguments.scale)
+    return load_weights(find_weights(arguments.weights), arguments.mean, arguments.scale)
 
 
 def _answer(file: str, found: list[Found], reader: Reader) -> dict:
@@ -223,9 +249,17 @@ class _Bar:
             print(file=sys.stderr)
 
 
+def _make_folder(path: Path, wanted: str | None) -> None:
+    """The user's own folder of models, which nobody has made before the first of them."""
+    if wanted:
+        # What keeps it from being made keeps the file from being written, which says so.
+        with suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+
+
 def _write_history(path: Path, run: Run) -> None:
     try:
-        with open(path, "w", newline="") as file:
+        with open(path, "w", newline="", encoding="utf-8") as file:
             write_history(file, run.history, run.settings)
     except OSError as error:
         raise UserError(
@@ -265,7 +299,7 @@ def _parser() -> argparse.ArgumentParser:
         "curvature", help="keep beside weights how firmly theta is held, for corrections"
     )
     measuring.set_defaults(run=curvature)
-    measuring.add_argument("weights", type=Path, help="a weights file, .npz")
+    measuring.add_argument("weights", type=Path, help="a weights file, .npz, or a model's name")
     measuring.add_argument("--data", type=Path, default=MNIST_FOLDER)
 
     training = commands.add_parser("train", help="train a model and write its weights")
@@ -273,7 +307,14 @@ def _parser() -> argparse.ArgumentParser:
     for item in fields(Settings):
         _setting_option(training, item)
     training.add_argument("--data", type=Path, default=MNIST_FOLDER)
-    training.add_argument("--out", type=Path, required=True, help="the .npz file to write")
+    destination = training.add_mutually_exclusive_group(required=True)
+    destination.add_argument("--out", type=Path, help="the .npz file to write")
+    destination.add_argument(
+        "--keep",
+        metavar="NAME",
+        help="keep the model under this name among your own, in "
+        f"{OWN_WEIGHTS_FOLDER}, where the app finds it".replace("%", "%%"),
+    )
     training.add_argument(
         "--calibrate",
         action="store_true",
@@ -288,7 +329,8 @@ def _weights_options(parser: argparse.ArgumentParser, name: str) -> None:
         name,
         type=Path,
         default=DEFAULT,
-        help="a weights file: .npz, or a plain .npy theta of shape (10, 784)",
+        help="a weights file (.npz, or a plain .npy theta of shape (10, 784)), or the name of a "
+        f"model in {WEIGHTS_FOLDER} or among your own".replace("%", "%%"),
     )
     parser.add_argument(
         "--mean", type=float, default=0.0, help="for a plain .npy: mean of the greys (0..255)"

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -36,8 +37,9 @@ from lrcore.errors import UserError
 from lrcore.features import extract, extract_cached
 from lrcore.logistic import curated_labels, sigmoid
 from lrcore.newton import newton
+from lrcore.places import WEIGHTS_FOLDERS
 from lrcore.reading import relevant
-from lrcore.weights import WEIGHTS_FOLDER, Weights, columns
+from lrcore.weights import Weights, columns
 
 # A corrected picture counts as much as so many training pictures.
 WEIGHT = 200
@@ -140,15 +142,17 @@ def load_curvature(path: str | Path, weights: Weights) -> Curvature:
     return Curvature(inverse_root, theta_hash(weights))
 
 
-def shipped_curvature(weights: Weights, folder: Path = WEIGHTS_FOLDER) -> Curvature | None:
-    """The curvature that lies beside the weights, if there is one and it is theirs."""
+def shipped_curvature(weights: Weights, *folders: Path) -> Curvature | None:
+    """The curvature that lies beside the weights, if there is one and it is theirs.
+
+    folders : where it may lie; by default, wherever weights are offered.
+    """
     # The name may be a user's own: it is only ever compared, never made into a path.
-    for path in folder.glob(f"*{SUFFIX}"):
+    files = (path for each in folders or WEIGHTS_FOLDERS for path in each.glob(f"*{SUFFIX}"))
+    for path in files:
         if path.stem == weights.name:
-            try:
+            with suppress(UserError):
                 return load_curvature(path, weights)
-            except UserError:
-                return None
     return None
 
 

@@ -18,9 +18,7 @@ import numpy as np
 
 from lrcore.archive import gunzip
 from lrcore.errors import UserError
-
-ROOT = Path(__file__).resolve().parent.parent
-MNIST_FOLDER = ROOT / "data" / "mnist"
+from lrcore.places import MNIST_FOLDER, ROOT
 
 UINT8 = 0x08
 # More than twice MNIST, and low enough that a small file cannot unpack to all of the memory.

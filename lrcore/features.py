@@ -22,8 +22,8 @@ import numpy as np
 
 from lrcore.archive import load_array, save_array
 from lrcore.frame import SIDE
+from lrcore.places import CACHE_FOLDER
 
-CACHE_FOLDER = Path(__file__).resolve().parent.parent / ".cache"
 # Pictures worked on at once: small enough for the processor's cache, large enough for numpy.
 EXTRACT_BLOCK = 64
 
@@ -195,7 +195,7 @@ def extract_cached(
         return kept
     features = extract(name, images, checkpoint)
     with contextlib.suppress(OSError):
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         save_array(path, features)
     return features
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import functools
 import json
 import math
+import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,9 +28,12 @@ from lrcore.archive import (
 from lrcore.calibration import Calibration
 from lrcore.errors import UserError
 from lrcore.features import FEATURES, extract
+from lrcore.places import OWN_WEIGHTS_FOLDER, WEIGHTS_FOLDER, WEIGHTS_FOLDERS
 
-WEIGHTS_FOLDER = Path(__file__).resolve().parent.parent / "weights"
 DEFAULT = WEIGHTS_FOLDER / "strokes.npz"
+KINDS = "*.np[yz]"
+# Of a model that is kept by its name; any of these is a file's name on every system.
+NAME = re.compile(r"[A-Za-z0-9_-]{1,60}")
 
 FORMAT = "ten-thetas-1"
 # What stands for "any other digit" where one digit is told from the rest.
@@ -170,19 +175,50 @@ def columns(features: str) -> int:
     return extract(features, np.zeros((1, 28, 28), np.uint8)).shape[1]
 
 
-def list_weights(
-    folder: str | Path = WEIGHTS_FOLDER,
-) -> tuple[dict[str, Path], dict[str, str]]:
-    """The weights files in a folder: (usable ones by name, sentences about the others by name)."""
+def weights_files(*folders: str | Path) -> list[Path]:
+    """The files in these folders that should be weights; by default, all that are offered."""
+    return [path for each in folders or WEIGHTS_FOLDERS for path in sorted(Path(each).glob(KINDS))]
+
+
+def list_weights(*folders: str | Path) -> tuple[dict[str, Path], dict[str, str]]:
+    """The weights in folders: (usable ones by name, sentences about the others by name).
+
+    Without a folder: those that come with the program, and then the user's own.
+    """
     good: dict[str, Path] = {}
     bad: dict[str, str] = {}
-    for path in sorted(Path(folder).glob("*.np[yz]")):
+    for path in weights_files(*folders):
         try:
+            if path.stem in good:
+                raise UserError(f"Another model is called {path.stem}; give {path.name} a new name.")
             load_weights(path)
             good[path.stem] = path
         except UserError as error:
             bad[path.stem] = str(error)
     return good, bad
+
+
+def find_weights(name: str | Path) -> Path:
+    """The path of a weights file: a path itself, or the bare name of one that is offered.
+
+    A file that lies where the path says goes before a model of that name.
+    """
+    path = Path(name)
+    if path.name != str(name) or path.suffix or path.exists():
+        return path
+    return next((file for file in weights_files() if file.stem == path.name), path)
+
+
+def own_weights_path(name: str) -> Path:
+    """Where a new model of the user's own goes; UserError for a name that is taken or is none."""
+    path = OWN_WEIGHTS_FOLDER / f"{name}.npz"
+    if not NAME.fullmatch(name):
+        raise UserError(
+            f"{name!r} cannot be a model's name; use letters, digits, '-' and '_', up to 60."
+        )
+    if any(file.stem == name for file in weights_files()):
+        raise UserError(f"There is a model called {name} already; choose another name.")
+    return path
 
 
 def _from_npz(raw: bytes, label: str, name: str) -> Weights:

@@ -49,24 +49,24 @@ def balanced(tmp_path_factory):
                 "REPLICAS": " ".join(server.url.removeprefix("http://") for server in servers),
                 "LISTEN": f"127.0.0.1:{port}",
             },
-            stderr=subprocess.DEVNULL,
+            stderr=running.enter_context(open(folder / "said", "wb")),
         )
         running.callback(process.wait, 10)
         running.callback(process.terminate)
         url = f"http://127.0.0.1:{port}"
-        wait_for_health(url, process)
+        wait_for_health(url, process, folder / "said")
         yield SimpleNamespace(url=url, port=port, servers=servers, folder=folder)
 
 
-def wait_for_health(url: str, process: subprocess.Popen) -> None:
+def wait_for_health(url: str, process: subprocess.Popen, said: Path) -> None:
     for _ in range(100):
-        assert process.poll() is None, "nginx ended: run deploy/balancer.sh by hand to see why"
+        assert process.poll() is None, said.read_text(encoding="utf-8")
         try:
             with urllib.request.urlopen(f"{url}/_stcore/health", timeout=1):
                 return
         except OSError:
             time.sleep(0.1)
-    raise AssertionError("nginx does not answer")
+    raise AssertionError(f"nginx does not answer; it said: {said.read_text(encoding='utf-8')}")
 
 
 def connect(balanced, cookie: str = "") -> tuple[str, http.client.HTTPConnection]:

@@ -483,8 +483,7 @@ def test_what_is_broken_in_weights_is_named_and_skipped(
 ):
     save_weights(tmp_path / "good.npz", SMALL)
     spoil(tmp_path / "broken.npz")
-    monkeypatch.setattr(models, "WEIGHTS_FOLDER", tmp_path)
-    monkeypatch.setattr(list_weights, "__defaults__", (tmp_path,))
+    monkeypatch.setattr("lrcore.weights.WEIGHTS_FOLDERS", (tmp_path,))
     app.run()
     assert said(app) == []
     assert app.selectbox(key=models.CHOSEN).options == ["good"]

@@ -13,7 +13,7 @@ import streamlit as st
 
 from lrcore.data import Dataset, load_dataset
 from lrcore.errors import UserError
-from lrcore.weights import DEFAULT, REST, WEIGHTS_FOLDER, Weights, list_weights, load_weights
+from lrcore.weights import DEFAULT, REST, Weights, list_weights, load_weights, weights_files
 
 OWN, CHOSEN, NEXT = "own_models", "chosen_model", "next_model"
 
@@ -29,9 +29,8 @@ def _listed(stamps: tuple) -> tuple[dict[str, Path], dict[str, str]]:
 
 
 def _shipped() -> tuple[dict[str, Path], dict[str, str]]:
-    """The files in `weights/`, looked at again whenever one of them changes."""
-    files = sorted(WEIGHTS_FOLDER.glob("*.np[yz]"))
-    return _listed(tuple((path.name, _changed(path)) for path in files))
+    """The models that lie in files, looked at again whenever one of them changes."""
+    return _listed(tuple((str(path), _changed(path)) for path in weights_files()))
 
 
 def _changed(path: Path) -> int:
@@ -102,7 +101,7 @@ def model_or_stop() -> Weights:
 
 
 def skipped() -> dict[str, str]:
-    """The files in `weights/` that could not be used, and why."""
+    """The models that lie in files but could not be used, and why."""
     return _shipped()[1]
 
 

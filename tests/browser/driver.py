@@ -7,12 +7,15 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from pathlib import Path
 from typing import IO
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+# Seconds that a server may take until it answers.
+PATIENCE = 60
 # Strokes to `draw`.
 ONE = [[(0.5, 0.2), (0.5, 0.5), (0.5, 0.8)]]
 ZERO = [
@@ -51,44 +54,56 @@ class Server:
     """The app, or another script, as `streamlit run` starts it, on a free port of this machine.
 
     streamlit : what stands for Streamlit's command on Python's command line.
-    log : the file, or what subprocess has in its place, that takes all that the server says.
+    log : takes all that the server says: a file open to read and append; by default a nameless one.
     """
 
     def __init__(
         self,
         script: str = "streamlit_app.py",
         streamlit: tuple[str, ...] = ("-m", "streamlit"),
-        log: IO | int = subprocess.DEVNULL,
+        log: IO | None = None,
     ):
-        self.script, self.streamlit, self.log = script, streamlit, log
+        self.script, self.streamlit = script, streamlit
+        # Both write at its end, wherever the one that reads it has got to.
+        self.log: IO = tempfile.TemporaryFile("a+b") if log is None else log
+
+    def command(self, port: int) -> list[str]:
+        """The command line that starts it."""
+        return [
+            *(sys.executable, *self.streamlit, "run", self.script),
+            *("--server.port", str(port), "--server.address", "127.0.0.1"),
+            *("--server.headless", "true", "--server.fileWatcherType", "none"),
+        ]
+
+    def start(self, port: int) -> subprocess.Popen:
+        """The process that is to listen."""
+        return subprocess.Popen(self.command(port), cwd=ROOT, stdout=self.log, stderr=self.log)
 
     def __enter__(self) -> Server:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
-        self.process = subprocess.Popen(
-            [
-                *(sys.executable, *self.streamlit, "run", self.script),
-                *("--server.port", str(port), "--server.address", "127.0.0.1"),
-                *("--server.headless", "true", "--server.fileWatcherType", "none"),
-            ],
-            cwd=ROOT,
-            stdout=self.log,
-            stderr=self.log,
-        )
-        for _ in range(1500):
+        self.process = self.start(port)
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end and self.process.poll() is None:
             try:
                 with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=1):
                     return self
             except OSError:
-                if self.process.poll() is not None:
-                    break
                 time.sleep(0.02)
+        code, said = self.process.poll(), self.said()
         self.__exit__()
-        raise RuntimeError("The app did not start within 30 seconds.")
+        why = f"not within {PATIENCE} s" if code is None else f"it ended with {code}"
+        raise RuntimeError(f"The app did not start: {why}. It said:\n{said}")
 
     def __exit__(self, *_) -> None:
         self.process.terminate()
         self.process.wait(timeout=10)
+
+    def said(self) -> str:
+        """The last of what the server said."""
+        with open(self.log.fileno(), "rb", closefd=False) as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - 10_000))
+            return file.read().decode(errors="replace")
 
 
 def settled(page) -> None:
