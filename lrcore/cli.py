@@ -96,8 +96,8 @@ def train(arguments: argparse.Namespace) -> int:
     bar.close()
     print(run.message, file=sys.stderr)
     # Kept by its name, a model does not tell where its owner's folders lie.
-    destination = ("--keep", arguments.keep) if arguments.keep else ("--out", str(out))
-    command = command_of(settings, *destination, calibrated=arguments.calibrate)
+    destination = (arguments.keep, "--keep") if arguments.keep else (out, "--out")
+    command = command_of(settings, destination[0], arguments.calibrate, destination[1])
     weights = run.weights(command=command, name=out.stem)
     if arguments.calibrate:
         weights = calibrate(weights, settings, data, test, run.workers)
@@ -144,11 +144,11 @@ def curvature(arguments: argparse.Namespace) -> int:
 
 
 def command_of(
-    settings: Settings, option: str, destination: str, calibrated: bool = False
+    settings: Settings, out: str | Path, calibrated: bool = False, option: str = "--out"
 ) -> str:
     """The shortest `train` command that repeats these settings.
 
-    option, destination : '--out' and a file's path, or '--keep' and a model's name.
+    out : the file that it writes, or with the option '--keep' the name that it keeps it under.
     """
     parts = ["python -m lrcore train"]
     for item in fields(Settings):
@@ -159,7 +159,7 @@ def command_of(
             parts.append(f"{_flag(item.name)} {text}")
     if calibrated:
         parts.append("--calibrate")
-    return " ".join([*parts, option, quoted(destination)])
+    return " ".join([*parts, option, quoted(str(out))])
 
 
 def quoted(argument: str, windows: bool = os.name == "nt") -> str:

@@ -190,7 +190,9 @@ def list_weights(*folders: str | Path) -> tuple[dict[str, Path], dict[str, str]]
     for path in weights_files(*folders):
         try:
             if path.stem in good:
-                raise UserError(f"Another model is called {path.stem}; give {path.name} a new name.")
+                raise UserError(
+                    f"Another model is called {path.stem}; give {path.name} a new name."
+                )
             load_weights(path)
             good[path.stem] = path
         except UserError as error:
@@ -204,7 +206,7 @@ def find_weights(name: str | Path) -> Path:
     A file that lies where the path says goes before a model of that name.
     """
     path = Path(name)
-    if path.name != str(name) or path.suffix or path.exists():
+    if path.name != str(name) or path.suffix or os.path.exists(path):
         return path
     return next((file for file in weights_files() if file.stem == path.name), path)
 

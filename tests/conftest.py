@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import os
+
+import hypothesis
 import pytest
 
 from lrcore.data import load_dataset
 from tests.browser.driver import PHONE, ROOT, Server, find_browser
 from tests.helpers import skip_without
+
+# Where nobody is there to look into it, a test must not fail today that passed yesterday.
+hypothesis.settings.register_profile(
+    "ci", derandomize=True, database=None, deadline=None, print_blob=True
+)
+if os.environ.get("CI"):
+    hypothesis.settings.load_profile("ci")
 
 
 @pytest.fixture(scope="session")

@@ -2,13 +2,14 @@
 
 import csv
 import json
+import shutil
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from lrcore.cli import main
-from lrcore.weights import WEIGHTS_FOLDER, load_weights
+from lrcore.cli import main, quoted
+from lrcore.weights import WEIGHTS_FOLDER, list_weights, load_weights, save_weights
 
 
 def run(capsys, *arguments):
@@ -129,3 +130,77 @@ def test_retraining_a_shipped_model_gives_the_shipped_figures(capsys, tmp_path):
         shipped.record["test_accuracy"], abs=2e-4
     )
     assert np.allclose(remade.theta, shipped.theta, atol=0.02)
+
+
+@pytest.fixture
+def own_folder(monkeypatch, tmp_path):
+    """Where the user's own models go, as after an installation: a folder not there yet."""
+    folder = tmp_path / "user" / "weights"
+    monkeypatch.setattr("lrcore.weights.OWN_WEIGHTS_FOLDER", folder)
+    monkeypatch.setattr("lrcore.weights.WEIGHTS_FOLDERS", (WEIGHTS_FOLDER, folder))
+    return folder
+
+
+def test_a_model_that_is_kept_is_found_by_its_name(capsys, own_folder, pictures, monkeypatch):
+    few = ("--images", 500, "--iterations", 20)
+    code, out, _ = run(capsys, "train", *few, "--keep", "mine")
+    assert code == 0
+    assert out.startswith(f"{own_folder / 'mine.npz'}: cost")
+    assert list_weights()[0]["mine"] == own_folder / "mine.npz"
+    _, out, _ = run(capsys, "info", "mine", "--json")
+    command = json.loads(out)["command"]
+    assert command == "python -m lrcore train --images 500 --iterations 20 --keep mine"
+    _, out, _ = run(capsys, "predict", pictures[0], "--weights", "mine", "--json")
+    assert json.loads(out)["digit"] == 7
+    # A file that lies where the command line says goes before a model of its name.
+    monkeypatch.chdir(own_folder)
+    save_weights("pixels", load_weights("mine.npz"))
+    _, out, _ = run(capsys, "info", "pixels", "--json")
+    assert json.loads(out)["images"] == 500
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("pixels", "There is a model called pixels already"),
+        ("../mine", "cannot be a model's name"),
+        ("mine.npz", "cannot be a model's name"),
+        ("m" * 61, "cannot be a model's name"),
+        ("méine", "cannot be a model's name"),
+    ],
+)
+def test_a_name_that_is_taken_or_none_is_refused_before_anything_is_trained(
+    capsys, own_folder, monkeypatch, name, says
+):
+    monkeypatch.setattr("lrcore.cli.Run", None)
+    code, out, err = run(capsys, "train", "--keep", name)
+    assert (code, out) == (1, "")
+    assert says in err
+    assert not own_folder.exists()
+
+
+def test_of_two_models_with_one_name_the_second_is_named_and_skipped(own_folder):
+    own_folder.mkdir(parents=True)
+    shutil.copy(WEIGHTS_FOLDER / "zero-or-one.npz", own_folder / "pixels.npz")
+    good, bad = list_weights()
+    assert good["pixels"] == WEIGHTS_FOLDER / "pixels.npz"
+    assert bad == {"pixels": "Another model is called pixels; give pixels.npz a new name."}
+
+
+def test_a_name_that_no_model_has_is_one_sentence(capsys):
+    code, out, err = run(capsys, "predict", "x.png", "--weights", "n" * 5000)
+    assert (code, out) == (1, "")
+    assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("windows", "path", "written"),
+    [
+        (False, "mine.npz", "mine.npz"),
+        (False, "my own/it's.npz", "'my own/it'\"'\"'s.npz'"),
+        (True, r"C:\mine.npz", r"C:\mine.npz"),
+        (True, r"C:\my own\it's.npz", r'"C:\my own\it' + "'" + r's.npz"'),
+    ],
+)
+def test_a_path_is_quoted_as_the_systems_own_shell_takes_it(windows, path, written):
+    assert quoted(path, windows) == written

@@ -9,6 +9,7 @@ import time
 import tomllib
 import urllib.request
 from contextlib import ExitStack
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest

@@ -496,7 +496,7 @@ def test_what_is_broken_in_weights_is_named_and_skipped(
 def test_a_disk_that_can_not_be_written_costs_the_cache_alone(monkeypatch, tmp_path, test_set):
     images = test_set.images[:3]
     (tmp_path / "file").write_bytes(b"")
-    for folder in (tmp_path / "file" / "cache", tmp_path / "no" / "such" / "folder"):
+    for folder in (tmp_path / "file" / "cache", tmp_path / "file" / "no" / "such" / "folder"):
         monkeypatch.setattr(features, "CACHE_FOLDER", folder)
         cached = extract_cached("strokes", images)
         np.testing.assert_array_equal(cached, extract("strokes", images))

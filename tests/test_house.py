@@ -11,7 +11,11 @@ from tests.browser.driver import ROOT
 
 CORE = sorted((ROOT / "lrcore").glob("*.py"))
 PAGES = sorted((ROOT / "pages").glob("*.py"))
-ROOMS = (".ci", ".streamlit", "benchmarks", "data", "docs", "lrcore", "pages", "tests", "ui")
+ROOMS = (
+    *(".ci", ".streamlit", "benchmarks", "data", "docs", "lrcore", "pages", "ten_thetas", "tests"),
+    *("ui", "weights"),
+)
+VENV_ON_WINDOWS = ".venv\\Scripts\\"
 FOREIGN = re.compile(
     r"(?<![\w.])/(?:work|home|root|tmp|var|opt|mnt|Users)\b"
     r"|pypi\.org|pythonhosted\.org|npmjs\.(?:org|com)|deb\.debian\.org"
@@ -26,7 +30,7 @@ def texts():
     """All text files of the project with their content, those that are made on the way aside."""
     # In a worktree of git, .git is a file, too.
     files = [path for path in ROOT.iterdir() if path.is_file() and path.name != ".git"]
-    for room in (*ROOMS, "weights"):
+    for room in ROOMS:
         files += [path for path in (ROOT / room).rglob("*") if path.is_file()]
     for path in files:
         try:
@@ -87,6 +91,12 @@ def test_two_commands_set_everything_up_and_the_checks_run_the_readmes_own():
     for command in commands:
         (requirements,) = re.findall(r"-r (\S+)", command)
         assert (ROOT / requirements).is_file()
+    on_windows = [line for line in lines if line.startswith("py -m venv")]
+    assert on_windows == [
+        "py"
+        + line.removeprefix("python3").replace(" &&", ";").replace(".venv/bin/", VENV_ON_WINDOWS)
+        for line in commands
+    ]
     script = (ROOT / ".ci" / "run").read_text()
     (wanted,) = re.findall(r"grep -m1 -- '(.+)' README\.md", script)
     assert [line for line in lines if re.search(wanted, line)] == commands[1:]

@@ -14,7 +14,7 @@ from PIL import Image
 
 from tests.browser.driver import ROOT
 
-PARTS = ("lrcore", "ui", "pages", "weights", ".streamlit", "streamlit_app.py")
+PARTS = ("lrcore", "ui", "pages", "weights", "data/mnist", ".streamlit", "streamlit_app.py")
 # What a visitor of the app in the copy would find, as JSON.
 VISIT = """
 import json
@@ -75,7 +75,6 @@ def copy(tmp_path_factory):
     for part in PARTS:
         copied = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
         copied(ROOT / part, folder / part)
-    (folder / "data").symlink_to(ROOT / "data")
     for recipe in RECIPES:
         recipe.follow(folder)
     routing = (folder / ROUTING).read_text()

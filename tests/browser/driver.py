@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
 
@@ -63,9 +64,7 @@ class Server:
         streamlit: tuple[str, ...] = ("-m", "streamlit"),
         log: IO | None = None,
     ):
-        self.script, self.streamlit = script, streamlit
-        # Both write at its end, wherever the one that reads it has got to.
-        self.log: IO = tempfile.TemporaryFile("a+b") if log is None else log
+        self.script, self.streamlit, self.log = script, streamlit, log
 
     def command(self, port: int) -> list[str]:
         """The command line that starts it."""
@@ -80,6 +79,10 @@ class Server:
         return subprocess.Popen(self.command(port), cwd=ROOT, stdout=self.log, stderr=self.log)
 
     def __enter__(self) -> Server:
+        self._open = ExitStack()
+        if self.log is None:
+            # Written at its end, wherever the one that reads it has got to.
+            self.log = self._open.enter_context(tempfile.TemporaryFile("a+b"))
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         self.process = self.start(port)
@@ -98,9 +101,11 @@ class Server:
     def __exit__(self, *_) -> None:
         self.process.terminate()
         self.process.wait(timeout=10)
+        self._open.close()
 
     def said(self) -> str:
         """The last of what the server said."""
+        assert self.log is not None, "it has not been started"
         with open(self.log.fileno(), "rb", closefd=False) as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - 10_000))
             return file.read().decode(errors="replace")

@@ -286,7 +286,7 @@ class Job:
         # A command knows nothing of rates turned on the way, or of what a session holds.
         if not self.rate_changes() and self.request.start is None and self.request.own is None:
             done = replace(self.settings, iterations=self.history[-1].iteration)
-            command = command_of(done, "--out", f"{self.name}.npz")
+            command = command_of(done, f"{self.name}.npz")
         self.weights = self._run.weights(self.name, command)
 
     def _checkpoint(self) -> None:
