@@ -7,9 +7,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from ui.forgotten import say_if_forgotten
+from ui.lost_session import say_if_lost
 from ui.models import errors_said, settle_choice
-from ui.routing import ROUTED, pages
+from ui.routing import pages
+from ui.state import ROUTED
 from ui.uploads import bound_uploads
 
 ICON = str(Path(__file__).parent / "ui" / "icon.png")
@@ -20,7 +21,7 @@ st.logo(ICON, size="large")
 bound_uploads()
 page = st.navigation(pages(), position="top")
 settle_choice()
-say_if_forgotten()
+say_if_lost()
 st.session_state[ROUTED] = True
 with errors_said():
     page.run()

@@ -186,6 +186,10 @@ class Settings:
         return self.classes[1:] if self.binary else self.classes
 
 
+NAMES = tuple(item.name for item in fields(Settings))
+DEFAULTS: dict[str, Any] = {item.name: item.default for item in fields(Settings)}
+
+
 def knob(name: str) -> Knob:
     """The declaration of one setting."""
     return Settings.__dataclass_fields__[name].metadata["knob"]

@@ -4,11 +4,9 @@ import streamlit as st
 
 from ui.model_choice import beside_choice
 from ui.predict import (
-    OPEN_IN_GALLERY,
-    PICKED,
+    GALLERY,
     TEST_SET,
     UPLOAD,
-    WAY,
     WHY,
     camera,
     draw,
@@ -17,6 +15,7 @@ from ui.predict import (
     upload,
 )
 from ui.routing import ensure_routed
+from ui.state import CLOSER, GALLERY_ASKED, GALLERY_PICKED, WAY
 
 ensure_routed()
 
@@ -28,9 +27,9 @@ WAYS = {
     TEST_SET: gallery,
 }
 
-if OPEN_IN_GALLERY in st.session_state:
-    st.session_state[PICKED] = st.session_state.pop(OPEN_IN_GALLERY)
-    st.session_state[WAY], st.session_state["closer-gallery"] = TEST_SET, WHY
+if GALLERY_ASKED in st.session_state:
+    st.session_state[GALLERY_PICKED] = st.session_state.pop(GALLERY_ASKED)
+    st.session_state[WAY], st.session_state[CLOSER(picture=GALLERY)] = TEST_SET, WHY
 with beside_choice():
     way = st.segmented_control(
         "Where the digit comes from",

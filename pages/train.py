@@ -8,6 +8,7 @@ from lrcore.training import RunRequest
 from ui.device import on_phone
 from ui.models import mnist
 from ui.routing import ensure_routed
+from ui.state import TRAIN_TAB
 from ui.train.buttons import begin, buttons, take_away
 from ui.train.controls import (
     keep_address,
@@ -52,7 +53,7 @@ with controls:
     link_form()
 
 with curves:
-    tabs = st.tabs(["Watch", "Compare", "Python"], key="train_tab", on_change="rerun")
+    tabs = st.tabs(["Watch", "Compare", "Python"], key=TRAIN_TAB, on_change="rerun")
     with st.container():
         axes = view_options(runs)
         explanations()

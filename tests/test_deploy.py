@@ -27,7 +27,7 @@ from tests.browser.driver import (
     settled,
 )
 from tests.helpers import skip_without
-from ui.forgotten import forgotten
+from ui.lost_session import lost_session
 
 DEPLOY = ROOT / "deploy"
 NOTICE = "The server has lost this session"
@@ -113,7 +113,7 @@ def test_nginx_lets_pass_what_the_app_takes():
     ],
 )
 def test_a_session_is_lost_when_another_one_was_asked_for(protocols, lost):
-    assert forgotten(protocols, "now") is lost
+    assert lost_session(protocols, "now") is lost
 
 
 def test_a_browser_keeps_its_process_and_the_next_one_gets_another(balanced):

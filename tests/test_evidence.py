@@ -309,7 +309,7 @@ def test_the_section_shows_the_evidence_for_the_answer(name, test_set):
 def test_the_section_tells_one_digit_from_another_and_changes_the_mind(test_set):
     image = test_set.images[3]
     app = open_section(shipped("pixels"), image)
-    app.selectbox(key="evidence_against").set_value(6).run()
+    app.selectbox(key="evidence-against-evidence").set_value(6).run()
     found = explain(shipped("pixels"), image, 0, against=6)
     assert sum_in_words(found) in [text.value for text in app.markdown]
     assert any("overtake 0" in text.value for text in app.caption)
@@ -319,6 +319,6 @@ def test_the_section_shows_edges_and_openings(by_strokes, test_set):
     app = open_section(by_strokes, test_set.images[3])
     for part in ("edges", "openings"):
         assert any(alt.startswith(f"Evidence on the drawing for 0, {part}") for alt in charts(app))
-    app.toggle(key="evidence_search").set_value(True).run()
+    app.toggle(key="evidence-search-evidence").set_value(True).run()
     assert not app.exception
     assert any("A small change that lets" in text.value for text in app.caption)

@@ -50,8 +50,7 @@ from lrcore.weights import (
 from tests.files import saved, zipped
 from tests.helpers import choose_way, open_page
 from ui import models
-from ui.correction import OWN_DIGITS
-from ui.models import OWN
+from ui.state import CHOSEN_MODEL, OWN_DIGITS, OWN_MODELS
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 quickly = settings(max_examples=120, deadline=None)
@@ -415,8 +414,8 @@ def test_the_server_bounds_what_is_brought():
 @pytest.mark.parametrize("name", ["../../evil", "/etc/evil", "evil\0", "e" * 5000, "", "<b>*"])
 def test_a_name_of_weights_is_only_ever_a_name(app, name):
     mine = Weights(SMALL.theta, SMALL.classes, name=name)
-    open_page(app, "pages/weights.py", **{OWN: {name: mine}, models.CHOSEN: name})
-    assert app.selectbox(key=models.CHOSEN).value == name
+    open_page(app, "pages/weights.py", **{OWN_MODELS: {name: mine}, CHOSEN_MODEL: name})
+    assert app.selectbox(key=CHOSEN_MODEL).value == name
 
 
 # Faults.
@@ -465,7 +464,7 @@ def test_without_mnist_prediction_works(app, no_mnist):
 def test_without_mnist_and_curvature_a_correction_says_so(app, no_mnist):
     digits = OwnDigits().with_digits(as_set([np.eye(28, dtype=np.uint8) * 255], [3]), correct=True)
     mine = {"mine": Weights(np.zeros((10, 785), np.float32), np.arange(10))}
-    open_page(app, "pages/hand.py", **{OWN_DIGITS: digits, OWN: mine, models.CHOSEN: "mine"})
+    open_page(app, "pages/hand.py", **{OWN_DIGITS: digits, OWN_MODELS: mine, CHOSEN_MODEL: "mine"})
     assert any("MNIST cannot be read" in error for error in said(app))
 
 
@@ -486,7 +485,7 @@ def test_what_is_broken_in_weights_is_named_and_skipped(
     monkeypatch.setattr("lrcore.weights.WEIGHTS_FOLDERS", (tmp_path,))
     app.run()
     assert said(app) == []
-    assert app.selectbox(key=models.CHOSEN).options == ["good"]
+    assert app.selectbox(key=CHOSEN_MODEL).options == ["good"]
     warnings = [warning.value for warning in app.warning]
     assert len(warnings) == 1
     assert "Skipped `broken`" in warnings[0]

@@ -10,9 +10,9 @@ import streamlit as st
 from lrcore.drawing import naive
 from lrcore.fabric import is_record, strokes_from_canvas
 from ui.palette import INK, PAPER
+from ui.state import CANVAS, KEPT_DRAWING, PEN_WIDTH, TOOL
 
-PEN, ERASER = "Pen", "Eraser"
-TOOL, WIDTH = "tool", "pen_width"
+PEN_TOOL, ERASER = "Pen", "Eraser"
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Drawing:
         return naive(self.strokes, self.width, self.height, self.pen)
 
 
-def drawing_canvas(width: int, height: int, name: str = "canvas") -> Drawing:
+def drawing_canvas(width: int, height: int, name: str = CANVAS) -> Drawing:
     """Show a canvas with its tools and return what is drawn on it; `name` tells canvases apart."""
     # Imported in a script run only: registering the component needs one.
     from streamlit_drawable_canvas import st_canvas
@@ -99,15 +99,15 @@ class Kept:
 
 
 def _kept(name: str) -> Kept:
-    return st.session_state.setdefault(f"{name}_kept", Kept({}, {}))
+    return st.session_state.setdefault(KEPT_DRAWING(canvas=name), Kept({}, {}))
 
 
 def _tools(name: str) -> tuple[str, int]:
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         tool = st.segmented_control(
             "Tool",
-            [PEN, ERASER],
-            default=PEN,
+            [PEN_TOOL, ERASER],
+            default=PEN_TOOL,
             required=True,
             key=TOOL,
             persist_state="session",
@@ -122,7 +122,7 @@ def _tools(name: str) -> tuple[str, int]:
                 4,
                 40,
                 16,
-                key=WIDTH,
+                key=PEN_WIDTH,
                 persist_state="session",
                 help="For your eyes only: the model sees your strokes redrawn with MNIST's pen.",
             )

@@ -22,8 +22,9 @@ from lrcore.weights import Weights
 from ui.answers import counted, digit_name, read
 from ui.caching import WEIGHTS_HASH
 from ui.models import mnist, model_or_stop
+from ui.state import HAND_MEMO, HAND_NOTE, HAND_ON, LABEL, OWN_DIGITS, UNDO_CORRECTION
 
-OWN_DIGITS, HAND_ON, NOTE, MEMO = "own_digits", "hand_on", "hand_note", "hand_memo"
+NO_NOTE = (None, "", None)
 KEPT = ":material/check:"
 
 
@@ -66,10 +67,10 @@ def learned(weights: Weights) -> Weights:
     corrections = own_digits().corrections
     if not len(corrections):
         return weights
-    memo = st.session_state.get(MEMO)
+    memo = st.session_state.get(HAND_MEMO)
     if memo is None or memo[0] is not weights or not _same(memo[1], corrections):
         memo = weights, corrections, learn(weights, _curvature(weights), corrections)
-        st.session_state[MEMO] = memo
+        st.session_state[HAND_MEMO] = memo
     return memo[2]
 
 
@@ -88,7 +89,7 @@ def _curvature(weights: Weights) -> Curvature:
 def correction(model: Model, image: np.ndarray, where: str) -> None:
     """'It's a ...': ten buttons under an answer; `where` tells the answers on a page apart."""
     # With the model in it: what is said of one model's answer is not true of another's.
-    key = f"label-{where}-{model.trained.name}-{hashlib.sha256(image.tobytes()).hexdigest()[:16]}"
+    row = where, model.trained.name, digest(image)
     label = own_digits().label_of(image)
     st.markdown(
         "It's a …",
@@ -99,19 +100,24 @@ def correction(model: Model, image: np.ndarray, where: str) -> None:
         for digit in range(10):
             st.button(
                 str(digit),
-                key=f"{key}-{digit}",
+                key=LABEL(where=where, model=row[1], picture=row[2], digit=digit),
                 type="primary" if digit == label else "secondary",
                 # So that ten fit the width of a phone.
                 width=32,
                 on_click=_label,
-                args=(model, image, digit, key),
+                args=(model, image, digit, row),
             )
-    about, text, icon = st.session_state.get(NOTE, ("", "", None))
-    if about == key:
+    about, text, icon = st.session_state.get(HAND_NOTE, NO_NOTE)
+    if about == row:
         st.success(text, icon=icon)
 
 
-def _label(model: Model, image: np.ndarray, label: int, key: str) -> None:
+def digest(image: np.ndarray) -> str:
+    """What tells a picture from all others, in a few characters."""
+    return hashlib.sha256(image.tobytes()).hexdigest()[:16]
+
+
+def _label(model: Model, image: np.ndarray, label: int, row: tuple) -> None:
     if label == own_digits().label_of(image):
         keep_digits(own_digits().without(image))
         note = "Taken back: the picture is no longer among your digits.", ":material/undo:"
@@ -120,7 +126,7 @@ def _label(model: Model, image: np.ndarray, label: int, key: str) -> None:
             note = _keep(model, image, label)
         except UserError as error:
             note = str(error), ":material/warning:"
-    st.session_state[NOTE] = (key, *note)
+    st.session_state[HAND_NOTE] = (row, *note)
 
 
 def _keep(model: Model, image: np.ndarray, label: int) -> tuple[str, str]:
@@ -161,7 +167,7 @@ def hand_bar(link: bool = True) -> None:
             st.button(
                 "Undo correction",
                 icon=":material/undo:",
-                key="undo-correction",
+                key=UNDO_CORRECTION,
                 on_click=_undo,
                 help="Take back the last correction.",
             )
@@ -171,4 +177,4 @@ def hand_bar(link: bool = True) -> None:
 
 def _undo() -> None:
     keep_digits(own_digits().without_last_correction())
-    st.session_state[NOTE] = ("", "", None)
+    st.session_state[HAND_NOTE] = NO_NOTE

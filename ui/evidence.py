@@ -25,6 +25,7 @@ from ui.heatmaps import (
     scale_words,
     weight_chart,
 )
+from ui.state import EVIDENCE_AGAINST, EVIDENCE_DIGIT, EVIDENCE_SEARCH, EVIDENCE_TOWARDS
 
 # Two of these stand side by side on a page, and one on a phone.
 SIDE = 10 * 28
@@ -65,14 +66,18 @@ def _question(weights: Weights, answer: int, key: str) -> tuple[int, int | None]
         return answer, next(digit for digit in classes if digit != answer)
     with st.container(horizontal=True):
         digit = st.selectbox(
-            "Why a", classes, classes.index(answer), width=140, key=f"{key}_digit_{answer}"
+            "Why a",
+            classes,
+            classes.index(answer),
+            width=140,
+            key=EVIDENCE_DIGIT(picture=key, answer=answer),
         )
         against = st.selectbox(
             "rather than",
             [None, *classes],
             format_func=lambda other: ALONE if other is None else str(other),
             width=220,
-            key=f"{key}_against",
+            key=EVIDENCE_AGAINST(picture=key),
         )
     return digit, against
 
@@ -137,11 +142,11 @@ def _change_of_mind(weights: Weights, image: np.ndarray, key: str) -> None:
                 [None, *classes],
                 format_func=lambda d: "whatever is nearest" if d is None else f"a {d}",
                 width=200,
-                key=f"{key}_towards",
+                key=EVIDENCE_TOWARDS(picture=key),
             )
         # A search takes seconds, a formula none.
         if weights.features not in PICTURES and not st.toggle(
-            "Search for a small change (some seconds)", key=f"{key}_search"
+            "Search for a small change (some seconds)", key=EVIDENCE_SEARCH(picture=key)
         ):
             return
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 
 import altair as alt
@@ -19,11 +18,11 @@ from lrcore.reading import Reader, asked, relevant
 from lrcore.weights import Weights
 from ui.answers import counted, digit_name, digit_picture, read
 from ui.caching import WEIGHTS_HASH
-from ui.correction import hand_bar, hand_is_on, keep_digits, learned, own_digits
+from ui.correction import digest, hand_bar, hand_is_on, keep_digits, learned, own_digits
 from ui.models import errors_said, mnist, use_model
 from ui.palette import AGAINST, FOR, GUIDE
+from ui.state import DELETE_OWN, FILES_USED, LOAD, OWN_DIGITS_SHOWN, REJECTED_FILES
 
-REJECTED, SHOWN, USED = "rejected_files", "own_shown", "files_used"
 AT_ONCE = 24
 
 
@@ -230,7 +229,7 @@ def own_section() -> None:
             range(10),
             format_func=lambda digit: f"{digit} ({counts[digit]})",
             selection_mode="multi",
-            key=SHOWN,
+            key=OWN_DIGITS_SHOWN,
             persist_state="session",
             help="How many there are of each. Choose some to see only these.",
         )
@@ -253,7 +252,7 @@ def own_section() -> None:
                 False,
                 "A ZIP of PNGs in folders 0 to 9, or two IDX files, images and labels.",
             )
-    rejected = st.session_state.get(REJECTED)
+    rejected = st.session_state.get(REJECTED_FILES)
     if rejected:
         st.warning(f"{counted(len(rejected), 'file')} could not be used:")
         st.dataframe(pd.DataFrame(rejected, columns=["file", "why"]), hide_index=True)
@@ -274,7 +273,7 @@ def _thumbnails(digits: Dataset, at: np.ndarray) -> None:
                 st.button(
                     f"{digits.labels[i]}",
                     icon=":material/close:",
-                    key=f"delete-{hashlib.sha256(digits.images[i]).hexdigest()[:16]}",
+                    key=DELETE_OWN(picture=digest(digits.images[i])),
                     on_click=_delete,
                     args=(digits.images[i],),
                     help=f"Delete this {digits.labels[i]} from your digits.",
@@ -286,7 +285,7 @@ def _delete(image: np.ndarray) -> None:
 
 
 def _loader(label: str, as_hand: bool, help: str) -> None:
-    key = "load-hand" if as_hand else "load-own"
+    key = LOAD(what="hand" if as_hand else "own")
     st.file_uploader(
         label,
         accept_multiple_files=True,
@@ -299,7 +298,7 @@ def _loader(label: str, as_hand: bool, help: str) -> None:
 
 def _load(key: str, as_hand: bool) -> None:
     """Take in the files that just came; those of a uploader that were used are not used again."""
-    used = st.session_state.setdefault(USED, set())
+    used = st.session_state.setdefault(FILES_USED, set())
     files = [file for file in st.session_state[key] if file.file_id not in used]
     loaded = load([(file.name, file.getvalue()) for file in files])
     # An IDX file without its partner waits for it.
@@ -310,7 +309,7 @@ def _load(key: str, as_hand: bool) -> None:
 
 def _take_in(loaded: Loaded, as_hand: bool) -> None:
     """Add what was loaded; what was rejected is shown until the next time."""
-    st.session_state[REJECTED] = loaded.rejected
+    st.session_state[REJECTED_FILES] = loaded.rejected
     try:
         keep_digits(own_digits().with_digits(loaded.digits, correct=as_hand))
     except UserError as error:

@@ -16,7 +16,7 @@ from lrcore.evidence import explain
 from lrcore.features import extract
 from lrcore.logistic import OneVsAllLoss, curated_labels, sigmoid
 from lrcore.reading import Reader
-from lrcore.settings import Settings
+from lrcore.settings import NAMES, Settings
 from lrcore.solvers import SOLVERS
 from lrcore.training import split
 from lrcore.weights import Weights
@@ -25,11 +25,22 @@ from ui.charts import prepared
 from ui.evidence import sum_in_words
 from ui.heatmaps import PIXELS, SMALL, colour_limit, describe, ink_chart, weight_chart
 from ui.lessons_charts import cost_chart, falling_cost_chart, log_loss, sigmoid_chart
-from ui.models import NEXT, get_model, mnist, model_names
-from ui.predict import OPEN_IN_GALLERY
-from ui.train.controls import STORE
-from ui.train.links import NAMES
-from ui.weights_view import ROW, mean_image
+from ui.models import get_model, mnist, model_names
+from ui.state import (
+    GALLERY_ASKED,
+    HOW_DIGIT,
+    HOW_LABEL,
+    HOW_LEAN,
+    HOW_PICTURES,
+    HOW_PROBABILITY,
+    HOW_SCORE,
+    HOW_STEP,
+    LESSON,
+    NEXT_MODEL,
+    SETTINGS_STORE,
+    WEIGHTS_ROW,
+)
+from ui.weights_view import mean_image
 
 DIGITS = list(range(10))
 # The model that the sections speak of: its theta is a picture.
@@ -56,8 +67,8 @@ def score_section() -> None:
     if model is None:
         return
     with st.container(horizontal=True):
-        shown = _digit("A picture of a", "how_picture", 4)
-        asked = _digit("seen by the model of", "how_asked", 9)
+        shown = _digit("A picture of a", HOW_DIGIT["picture"], 4)
+        asked = _digit("seen by the model of", HOW_DIGIT["asked"], 9)
     test = mnist("test")
     image = test.images[np.flatnonzero(test.labels == shown)[0]]
     found = explain(model, image, asked)
@@ -97,7 +108,7 @@ def sigmoid_section() -> None:
     st.latex(r"p = \sigma(z) = \frac{1}{1 + e^{-z}}")
     left, right = st.columns([2, 3], gap="large", vertical_alignment="center")
     with left:
-        z = st.slider("Score z", -8.0, 8.0, 2.0, 0.1, key="how_z")
+        z = st.slider("Score z", -8.0, 8.0, 2.0, 0.1, key=HOW_SCORE)
         p = float(sigmoid(np.array(z)))
         st.metric("Probability p", f"{p:.4f}")
         st.caption(
@@ -124,9 +135,9 @@ def cost_section() -> None:
     left, right = st.columns([2, 3], gap="large", vertical_alignment="center")
     with left:
         label = st.segmented_control(
-            "Right answer y", [1, 0], default=1, required=True, key="how_y"
+            "Right answer y", [1, 0], default=1, required=True, key=HOW_LABEL
         )
-        p = st.slider("The model says p", 0.01, 0.99, 0.7, 0.01, key="how_p")
+        p = st.slider("The model says p", 0.01, 0.99, 0.7, 0.01, key=HOW_PROBABILITY)
         cost = float(log_loss(np.array([p]), label)[0])
         st.metric("Cost", f"{cost:.3f}")
     with right:
@@ -157,9 +168,9 @@ def one_vs_all_section() -> None:
         "books call it one-vs-all or one-vs-rest.) The digit whose model gives the highest "
         "probability is the answer. The questions are separate: the ten need not sum to 1."
     )
-    digit = _digit("Labels for the model of", "how_curated", 5)
+    digit = _digit("Labels for the model of", HOW_DIGIT["curated"], 5)
     train = mnist("train")
-    start = st.session_state.setdefault("how_start", 0)
+    start = st.session_state.setdefault(HOW_PICTURES, 0)
     rows = np.arange(start, start + 8)
     labels = train.labels[rows]
     curated = curated_labels(labels, np.array(DIGITS))
@@ -181,7 +192,7 @@ def one_vs_all_section() -> None:
     st.button(
         "Eight other pictures",
         icon=":material/refresh:",
-        on_click=lambda: st.session_state.update(how_start=(start + 8) % 59_000),
+        on_click=lambda: st.session_state.update({HOW_PICTURES: (start + 8) % 59_000}),
     )
     ones = int((train.labels == digit).sum())
     st.markdown(
@@ -205,8 +216,8 @@ def theta_section() -> None:
         r" \end{aligned}"
     )
     with st.container(horizontal=True):
-        digit = _digit("Theta of", "how_theta", 0)
-        step = st.slider("Steps of gradient descent", 0, STEPS, 3, key="how_step", width=320)
+        digit = _digit("Theta of", HOW_DIGIT["theta"], 0)
+        step = st.slider("Steps of gradient descent", 0, STEPS, 3, key=HOW_STEP, width=320)
     thetas, costs = descent()
     values = thetas[step][digit, 1:]
     left, right = st.columns([1, 2], gap="large", vertical_alignment="center")
@@ -241,8 +252,8 @@ def deskew_section() -> None:
     )
     st.latex(r"x' = x - \frac{\mu_{11}}{\mu_{02}}\, y")
     with st.container(horizontal=True):
-        digit = _digit("Lean a", "how_leaning", 7)
-        lean = st.slider("Lean", -0.8, 0.8, 0.5, 0.05, key="how_lean", width=320)
+        digit = _digit("Lean a", HOW_DIGIT["leaning"], 7)
+        lean = st.slider("Lean", -0.8, 0.8, 0.5, 0.05, key=HOW_LEAN, width=320)
     test = mnist("test")
     upright = test.images[np.flatnonzero(test.labels == digit)[0]]
     leaning = leaned(upright, lean)
@@ -303,7 +314,7 @@ def lessons_section() -> None:
             st.markdown(lesson.task)
             if st.button(
                 f"Open {lesson.page.capitalize()}",
-                key=f"lesson-{number}",
+                key=LESSON(number=number),
                 type="primary",
                 on_click=lesson.prepare,
             ):
@@ -400,24 +411,24 @@ def doubtful(weights: Weights) -> int:
 
 def _forget_training_settings() -> None:
     """Let the Train page read its URL anew."""
-    for name in (STORE, *NAMES):
+    for name in (SETTINGS_STORE, *NAMES):
         st.session_state.pop(name, None)
 
 
 def _look_at_zero() -> None:
-    st.session_state[ROW] = 0
+    st.session_state[WEIGHTS_ROW] = 0
     _choose_plain()
 
 
 def _open_a_doubtful_one() -> None:
     if (model := plain_model()) is not None:
         _choose_plain()
-        st.session_state[OPEN_IN_GALLERY] = doubtful(model)
+        st.session_state[GALLERY_ASKED] = doubtful(model)
 
 
 def _choose_plain() -> None:
     if PLAIN in model_names():
-        st.session_state[NEXT] = PLAIN
+        st.session_state[NEXT_MODEL] = PLAIN
 
 
 def _digit(label: str, key: str, default: int) -> int:

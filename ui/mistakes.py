@@ -18,9 +18,15 @@ from ui.caching import WEIGHTS_HASH
 from ui.charts import in_house_style, prepared
 from ui.models import mnist
 from ui.palette import AGAINST, DIVERGING, FOR, GUIDE, INK, NEUTRAL, PAPER
-from ui.predict import OPEN_IN_GALLERY
+from ui.state import (
+    CONFUSION,
+    GALLERY_ASKED,
+    MISTAKE_ANSWER,
+    MISTAKE_TRUTH,
+    MISTAKES_SEEN,
+    OPEN_TEST_PICTURE,
+)
 
-TRUTH, ANSWER, SHOWN = "mistakes_truth", "mistakes_answer", "mistakes_shown"
 AT_ONCE = 24
 
 
@@ -194,21 +200,21 @@ def matrix_and_pictures(weights: Weights, found: Study) -> None:
             spec=prepared(confusion_chart, found.counts, names),
             width="content",
             theme=None,
-            key="mistakes_matrix",
+            key=CONFUSION,
             on_select=lambda: _take_click(names),
             alt=_matrix_in_words(found, names),
         )
         st.caption("Click a cell to see its pictures. Blue: read right; orange: mistaken.")
     with right:
         with st.container(horizontal=True):
-            for label, key in (("Is", TRUTH), ("Read as", ANSWER)):
+            for label, key in (("Is", MISTAKE_TRUTH), ("Read as", MISTAKE_ANSWER)):
                 st.selectbox(
                     label,
                     range(len(names)),
                     format_func=names.__getitem__,
                     key=key,
                     width=120,
-                    on_change=lambda: st.session_state.pop(SHOWN, None),
+                    on_change=lambda: st.session_state.pop(MISTAKES_SEEN, None),
                 )
         _pictures_behind(found, names)
 
@@ -282,22 +288,22 @@ def hardest_and_typical(weights: Weights, found: Study) -> None:
 
 def _start_at_the_commonest_mistake(found: Study, classes: int) -> None:
     state = st.session_state
-    if state.get(TRUTH) in range(classes) and state.get(ANSWER) in range(classes):
+    if state.get(MISTAKE_TRUTH) in range(classes) and state.get(MISTAKE_ANSWER) in range(classes):
         # Written back so that the choice outlives a visit to another page.
-        state[TRUTH], state[ANSWER] = state[TRUTH], state[ANSWER]
+        state[MISTAKE_TRUTH], state[MISTAKE_ANSWER] = state[MISTAKE_TRUTH], state[MISTAKE_ANSWER]
         return
     mistakes = found.counts * ~np.eye(classes, dtype=bool)
-    state[TRUTH], state[ANSWER] = (
+    state[MISTAKE_TRUTH], state[MISTAKE_ANSWER] = (
         int(i) for i in np.unravel_index(mistakes.argmax(), mistakes.shape)
     )
 
 
 def _take_click(names: list[str]) -> None:
-    clicked = st.session_state["mistakes_matrix"].selection.get("cell")
+    clicked = st.session_state[CONFUSION].selection.get("cell")
     if clicked:
-        st.session_state[TRUTH] = names.index(clicked[0]["truth"])
-        st.session_state[ANSWER] = names.index(clicked[0]["answer"])
-        st.session_state.pop(SHOWN, None)
+        st.session_state[MISTAKE_TRUTH] = names.index(clicked[0]["truth"])
+        st.session_state[MISTAKE_ANSWER] = names.index(clicked[0]["answer"])
+        st.session_state.pop(MISTAKES_SEEN, None)
 
 
 def _matrix_in_words(found: Study, names: list[str]) -> str:
@@ -312,12 +318,12 @@ def _matrix_in_words(found: Study, names: list[str]) -> str:
 
 
 def _pictures_behind(found: Study, names: list[str]) -> None:
-    truth, answer = st.session_state[TRUTH], st.session_state[ANSWER]
+    truth, answer = st.session_state[MISTAKE_TRUTH], st.session_state[MISTAKE_ANSWER]
     behind = found.behind(truth, answer)
     if not behind.size:
         st.info(f"No {names[truth]} was read as {names[answer]}.")
         return
-    shown = st.session_state.get(SHOWN, AT_ONCE)
+    shown = st.session_state.get(MISTAKES_SEEN, AT_ONCE)
     st.markdown(
         f"**{len(behind):,}** of {found.counts[truth].sum():,} pictures of {names[truth]} were "
         f"read as {names[answer]}; the most confident first."
@@ -326,7 +332,9 @@ def _pictures_behind(found: Study, names: list[str]) -> None:
         for at in behind[:shown]:
             _picture(found, at, f"{found.confidence[at]:.2f}", "cell")
     if len(behind) > shown:
-        st.button("Show more", on_click=lambda: st.session_state.update({SHOWN: shown + AT_ONCE}))
+        st.button(
+            "Show more", on_click=lambda: st.session_state.update({MISTAKES_SEEN: shown + AT_ONCE})
+        )
 
 
 def _picture(found: Study, at: int, caption: str, where: str) -> None:
@@ -336,9 +344,9 @@ def _picture(found: Study, at: int, caption: str, where: str) -> None:
         digit_picture(mnist("test").images[index], caption, 56)
         if st.button(
             "Open",
-            key=f"{where}-{index}",
+            key=OPEN_TEST_PICTURE(where=where, index=index),
             type="tertiary",
             help=f"Open test picture {index} in Predict, with its evidence.",
         ):
-            st.session_state[OPEN_IN_GALLERY] = index
+            st.session_state[GALLERY_ASKED] = index
             st.switch_page("pages/predict.py")

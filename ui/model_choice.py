@@ -11,7 +11,8 @@ import streamlit as st
 from lrcore.errors import UserError
 from lrcore.features import FEATURES
 from lrcore.weights import load_weights
-from ui.models import CHOSEN, chosen_model, facts, model_names, skipped, use_model
+from ui.models import chosen_model, facts, model_names, skipped, use_model
+from ui.state import CHOSEN_MODEL, WEIGHTS_FILE
 
 UPLOAD_TYPES = ["npz", "npy"]
 
@@ -35,7 +36,7 @@ def _choice() -> None:
         st.selectbox(
             "Model",
             names,
-            key=CHOSEN,
+            key=CHOSEN_MODEL,
             label_visibility="collapsed",
             icon=":material/neurology:",
             width=210,
@@ -55,7 +56,7 @@ def _upload() -> None:
     file = st.file_uploader(
         "Weights file",
         type=UPLOAD_TYPES,
-        key="weights_file",
+        key=WEIGHTS_FILE,
         help="An .npz saved by this app, or a plain .npy theta of shape (10, 784) without bias.",
     )
     mean, scale = 0.0, 255.0

@@ -14,8 +14,7 @@ import streamlit as st
 from lrcore.data import Dataset, load_dataset
 from lrcore.errors import UserError
 from lrcore.weights import DEFAULT, REST, Weights, list_weights, load_weights, weights_files
-
-OWN, CHOSEN, NEXT = "own_models", "chosen_model", "next_model"
+from ui.state import CHOSEN_MODEL, NEXT_MODEL, OWN_MODELS
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
@@ -79,15 +78,15 @@ def get_model(name: str) -> Weights:
 def settle_choice() -> None:
     """Make the choice one that there is; in each run before anything shows or uses it."""
     names = model_names()
-    wanted = st.session_state.pop(NEXT, st.session_state.get(CHOSEN))
+    wanted = st.session_state.pop(NEXT_MODEL, st.session_state.get(CHOSEN_MODEL))
     if names:
         # Written back even where it is the same: a page without the widget would lose it.
-        st.session_state[CHOSEN] = wanted if wanted in names else names[0]
+        st.session_state[CHOSEN_MODEL] = wanted if wanted in names else names[0]
 
 
 def chosen_model() -> Weights | None:
     """The model that the pages use; None where there is none at all."""
-    return get_model(st.session_state[CHOSEN]) if model_names() else None
+    return get_model(st.session_state[CHOSEN_MODEL]) if model_names() else None
 
 
 def model_or_stop() -> Weights:
@@ -114,7 +113,7 @@ def use_model(weights: Weights) -> str:
         name, number = f"{weights.name} ({number})", number + 1
     own[name] = weights
     # The choice is a widget, which may not be changed once it is drawn: the next run does.
-    st.session_state[NEXT] = name
+    st.session_state[NEXT_MODEL] = name
     return name
 
 
@@ -138,4 +137,4 @@ def task_name(weights: Weights) -> str:
 
 
 def _own() -> dict[str, Weights]:
-    return st.session_state.setdefault(OWN, {})
+    return st.session_state.setdefault(OWN_MODELS, {})

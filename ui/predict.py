@@ -31,18 +31,25 @@ from ui.device import on_phone
 from ui.evidence import evidence_section
 from ui.models import errors_said, mnist
 from ui.palette import FOR
+from ui.state import (
+    BEFORE_ERASING,
+    CLOSER,
+    GALLERY_MIX,
+    GALLERY_PICKED,
+    LOOK_AT,
+    PICK,
+    PICTURES,
+    ROW_CANVAS,
+    WAY,
+)
 
 TYPES = ["png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff"]
 SIDE = 330
 # Pictures that are read at once: each run of the page reads them all.
 AT_ONCE = 20
-# Another page that wants a test picture shown here leaves its index under the first key.
-OPEN_IN_GALLERY, PICKED, MIX = "gallery_image", "gallery_picked", "gallery_mix"
-# What the model said while the pen was still in hand, and which model.
-BEFORE_ERASING = "before_erasing"
 WHY = "Why this answer?"
-# Where the digit comes from: the choice at the top of the page, and two of its ways.
-WAY, UPLOAD, TEST_SET = "way", "Upload", "Test set"
+# Two of the ways in which a digit comes here, and the place of the test set's answer.
+UPLOAD, TEST_SET, GALLERY = "Upload", "Test set", "gallery"
 
 
 @st.fragment
@@ -109,7 +116,7 @@ def draw_row() -> None:
     left, right = _side_by_side(width)
     with left:
         st.markdown("**Write several digits**")
-        drawing = drawing_canvas(width, 220, "row")
+        drawing = drawing_canvas(width, 220, ROW_CANVAS)
     if not drawing.strokes:
         right.info("Write a phone number or a date, with a little room between the digits.")
         return
@@ -140,7 +147,7 @@ def _look_closer(views: dict[str, Callable[[], None]], key: str) -> None:
     view = st.pills(
         "Look closer",
         list(views),
-        key=f"closer-{key}",
+        key=CLOSER(picture=key),
         persist_state="session",
         help="Why it answers so, how the picture got there, and what most demos do instead.",
     )
@@ -171,7 +178,7 @@ def upload() -> None:
     model = model_in_hand()
     files = st.file_uploader(
         "Pictures of digits",
-        key="pictures",
+        key=PICTURES,
         type=TYPES,
         accept_multiple_files=True,
         help="PNG, JPEG, WebP, BMP, GIF or TIFF; one digit or many in each picture.",
@@ -263,7 +270,7 @@ def _several(
             "Look at one",
             range(len(found)),
             format_func=lambda i: f"{i + 1}: {answers[i]}",
-            key=f"look-{key}",
+            key=LOOK_AT(picture=key),
             help="Shows what the model saw of that digit, and its probabilities.",
         )
         _answer(model, found[at].image, key)
@@ -288,7 +295,7 @@ def gallery() -> None:
     model = model_in_hand()
     weights = model.corrected
     test = mnist("test")
-    mix = st.session_state.setdefault(MIX, 0)
+    mix = st.session_state.setdefault(GALLERY_MIX, 0)
     picks = np.random.default_rng(mix).permutation(len(test))[:12]
     left, right = _side_by_side(SIDE)
     with left:
@@ -297,13 +304,13 @@ def gallery() -> None:
             for index in picks:
                 with st.container(width=70):
                     digit_picture(test.images[index], None, 56)
-                    if st.button("Read", key=f"pick-{index}", help=f"Read test picture {index}."):
-                        st.session_state[PICKED] = int(index)
+                    if st.button("Read", key=PICK(index=index), help=f"Read test picture {index}."):
+                        st.session_state[GALLERY_PICKED] = int(index)
         if st.button("Show others", icon=":material/shuffle:", help="Twelve other test pictures"):
-            st.session_state[MIX] = mix + 1
+            st.session_state[GALLERY_MIX] = mix + 1
             st.rerun()
     with right:
-        index = st.session_state.get(PICKED)
+        index = st.session_state.get(GALLERY_PICKED)
         if index is None:
             st.info("Press *Read* under a digit: some are harder than one thinks.")
             return
@@ -314,7 +321,7 @@ def gallery() -> None:
         else:
             judged = "read right" if readings.digits[0] == truth[0] else "read wrong"
         st.caption(f"Test picture {index} is labelled {test.labels[index]}: {judged}.")
-    _look_closer({WHY: lambda: evidence_section(weights, test.images[index], "gallery")}, "gallery")
+    _look_closer({WHY: lambda: evidence_section(weights, test.images[index], GALLERY)}, GALLERY)
 
 
 def film_strip(steps: list) -> None:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import streamlit as st
 
+from ui.state import ROUTED
+
 ROUTER = Path(__file__).resolve().parent.parent / "streamlit_app.py"
-ROUTED = "routed"
 
 
 def pages() -> list:

@@ -28,12 +28,25 @@ from ui.heatmaps import (
     weight_chart,
 )
 from ui.models import errors_said, facts, get_model, mnist, model_names
+from ui.state import (
+    FORMING_THETAS,
+    TEN_THETAS,
+    THETA_CHART,
+    WEIGHTS_FIRST,
+    WEIGHTS_ITERATION,
+    WEIGHTS_OTHER,
+    WEIGHTS_PART,
+    WEIGHTS_ROW,
+    WEIGHTS_RUN,
+    WEIGHTS_SCALE,
+    WEIGHTS_SECOND,
+    WEIGHTS_VIEW,
+)
 from ui.train.runs import session_runs
 
-ROW = "weights_row"
 # Five pictures and the gaps between them, in pixels.
 FIVE_ABREAST = 5 * MIDDLE + 4 * 16
-SHARED, OWN = "one scale for all", "each its own scale"
+SHARED_SCALE, OWN_SCALE = "one scale for all", "each its own scale"
 ONE, PAIR, MODELS, FORMING = "One digit", "Digit against digit", "Two models", "Theta forming"
 
 
@@ -48,7 +61,7 @@ def pick_part(weights: Weights) -> str:
     choice = parts(weights.features)
     if len(choice) == 1:
         return choice[0]
-    part = st.segmented_control("Show", choice, default=EDGES, required=True, key="weights_part")
+    part = st.segmented_control("Show", choice, default=EDGES, required=True, key=WEIGHTS_PART)
     st.caption(
         "In each cell a ring of edges: the one on the left has its ink to the right of it, and so "
         "on round."
@@ -64,12 +77,16 @@ def ten_heatmaps(weights: Weights, part: str) -> None:
     shared = True
     if not weights.binary:
         scale = st.segmented_control(
-            "Colours", [SHARED, OWN], default=SHARED, required=True, key="weights_scale"
+            "Colours",
+            [SHARED_SCALE, OWN_SCALE],
+            default=SHARED_SCALE,
+            required=True,
+            key=WEIGHTS_SCALE,
         )
-        shared = scale == SHARED
+        shared = scale == SHARED_SCALE
     limits = colour_limits(weights, part, shared)
     side = MIDDLE if len(limits) > 1 else LARGE
-    with st.container(horizontal=True, gap="small", width=FIVE_ABREAST, key="ten_thetas"):
+    with st.container(horizontal=True, gap="small", width=FIVE_ABREAST, key=TEN_THETAS):
         for i, name in enumerate(row_names(weights)):
             values = weights.theta[i, 1:]
             chart = prepared(weight_chart, part, values, limits[i], side, "theta", None, "spot")
@@ -78,8 +95,8 @@ def ten_heatmaps(weights: Weights, part: str) -> None:
                 st.vega_lite_chart(
                     spec=chart,
                     width="content",
-                    key=f"theta_{i}_{weights.name}",
-                    on_select=lambda i=i: st.session_state.update({ROW: i}),
+                    key=THETA_CHART(row=i, model=weights.name),
+                    on_select=lambda i=i: st.session_state.update({WEIGHTS_ROW: i}),
                     alt=describe(part, values, f"Theta of {name}"),
                 )
     if shared:
@@ -102,7 +119,7 @@ def closer_look(weights: Weights, part: str) -> None:
         list(views),
         default=ONE,
         required=True,
-        key="weights_view",
+        key=WEIGHTS_VIEW,
         label_visibility="collapsed",
     )
     st.fragment(errors_said()(views[view]))(weights, part)
@@ -154,7 +171,7 @@ def _pick_row(label: str, names: list[str], key: str, default: int) -> int:
 
 def _one_row(weights: Weights, part: str) -> None:
     names = row_names(weights)
-    row = _pick_row("Digit", names, ROW, 0)
+    row = _pick_row("Digit", names, WEIGHTS_ROW, 0)
     values, bias = weights.theta[row, 1:], weights.theta[row, 0]
     limit = colour_limit(in_part(part, values))
     digit = int(weights.classes[-1] if weights.binary else weights.classes[row])
@@ -191,8 +208,8 @@ def _one_row(weights: Weights, part: str) -> None:
 
 def _two_rows(weights: Weights, part: str) -> None:
     names = row_names(weights)
-    one = _pick_row("What tells a …", names, "weights_first", min(3, len(names) - 1))
-    two = _pick_row("… from a …", names, "weights_second", len(names) - 2)
+    one = _pick_row("What tells a …", names, WEIGHTS_FIRST, min(3, len(names) - 1))
+    two = _pick_row("… from a …", names, WEIGHTS_SECOND, len(names) - 2)
     if one == two:
         st.info("Choose two different digits.")
         return
@@ -225,7 +242,7 @@ def _two_models(weights: Weights, part: str) -> None:
             "Beside it",
             others,
             others.index(likely[0] if likely else others[0]),
-            key="weights_other",
+            key=WEIGHTS_OTHER,
         )
     )
     same = st.toggle(
@@ -233,7 +250,7 @@ def _two_models(weights: Weights, part: str) -> None:
         value=False,
         help="Off, each model has its own scale: shapes compare. On, strengths compare too.",
     )
-    row = _pick_row("Digit", row_names(weights), ROW, 0)
+    row = _pick_row("Digit", row_names(weights), WEIGHTS_ROW, 0)
     pair = [weights, other]
     rows = [min(row, len(weights.theta) - 1), min(row, len(other.theta) - 1)]
     parts_shown = [_same_part(part, model) for model in pair]
@@ -264,11 +281,11 @@ def _forming(weights: Weights, part: str) -> None:
         st.info("No run has been trained in this session yet: start one, then come back here.")
         st.page_link("pages/train.py", label="Train", icon=":material/trending_down:")
         return
-    name = st.selectbox("Run", list(jobs), len(jobs) - 1, key="weights_run", width=320)
+    name = st.selectbox("Run", list(jobs), len(jobs) - 1, key=WEIGHTS_RUN, width=320)
     job = jobs[name]
     snapshots = dict(job.snapshots)
     iteration = st.select_slider(
-        "Iteration", list(snapshots), max(snapshots), key=f"weights_iteration_{name}"
+        "Iteration", list(snapshots), max(snapshots), key=WEIGHTS_ITERATION(run=name)
     )
     point = job.history[iteration]
     st.markdown(
@@ -278,7 +295,7 @@ def _forming(weights: Weights, part: str) -> None:
     model = Weights(snapshots[iteration], job.settings.classes, job.settings.features)
     shown = _same_part(part, model)
     limit = colour_limit(in_part(shown, model.theta[:, 1:]))
-    with st.container(horizontal=True, gap="small", width=FIVE_ABREAST, key="forming_thetas"):
+    with st.container(horizontal=True, gap="small", width=FIVE_ABREAST, key=FORMING_THETAS):
         for title, row in zip(row_names(model), model.theta[:, 1:], strict=True):
             with st.container(width=MIDDLE, gap="xxsmall"):
                 st.markdown(f"**{title}**")

@@ -20,5 +20,5 @@ def test_a_click_on_a_cell_shows_its_pictures_and_each_opens_in_predict(page):
     page.get_by_text(f"{count} of 892 pictures of 5 were read as 3").wait_for()
     settled(page)
     index = found.index[found.behind(5, 3)[0]]
-    page.locator(f".st-key-cell-{index} button").first.click()
+    page.locator(f".st-key-test-picture-cell-{index} button").first.click()
     page.get_by_text(f"Test picture {index} is labelled 5: read wrong.").wait_for()

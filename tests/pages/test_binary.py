@@ -10,7 +10,7 @@ from lrcore.own_set import OwnDigits, as_set
 from lrcore.weights import REST, Weights
 from ui.answers import one_of_two
 from ui.canvas import Kept
-from ui.models import OWN
+from ui.state import OWN_MODELS
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def says_no(app):
     path = [["M", 150, 40], ["Q", 150, 100, 150, 160], ["L", 150, 260]]
     one = {"type": "Path", "stroke": "#1f2430", "strokeWidth": 16, "path": path}
     app.session_state["canvas_kept"] = Kept({"objects": [one]}, {})
-    app.session_state[OWN] = {"five": weights}
+    app.session_state[OWN_MODELS] = {"five": weights}
     app.run()
     assert app.selectbox(key="chosen_model").value == "five"
     return app

@@ -14,9 +14,7 @@ from tests.helpers import open_page
 from ui.evidence import sum_in_words
 from ui.lessons import STEPS, descent, doubtful, leaned, lessons
 from ui.lessons_charts import cost_chart, falling_cost_chart, log_loss, sigmoid_chart
-from ui.models import CHOSEN
-from ui.predict import PICKED
-from ui.train.controls import STORE
+from ui.state import CHOSEN_MODEL, GALLERY_PICKED, SETTINGS_STORE
 
 PAGE = "pages/how.py"
 
@@ -98,19 +96,19 @@ def test_leaning_is_undone_by_straightening(test_set):
 @pytest.mark.parametrize("number", [1, 3])
 def test_a_lesson_opens_train_with_its_settings(app, number):
     # The settings of an earlier visit give way to those of the lesson.
-    open_page(app, PAGE, **{STORE: {"images": 123}})
+    open_page(app, PAGE, **{SETTINGS_STORE: {"images": 123}})
     app.button(key=f"lesson-{number}").click().run()
     assert not app.exception
     assert not app.warning
     wanted = _settings(number)
-    assert {name: app.session_state[STORE][name] for name in wanted} == wanted
+    assert {name: app.session_state[SETTINGS_STORE][name] for name in wanted} == wanted
     assert Settings(**wanted)
 
 
 def test_a_lesson_opens_weights_at_zero(how):
     how.button(key="lesson-2").click().run()
     assert not how.exception
-    assert how.session_state[CHOSEN] == "pixels"
+    assert how.session_state[CHOSEN_MODEL] == "pixels"
     assert any("The average 0" in text.value for text in how.markdown)
 
 
@@ -122,7 +120,7 @@ def test_a_lesson_opens_a_doubtful_picture(how, test_set):
     assert second == pytest.approx(0.6, abs=0.05)
     how.button(key="lesson-4").click().run()
     assert not how.exception
-    assert how.session_state[PICKED] == index
+    assert how.session_state[GALLERY_PICKED] == index
 
 
 def test_the_answers_of_the_lessons_are_true(train_set, test_set):

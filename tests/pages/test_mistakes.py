@@ -7,8 +7,8 @@ from lrcore.metrics import reliability
 from lrcore.reading import Reader
 from lrcore.weights import REST, WEIGHTS_FOLDER, Weights, list_weights, load_weights
 from tests.helpers import chart_rows, open_page
-from ui.mistakes import ANSWER, TRUTH, confusion_chart, reliability_chart, study
-from ui.models import CHOSEN
+from ui.mistakes import confusion_chart, reliability_chart, study
+from ui.state import CHOSEN_MODEL, MISTAKE_ANSWER, MISTAKE_TRUTH
 
 PAGE = "pages/mistakes.py"
 SHIPPED = list(list_weights()[0])
@@ -25,16 +25,16 @@ def figure(app, label):
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_accuracy_is_that_of_the_record(app, name):
-    open_page(app, PAGE, **{CHOSEN: name})
+    open_page(app, PAGE, **{CHOSEN_MODEL: name})
     accuracy = load_weights(WEIGHTS_FOLDER / f"{name}.npz").record["test_accuracy"]
     assert figure(app, "Accuracy") == f"{accuracy:.2%}"
 
 
 def test_the_cell_chosen_shows_its_pictures_and_opens_them_in_predict(app, pixels, test_set):
-    open_page(app, PAGE, **{CHOSEN: "pixels"})
+    open_page(app, PAGE, **{CHOSEN_MODEL: "pixels"})
     found = study(pixels)
-    app.selectbox(key=TRUTH).set_value(4).run()
-    app.selectbox(key=ANSWER).set_value(9).run()
+    app.selectbox(key=MISTAKE_TRUTH).set_value(4).run()
+    app.selectbox(key=MISTAKE_ANSWER).set_value(9).run()
     behind = found.behind(4, 9)
     assert any(
         text.value.startswith(f"**{len(behind)}** of 982 pictures of 4") for text in app.markdown

@@ -8,8 +8,8 @@ from lrcore.training import SNAPSHOTS, Run, RunRequest
 from lrcore.weights import WEIGHTS_FOLDER, Weights, list_weights, load_weights
 from tests.helpers import open_page, wait_for
 from ui.heatmaps import describe
-from ui.models import CHOSEN, OWN
-from ui.train.runs import RUNS, Runs
+from ui.state import CHOSEN_MODEL, OWN_MODELS, RUNS
+from ui.train.runs import Runs
 
 PAGE = "pages/weights.py"
 
@@ -20,7 +20,7 @@ def charts(app):
 
 @pytest.mark.parametrize("name", list_weights()[0])
 def test_shows_every_row_of_every_shipped_model(app, name):
-    open_page(app, PAGE, **{CHOSEN: name})
+    open_page(app, PAGE, **{CHOSEN_MODEL: name})
     rows = len(load_weights(WEIGHTS_FOLDER / f"{name}.npz").theta)
     # One chart a row, and the one that is looked at closely.
     assert len(charts(app)) == rows + 1
@@ -30,7 +30,7 @@ def test_shows_the_model_just_trained(app):
     theta = np.zeros((1, 785), np.float32)
     theta[0, 1 + 28 * 3 + 5] = 2
     mine = Weights(theta, np.array([3, 8]), name="mine")
-    open_page(app, PAGE, **{OWN: {"mine": mine}, CHOSEN: "mine"})
+    open_page(app, PAGE, **{OWN_MODELS: {"mine": mine}, CHOSEN_MODEL: "mine"})
     assert "8 against 3" in charts(app)[0].proto.alt
     assert "(+2.00): row 3, column 5" in charts(app)[0].proto.alt
 
@@ -41,20 +41,20 @@ def test_one_scale_for_all_or_one_each(app):
             repr(chart.proto.spec).split("domain")[1].split("]")[0] for chart in charts(app)[:10]
         }
 
-    open_page(app, PAGE, **{CHOSEN: "pixels"})
+    open_page(app, PAGE, **{CHOSEN_MODEL: "pixels"})
     assert len(limits()) == 1
     app.button_group(key="weights_scale").set_value("each its own scale").run()
     assert len(limits()) == 10
 
 
 def test_digit_against_digit(app):
-    open_page(app, PAGE, **{CHOSEN: "pixels", "weights_view": "Digit against digit"})
+    open_page(app, PAGE, **{CHOSEN_MODEL: "pixels", "weights_view": "Digit against digit"})
     shown = [chart.proto.alt for chart in app.get("vega_lite_chart")]
     assert any(alt.startswith("Theta of 3 rather than 8") for alt in shown)
 
 
 def test_two_models_side_by_side(app):
-    open_page(app, PAGE, **{CHOSEN: "pixels", "weights_view": "Two models"})
+    open_page(app, PAGE, **{CHOSEN_MODEL: "pixels", "weights_view": "Two models"})
     assert app.selectbox(key="weights_other").value == "pixels-6000"
     shown = [chart.proto.alt for chart in charts(app)]
     assert sum("in pixels." in alt for alt in shown) == 1
@@ -62,7 +62,7 @@ def test_two_models_side_by_side(app):
 
 
 def test_theta_forming_needs_a_run(app):
-    open_page(app, PAGE, **{CHOSEN: "pixels", "weights_view": "Theta forming"})
+    open_page(app, PAGE, **{CHOSEN_MODEL: "pixels", "weights_view": "Theta forming"})
     assert "No run has been trained" in app.info[0].value
 
 
@@ -72,7 +72,7 @@ def test_theta_forming_shows_a_run_at_each_iteration(app, train_set):
     settings = Settings(images=200, solver="gradient-descent", learning_rate=0.5, iterations=4)
     job = runs.start(RunRequest(settings, train_set.take(np.arange(400))), "mine")
     wait_for(lambda: job.finished, 30)
-    open_page(app, PAGE, **{CHOSEN: "pixels", "weights_view": "Theta forming"})
+    open_page(app, PAGE, **{CHOSEN_MODEL: "pixels", "weights_view": "Theta forming"})
     assert [iteration for iteration, _ in job.snapshots] == [0, 1, 2, 3, 4]
     app.select_slider(key="weights_iteration_mine").set_value(3).run()
     assert not app.exception

@@ -14,7 +14,7 @@ from lrcore.errors import UserError
 from lrcore.training import RunRequest, write_history
 from lrcore.weights import pack_weights
 from ui.models import use_model
-from ui.train.controls import NOTICES
+from ui.state import NOTICES, RUN_BUTTON, RUN_NAME, USED
 from ui.train.jobs import Job
 from ui.train.runs import Runs
 
@@ -75,7 +75,7 @@ def buttons(runs: Runs, make_request: Callable[[], RunRequest] | None) -> None:
 
 
 def _start(runs: Runs, make_request: Callable[[], RunRequest], allowed: float = math.inf) -> None:
-    begin(runs, make_request(), st.session_state.get("run_name") or "", allowed)
+    begin(runs, make_request(), st.session_state.get(RUN_NAME) or "", allowed)
 
 
 def _stop(job: Job) -> None:
@@ -88,7 +88,7 @@ def _button(key: str, can: bool) -> bool:
     label, icon, help = BUTTONS[key]
     kind: Literal["primary", "secondary"] = "primary" if key == "start" else "secondary"
     icon = f":material/{icon}:"
-    return st.button(label, key, help, type=kind, icon=icon, disabled=not can)
+    return st.button(label, RUN_BUTTON[key], help, type=kind, icon=icon, disabled=not can)
 
 
 def begin(runs: Runs, request: RunRequest, name: str = "", allowed: float = math.inf) -> None:
@@ -111,10 +111,10 @@ def take_away(runs: Runs) -> None:
             icon=":material/check:",
             disabled=weights is None,
             help="Predict and Weights then work with what this run has learned.",
-            key="use",
+            key=RUN_BUTTON["use"],
         )
         if use and weights:
-            st.session_state["train_used"] = use_model(weights)
+            st.session_state[USED] = use_model(weights)
             st.rerun()
         st.download_button(
             "Weights",
@@ -125,7 +125,7 @@ def take_away(runs: Runs) -> None:
             on_click="ignore",
             disabled=weights is None,
             help="An .npz that this app and `python -m lrcore` can load.",
-            key="download-weights",
+            key=RUN_BUTTON["download-weights"],
         )
         st.download_button(
             "History",
@@ -136,9 +136,9 @@ def take_away(runs: Runs) -> None:
             on_click="ignore",
             disabled=not done,
             help="A CSV file: a line an iteration, with seconds, costs and accuracy.",
-            key="download-history",
+            key=RUN_BUTTON["download-history"],
         )
-    if used := st.session_state.pop("train_used", None):
+    if used := st.session_state.pop(USED, None):
         st.toast(f"Predict and Weights now use {used}", icon=":material/check:")
 
 

@@ -12,12 +12,20 @@ import streamlit as st
 from lrcore.errors import UserError
 from lrcore.settings import TASKS, Settings, kind, knob
 from lrcore.solvers import SOLVERS
+from ui.state import (
+    ADDRESS_WRITTEN,
+    CONTROLS_SHOWN,
+    LINK_SHOWN,
+    NOTICES,
+    RUN_NAME,
+    SETTINGS_STORE,
+    SHOW_ALL,
+)
 from ui.train.links import DEFAULTS, NAMES, SHOW, make_link, make_query, read_link
 
 # Where settings last: a widget forgets its value once its page, or it, is not shown.
-STORE, SHOWN, NOTICES = "train_settings", "train_shown", "train_notices"
 # The URL that was last written, and when; after so many seconds the browser has it.
-ADDRESS, HEARD = "train_address", 2.0
+HEARD = 2.0
 
 LABELS = {
     "task": TASKS,
@@ -79,14 +87,14 @@ PRESETS = (
 def take_link() -> None:
     """Take over what the URL asks for: at the first look, and when the browser goes back."""
     state, query = st.session_state, _asked()
-    if STORE in state:
-        written, when = state[ADDRESS]
+    if SETTINGS_STORE in state:
+        written, when = state[ADDRESS_WRITTEN]
         # Nothing asked for: another page was looked at.  A browser may also not have heard yet
         # of the URL last written.
         if not query or query == written or time.monotonic() - when < HEARD:
             return
-    values, state[SHOWN], state[NOTICES] = read_link(query, LABELS)
-    state[ADDRESS] = query, time.monotonic()
+    values, state[CONTROLS_SHOWN], state[NOTICES] = read_link(query, LABELS)
+    state[ADDRESS_WRITTEN] = query, time.monotonic()
     set_all(values)
 
 
@@ -96,9 +104,9 @@ def keep_address() -> None:
     Streamlit's own binding of widgets to the URL would write labels, and leave out the controls
     that are not shown.
     """
-    query = make_query(st.session_state[STORE], st.session_state[SHOWN])
-    if st.session_state[ADDRESS][0] != query:
-        st.session_state[ADDRESS] = query, time.monotonic()
+    query = make_query(st.session_state[SETTINGS_STORE], st.session_state[CONTROLS_SHOWN])
+    if st.session_state[ADDRESS_WRITTEN][0] != query:
+        st.session_state[ADDRESS_WRITTEN] = query, time.monotonic()
     if _asked() != query:
         others = {name: v for name, v in st.query_params.items() if name not in (*NAMES, SHOW)}
         st.query_params.from_dict(others | query)
@@ -118,37 +126,37 @@ def notices() -> None:
 def panel(folded: bool = False) -> Settings | None:
     """The controls; returns the settings, or None after saying what is wrong with them."""
     # The few controls that a link leaves are what it is about.
-    folded = folded and st.session_state[SHOWN] is None
+    folded = folded and st.session_state[CONTROLS_SHOWN] is None
     with st.expander("Settings", expanded=not folded, icon=":material/tune:"):
         _rows(ROWS)
-        if st.session_state[SHOWN] is not None:
+        if st.session_state[CONTROLS_SHOWN] is not None:
             st.button(
                 "Show all controls",
                 type="tertiary",
                 icon=":material/visibility:",
                 on_click=_show_all,
-                key="show-all",
+                key=SHOW_ALL,
                 help="The link that opened this page shows only some of them.",
             )
     with st.expander("More settings", icon=":material/settings:"):
         _rows(MORE_ROWS)
         st.text_input(
             "Name of the run",
-            key="run_name",
+            key=RUN_NAME,
             placeholder="run 1, run 2, …",
             max_chars=40,
             persist_state="session",
             help="Under this name the run is kept in this session, for comparison.",
         )
     try:
-        return Settings(**st.session_state[STORE])
+        return Settings(**st.session_state[SETTINGS_STORE])
     except UserError as error:
         st.error(str(error))
         return None
 
 
 def _rows(rows) -> None:
-    store = st.session_state[STORE]
+    store = st.session_state[SETTINGS_STORE]
     for row in rows:
         names = [name for name in row if _visible(name, store)]
         columns = st.columns(len(names), vertical_alignment="bottom") if names else []
@@ -159,9 +167,9 @@ def _rows(rows) -> None:
 
 def set_all(changes: dict) -> None:
     """Put every control to its default, then to these values."""
-    st.session_state[STORE] = DEFAULTS | changes
+    st.session_state[SETTINGS_STORE] = DEFAULTS | changes
     # Also of the controls that are on the page already.
-    st.session_state.update(st.session_state[STORE])
+    st.session_state.update(st.session_state[SETTINGS_STORE])
 
 
 def stories(run: str | None, play: Callable[[Preset], None], possible: bool) -> None:
@@ -169,7 +177,7 @@ def stories(run: str | None, play: Callable[[Preset], None], possible: bool) -> 
 
     A link that hides controls tells a story of its own; a preset would turn what it hides.
     """
-    if (shown := st.session_state[SHOWN]) is not None:
+    if (shown := st.session_state[CONTROLS_SHOWN]) is not None:
         labels = ", ".join(knob(name).label for name in shown)
         about = f"This page is about: **{labels}**. " if shown else ""
         st.caption(f"{about}Press Start and watch; *Show all controls* opens the rest.")
@@ -202,11 +210,11 @@ def link_form() -> None:
             NAMES,
             selection_mode="multi",
             format_func=lambda name: knob(name).label,
-            key="link_shown",
+            key=LINK_SHOWN,
             help="None chosen: all of them. 'Learning rate' alone makes a lesson about it.",
         )
         base = (st.context.url or "").split("?")[0]
-        st.code(make_link(base, st.session_state[STORE], chosen or None), wrap_lines=True)
+        st.code(make_link(base, st.session_state[SETTINGS_STORE], chosen or None), wrap_lines=True)
 
 
 def _visible(name: str, store: dict) -> bool:
@@ -218,7 +226,7 @@ def _visible(name: str, store: dict) -> bool:
         "momentum": "momentum" in uses,
         "batch_size": "batch_size" in uses,
     }.get(name, True)
-    shown = st.session_state[SHOWN]
+    shown = st.session_state[CONTROLS_SHOWN]
     return needed and (shown is None or name in shown)
 
 
@@ -257,4 +265,4 @@ def _step(declared) -> float:
 
 
 def _show_all() -> None:
-    st.session_state[SHOWN] = None
+    st.session_state[CONTROLS_SHOWN] = None

@@ -6,6 +6,7 @@ import streamlit as st
 
 from lrcore.script import as_script
 from lrcore.settings import Settings
+from ui.state import RUN_BUTTON
 
 
 def python_tab(settings: Settings | None) -> None:
@@ -32,7 +33,7 @@ def python_tab(settings: Settings | None) -> None:
         icon=":material/download:",
         on_click="ignore",
         help="Run it where data/mnist/ is: python train.py",
-        key="download-script",
+        key=RUN_BUTTON["download-script"],
     )
 
 

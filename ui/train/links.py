@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import fields
-from typing import Any
 from urllib.parse import urlencode
 
 from lrcore.errors import UserError
-from lrcore.settings import Settings, check_setting, kind, knob
+from lrcore.settings import DEFAULTS, NAMES, check_setting, kind, knob
 
 # The parameter that names the controls a link leaves visible; without it all are.
 SHOW = "show"
-NAMES = tuple(item.name for item in fields(Settings))
-DEFAULTS: dict[str, Any] = {item.name: item.default for item in fields(Settings)}
 
 Labels = Mapping[str, Mapping[str, str]]
 

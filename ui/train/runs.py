@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 from lrcore.errors import UserError
 from lrcore.training import RunRequest
 from lrcore.weights import columns
+from ui.state import RUNS
 from ui.train.jobs import Job, Slots
 
 # Seconds without a browser after which a run's user counts as gone.
@@ -23,8 +24,6 @@ AWAY = 60.0
 MOST_UNENDED = 4
 # ... in at most so many megabytes.
 MOST_MEGABYTES = 600
-
-RUNS = "training_runs"
 
 
 class Runs:

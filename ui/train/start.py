@@ -15,9 +15,10 @@ from lrcore.training import Own, RunRequest
 from ui.answers import counted
 from ui.correction import own_digits
 from ui.models import get_model, model_names
+from ui.state import LEARN_FROM, OWN_COPIES, START_FROM
 from ui.train.jobs import Job
 
-MNIST, OWN, BOTH = "MNIST", "my own digits", "MNIST and my own"
+MNIST_ALONE, OWN_ALONE, BOTH = "MNIST", "my own digits", "MNIST and my own"
 ZERO = "theta zero"
 COPIES = 20
 # Copies in all: more would take seconds to make.
@@ -35,37 +36,37 @@ def start_controls(
         digits = own_digits().digits
         source = st.selectbox(
             "Learn from",
-            [MNIST, OWN, BOTH],
+            [MNIST_ALONE, OWN_ALONE, BOTH],
             disabled=not len(digits),
-            key="train_source",
+            key=LEARN_FROM,
             persist_state="session",
             help="Your own digits are those that you labelled on the Predict page, or loaded. A "
             "quarter of them is kept back, to be read before and after.",
         )
         if not len(digits):
-            source = MNIST
+            source = MNIST_ALONE
             st.page_link(
                 "pages/hand.py", label="No digits of your own yet", icon=":material/back_hand:"
             )
         copies = COPIES
-        if source != MNIST:
+        if source != MNIST_ALONE:
             copies = st.number_input(
                 "Copies of each own digit",
                 1,
                 100,
                 COPIES,
-                key="train_copies",
+                key=OWN_COPIES,
                 persist_state="session",
                 help="How often each counts: once as it is, then slightly slanted, stretched, "
                 "thicker or thinner. A few digits would be lost among 60,000.",
             )
         names = [ZERO, *_fitting(settings)]
-        if st.session_state.get("train_start") not in names:
-            st.session_state["train_start"] = ZERO
+        if st.session_state.get(START_FROM) not in names:
+            st.session_state[START_FROM] = ZERO
         name = st.selectbox(
             "Start from",
             names,
-            key="train_start",
+            key=START_FROM,
             persist_state="session",
             help="Theta zero knows nothing. Weights of the same task and features are a head "
             "start: what they know is kept as far as the pictures support it.",
@@ -85,11 +86,11 @@ def as_own(source: str, copies: int, seed: int) -> Own | None:
     digits = own_digits().digits
     if not len(digits):
         return None
-    if source == MNIST:
+    if source == MNIST_ALONE:
         return Own(as_set(), digits)
     learned, kept_back = split_off(digits, seed=seed)
     copies = max(1, min(copies, MOST_COPIED // len(learned)))
-    return Own(training_set(learned, jitter=copies - 1, seed=seed), kept_back, source == OWN)
+    return Own(training_set(learned, jitter=copies - 1, seed=seed), kept_back, source == OWN_ALONE)
 
 
 def _fitting(settings: Settings | None) -> list[str]:

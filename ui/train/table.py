@@ -8,8 +8,9 @@ import pandas as pd
 import streamlit as st
 
 from lrcore.settings import Settings, knob
+from ui.state import COST_AXIS, DOOMED, NOTICES, RUN_AXIS, RUN_BUTTON, WATCHED
 from ui.train.charts import AXES
-from ui.train.controls import LABELS, NOTICES
+from ui.train.controls import LABELS
 from ui.train.runs import Runs
 
 
@@ -21,7 +22,7 @@ def view_options(runs: Runs) -> tuple[str, bool]:
             ["linear", "log"],
             default="linear",
             required=True,
-            key="train_y",
+            key=COST_AXIS,
             persist_state="session",
             help="A logarithmic axis shows what still happens when the curve looks flat.",
         )
@@ -31,17 +32,17 @@ def view_options(runs: Runs) -> tuple[str, bool]:
             default="iteration",
             required=True,
             format_func={"iteration": "iterations", "seconds": "seconds"}.__getitem__,
-            key="train_x",
+            key=RUN_AXIS,
             persist_state="session",
             help="Solvers take different time for an iteration: seconds compare them fairly.",
         )
         if runs.jobs:
-            st.session_state["watched"] = runs.shown
+            st.session_state[WATCHED] = runs.shown
             st.selectbox(
                 "Run watched",
                 list(runs.jobs),
-                key="watched",
-                on_change=lambda: setattr(runs, "shown", st.session_state["watched"]),
+                key=WATCHED,
+                on_change=lambda: setattr(runs, "shown", st.session_state[WATCHED]),
                 width=260,
                 help="The run that the buttons and curves belong to.",
             )
@@ -60,12 +61,12 @@ def runs_table(runs: Runs) -> list[str]:
     st.dataframe(comparison(runs), width="stretch")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         doomed = st.selectbox(
-            "Run to delete", names, key="doomed", help="Its curve and its model are lost."
+            "Run to delete", names, key=DOOMED, help="Its curve and its model are lost."
         )
         if st.button(
             "Delete",
             icon=":material/delete:",
-            key="delete",
+            key=RUN_BUTTON["delete"],
             help="Stops the run if it is still going, and forgets it.",
         ):
             runs.delete(doomed)

@@ -19,6 +19,7 @@ from lrcore.training import Outcome
 from ui.answers import counted
 from ui.device import on_phone
 from ui.heatmaps import colour_limit, row_names
+from ui.state import CHART, RATE_NOW
 from ui.train import charts
 from ui.train.jobs import Job
 from ui.train.runs import Runs
@@ -195,7 +196,7 @@ def _learning_rate(job: Job | None) -> None:
             help="How far the last step moved theta. This solver chooses it by itself.",
         )
         return
-    key = f"rate-{id(job)}"
+    key = RATE_NOW(job=id(job))
     # Shown afresh once the solver has picked a rate by itself.
     if rate is not None and st.session_state.get(key) is None:
         st.session_state[key] = float(f"{rate:.3g}")
@@ -233,7 +234,7 @@ def _chart(spec: dict, data: dict[str, pd.DataFrame], key: str, alt: str) -> Non
     # The specification stays the same from frame to frame, so only the rows are replaced.
     spec = {**spec, "datasets": data}
     st.vega_lite_chart(
-        spec=spec, key=f"chart-{key}", alt=alt, width="stretch", height="content", theme=None
+        spec=spec, key=CHART(what=key), alt=alt, width="stretch", height="content", theme=None
     )
 
 

@@ -1,4 +1,4 @@
-"""A word to those whose session the server has forgotten."""
+"""A word to those whose session the server has lost."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import streamlit as st
 from streamlit.runtime import exists
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-TOLD = "forgotten_told"
+from ui.state import LOST_TOLD
 
 
-def forgotten(protocols: str, session: str) -> bool:
+def lost_session(protocols: str, session: str) -> bool:
     """Whether a browser that comes back was given another session than the one it had.
 
     protocols : the header Sec-WebSocket-Protocol of the browser's connection.  Streamlit puts
@@ -21,7 +21,7 @@ def forgotten(protocols: str, session: str) -> bool:
     return bool(had) and had[0] != session
 
 
-def say_if_forgotten() -> None:
+def say_if_lost() -> None:
     """Tell that all is lost but what was downloaded; once, until clicked away.
 
     A session lives in one process.  It is gone when that process ends, or when the browser was
@@ -30,11 +30,11 @@ def say_if_forgotten() -> None:
     _run_when_connected_again()
     # Without a server (a test) there is no connection that could have been lost.
     context = get_script_run_ctx()
-    if context is None or not exists() or TOLD in st.session_state:
+    if context is None or not exists() or LOST_TOLD in st.session_state:
         return
     protocols = st.context.headers.get("Sec-WebSocket-Protocol", "")
-    st.session_state[TOLD] = True
-    if not forgotten(protocols, context.session_id):
+    st.session_state[LOST_TOLD] = True
+    if not lost_session(protocols, context.session_id):
         return
     # A toast moves nothing on the page: a canvas that moves would lose what is drawn on it.
     st.toast(

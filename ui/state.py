@@ -1,0 +1,201 @@
+"""Every key of the session, declared once: what it holds, who writes it, how long it lasts.
+
+A key is a plain string for `st.session_state[...]` and for a widget's `key=`; a family of keys,
+such as one for each picture, is a function that makes one.  `tests/test_state.py` sees to it that
+no other key is used, and that each lasts as long as is said here.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+from lrcore.settings import NAMES
+
+
+class Lasts(Enum):
+    """What a key outlives.  Nothing here outlives the session, which is one browser tab's."""
+
+    RUN = "one run of the page, which takes it out"
+    PAGE = "runs of its page while it is shown there; leaving the page forgets it"
+    SESSION = "changes of page, too"
+    ADDRESS = "changes of page; a reload as well, since the page's address carries it"
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A key, or a pattern such as 'pick-{index}' for a family of keys.
+
+    holds : what stands under it.
+    writer : who sets it; 'widget' for what the browser alone does.
+    """
+
+    pattern: str
+    holds: str
+    writer: str
+    lasts: Lasts
+
+    def covers(self, key: str) -> bool:
+        """Whether a key is this one, or one of this family."""
+        parts = string.Formatter().parse(self.pattern)
+        made = "".join(
+            re.escape(text) + ("" if field is None else ".+") for text, field, *_ in parts
+        )
+        return re.fullmatch(made, key, re.DOTALL) is not None
+
+
+TABLE: list[Declared] = []
+RUN, PAGE, SESSION, ADDRESS = Lasts
+
+
+def declared(key: str) -> Declared | None:
+    """The declaration that covers a key; None where there is none."""
+    exact = (entry for entry in TABLE if entry.pattern == key)
+    return next(exact, None) or next((entry for entry in TABLE if entry.covers(key)), None)
+
+
+def _key(name: str, holds: str, writer: str, lasts: Lasts) -> str:
+    TABLE.append(Declared(name, holds, writer, lasts))
+    return name
+
+
+def _keys(pattern: str, holds: str, writer: str, lasts: Lasts) -> Callable[..., str]:
+    TABLE.append(Declared(pattern, holds, writer, lasts))
+    return pattern.format
+
+
+def _layout(name: str, what: str) -> str:
+    """The key of a container, which holds nothing: browser tests find the place by it."""
+    return _key(name, f"nothing: the place of {what}", "nobody", PAGE)
+
+
+BUTTON = "bool: whether it was pressed just now"
+
+# The router, and what all pages share.
+ROUTED = _key("routed", "bool: the page came through the router", "streamlit_app.py", RUN)
+LOST_TOLD = _key(
+    "lost_session_told", "bool: whether a lost session was looked for", "lost_session", SESSION
+)
+OWN_MODELS = _key("own_models", "dict of Weights by name: trained or loaded", "use_model", SESSION)
+CHOSEN_MODEL = _key(
+    "chosen_model", "str: the name of the model that reads", "widget, settle_choice", SESSION
+)
+NEXT_MODEL = _key(
+    "next_model", "str: the name of the model to read from the next run on", "use_model", RUN
+)
+WEIGHTS_FILE = _key("weights_file", "an uploaded file of weights", "widget", PAGE)
+
+# Predict.
+WAY = _key("way", "str: where the digit comes from", "widget, the ways offered instead", SESSION)
+CLOSER = _keys("closer-{picture}", "str or None: the closer look taken", "widget", SESSION)
+PICTURES = _key("pictures", "list of uploaded pictures", "widget", PAGE)
+LOOK_AT = _keys("look-{picture}", "int: which digit of several is looked at", "widget", PAGE)
+GALLERY_ASKED = _key(
+    "gallery_image", "int: the test picture that another page wants shown", "other pages", RUN
+)
+GALLERY_PICKED = _key("gallery_picked", "int: the test picture shown", "pages/predict.py", SESSION)
+GALLERY_MIX = _key(
+    "gallery_mix", "int: which dozen of test pictures is offered", "gallery", SESSION
+)
+PICK = _keys("pick-{index}", BUTTON, "widget", PAGE)
+BEFORE_ERASING = _key(
+    "before_erasing", "(Weights, probabilities) of the last answer to the pen", "draw", SESSION
+)
+CANVAS = _key("canvas", "dict: what the canvas for one digit sent", "widget", PAGE)
+ROW_CANVAS = _key("row", "dict: what the canvas for several digits sent", "widget", PAGE)
+KEPT_DRAWING = _keys("{canvas}_kept", "canvas.Kept: what is drawn on it", "drawing_canvas", SESSION)
+TOOL = _key("tool", "str: pen or eraser", "widget", SESSION)
+PEN_WIDTH = _key("pen_width", "int: pixels", "widget", SESSION)
+EVIDENCE_DIGIT = _keys(
+    "evidence-digit-{picture}-{answer}", "int: the class asked about", "widget", PAGE
+)
+EVIDENCE_AGAINST = _keys("evidence-against-{picture}", "int or None: the other", "widget", PAGE)
+EVIDENCE_TOWARDS = _keys("evidence-towards-{picture}", "int or None: to be read", "widget", PAGE)
+EVIDENCE_SEARCH = _keys("evidence-search-{picture}", "bool: search for a change", "widget", PAGE)
+
+# My hand.
+OWN_DIGITS = _key("own_digits", "OwnDigits: all digits labelled or loaded", "keep_digits", SESSION)
+HAND_ON = _key("hand_on", "bool: whether theta takes the corrections", "widget", SESSION)
+HAND_NOTE = _key(
+    "hand_note", "(row of buttons, text, icon): said under it", "ui.correction", SESSION
+)
+HAND_MEMO = _key("hand_memo", "(Weights, corrections, Weights by them)", "learned", SESSION)
+REJECTED_FILES = _key("rejected_files", "list of (file, why not)", "the loaders", SESSION)
+OWN_DIGITS_SHOWN = _key("own_shown", "list of int: the digits to see", "widget", SESSION)
+UNDO_CORRECTION = _key("undo-correction", BUTTON, "widget", PAGE)
+LABEL = _keys("label-{where}-{model}-{picture}-{digit}", BUTTON, "widget", PAGE)
+DELETE_OWN = _keys("delete-{picture}", BUTTON, "widget", PAGE)
+LOAD = _keys("load-{what}", "list of uploaded files", "widget", PAGE)
+FILES_USED = _key("files_used", "set of ids of the files taken in", "the loaders", SESSION)
+
+# Train.
+SETTINGS_STORE = _key("train_settings", "dict: the settings by name", "train_controls", ADDRESS)
+for _name in NAMES:
+    # A knob's widget goes by the knob's own name: see `lrcore.settings.Settings`.
+    _key(_name, "the value that the control shows", "widget, set_all", ADDRESS)
+CONTROLS_SHOWN = _key(
+    "train_shown", "list of names of the controls a link leaves, or None", "take_link", ADDRESS
+)
+NOTICES = _key("train_notices", "list of sentences on a link or a refused run", "begin", SESSION)
+ADDRESS_WRITTEN = _key(
+    "train_address", "(query, when): the address last written or taken over", "take_link", SESSION
+)
+SHOW_ALL = _key("show-all", BUTTON, "widget", PAGE)
+LINK_SHOWN = _key("link_shown", "list of names of the controls a link is to leave", "widget", PAGE)
+RUN_NAME = _key("run_name", "str: the name of the next run", "widget", SESSION)
+LEARN_FROM = _key("train_source", "str: MNIST, own digits or both", "widget", SESSION)
+OWN_COPIES = _key("train_copies", "int: copies of each own digit", "widget", SESSION)
+START_FROM = _key("train_start", "str: the model a run starts from", "widget", SESSION)
+RUNS = _key("training_runs", "Runs: this session's training runs", "session_runs", SESSION)
+TRAIN_TAB = _key("train_tab", "str: the open tab", "widget", PAGE)
+COST_AXIS = _key("train_y", "str: linear or log", "widget", SESSION)
+RUN_AXIS = _key("train_x", "str: iteration or seconds", "widget", SESSION)
+WATCHED = _key("watched", "str: the name of the run shown", "widget, view_options", PAGE)
+DOOMED = _key("doomed", "str: the name of the run to delete", "widget", PAGE)
+RUN_BUTTON = {
+    name: _key(name, BUTTON, "widget", PAGE)
+    for name in (
+        *("start", "resume", "pause", "step-1", "step-10", "stop", "reset", "use", "delete"),
+        *("download-weights", "download-history", "download-script"),
+    )
+}
+USED = _key("train_used", "str: the model just chosen, to be said once", "take_away", RUN)
+RATE_NOW = _keys("rate-{job}", "float: the learning rate of a run", "widget, watch", PAGE)
+CHART = _keys("chart-{what}", "nothing: a chart that stays in place", "nobody", PAGE)
+
+# Weights.
+WEIGHTS_ROW = _key("weights_row", "int: the row of theta looked at", "widget, a click", PAGE)
+WEIGHTS_FIRST = _key("weights_first", "int: one row of a pair", "widget", PAGE)
+WEIGHTS_SECOND = _key("weights_second", "int: the other row", "widget", PAGE)
+WEIGHTS_PART = _key("weights_part", "str: which part of theta", "widget", PAGE)
+WEIGHTS_SCALE = _key("weights_scale", "str: one scale or each its own", "widget", PAGE)
+WEIGHTS_VIEW = _key("weights_view", "str: which closer look", "widget", PAGE)
+WEIGHTS_OTHER = _key("weights_other", "str: the model beside it", "widget", PAGE)
+WEIGHTS_RUN = _key("weights_run", "str: the run whose theta is seen forming", "widget", PAGE)
+WEIGHTS_ITERATION = _keys("weights_iteration_{run}", "int: after how many steps", "widget", PAGE)
+THETA_CHART = _keys("theta_{row}_{model}", "what was clicked on a chart", "widget", PAGE)
+TEN_THETAS = _layout("ten_thetas", "the heatmaps of all rows")
+FORMING_THETAS = _layout("forming_thetas", "the heatmaps on the way")
+
+# Mistakes.
+CONFUSION = _key("mistakes_matrix", "the cell that was clicked", "widget", PAGE)
+MISTAKE_TRUTH = _key("mistakes_truth", "int: place of the true class", "widget, a click", SESSION)
+MISTAKE_ANSWER = _key("mistakes_answer", "int: place of the answer", "widget, a click", SESSION)
+MISTAKES_SEEN = _key("mistakes_shown", "int: how many pictures are shown", "Show more", SESSION)
+OPEN_TEST_PICTURE = _keys("test-picture-{where}-{index}", BUTTON, "widget", PAGE)
+
+# How it works.
+HOW_DIGIT = {
+    name: _key(f"how_{name}", "int: a digit", "widget", PAGE)
+    for name in ("picture", "asked", "curated", "theta", "leaning")
+}
+HOW_SCORE = _key("how_z", "float: a score", "widget", PAGE)
+HOW_LABEL = _key("how_y", "int: the right answer, 0 or 1", "widget", PAGE)
+HOW_PROBABILITY = _key("how_p", "float: what the model says", "widget", PAGE)
+HOW_PICTURES = _key("how_start", "int: the first of eight training pictures", "a button", SESSION)
+HOW_STEP = _key("how_step", "int: steps of gradient descent", "widget", PAGE)
+HOW_LEAN = _key("how_lean", "float: pixels a row", "widget", PAGE)
+LESSON = _keys("lesson-{number}", BUTTON, "widget", PAGE)
