@@ -49,7 +49,6 @@ from lrcore.weights import (
 )
 from tests.files import saved, zipped
 from tests.helpers import choose_way, open_page
-from ui import models
 from ui.state import CHOSEN_MODEL, OWN_DIGITS, OWN_MODELS
 
 pytestmark = pytest.mark.filterwarnings("ignore")
