@@ -162,7 +162,7 @@ def extract(
     Returns a float32 array of shape (n, D).
     """
     compute = FEATURES[name].function
-    first = compute(images[:EXTRACT_BLOCK])
+    first = compute(images[:EXTRACT_BLOCK]).astype(np.float32, copy=False)
     if len(images) <= EXTRACT_BLOCK:
         return first
     out = np.empty((len(images), first.shape[1]), np.float32)
@@ -191,7 +191,8 @@ def extract_cached(
     path = CACHE_FOLDER / f"{name}-{digest.hexdigest()[:24]}.npz"
     first = FEATURES[name].function(images[:1])
     kept = load_array(path, (len(images), first.shape[1]), np.float32)
-    if kept is not None and np.allclose(kept[:1], first, atol=1e-4):
+    # Those of other pictures are far off; a square root makes much of a last digit.
+    if kept is not None and np.allclose(kept[:1], first, atol=0.01):
         return kept
     features = extract(name, images, checkpoint)
     with contextlib.suppress(OSError):

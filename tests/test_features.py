@@ -20,6 +20,7 @@ def test_a_picture_alone_and_in_company_gives_the_same_features(name, digits):
     assert together.shape[0] == len(digits)
     for i in (0, features.EXTRACT_BLOCK, len(digits) - 1):
         alone = features.extract(name, digits.images[i : i + 1])
+        assert alone.dtype == np.float32
         np.testing.assert_allclose(alone[0], together[i], atol=1e-3)
 
 

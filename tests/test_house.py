@@ -2,6 +2,8 @@
 
 import ast
 import re
+import subprocess
+import sys
 import tomllib
 
 import pytest
@@ -58,6 +60,19 @@ def test_the_core_never_prints(path):
         assert not (isinstance(node, ast.Attribute) and node.attr in ("stdout", "stderr")), (
             node.lineno
         )
+
+
+def test_weights_are_read_without_what_finds_or_draws_digits():
+    script = (
+        "import sys, lrcore.weights; print(*(name for name in sys.modules if 'lrcore' in name))"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert "lrcore.weights" in loaded
+    assert not set(loaded) & {
+        f"lrcore.{name}" for name in ("segment", "styles", "drawing", "picture")
+    }
 
 
 @pytest.mark.parametrize("folder", ["lrcore", "ui", "pages", "benchmarks", "docs"])

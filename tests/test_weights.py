@@ -3,6 +3,7 @@
 import io
 import json
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from lrcore.evidence import explain
 from lrcore.features import extract
 from lrcore.logistic import sigmoid
 from lrcore.reading import Reader
+from lrcore.styles import STYLES
 from lrcore.weights import (
     FORMAT,
     REST,
@@ -203,6 +205,11 @@ def test_one_vs_all_probabilities_are_independent(test_set):
     readings = Reader(weights).read(test_set.images[:500])
     assert readings.probabilities.shape == (500, 10)
     assert np.ptp(readings.probabilities.sum(1)) > 0.1
+
+
+def test_the_readme_of_the_weights_tells_how_many_styles_there_are():
+    text = (WEIGHTS_FOLDER / "README.md").read_text(encoding="utf-8")
+    assert re.findall(r"(\d+) styles", text) == [str(len(STYLES))]
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
