@@ -4,6 +4,7 @@ import streamlit as st
 
 from ui.model_choice import beside_choice
 from ui.predict import (
+    CAMERA,
     GALLERY,
     TEST_SET,
     UPLOAD,
@@ -23,7 +24,7 @@ WAYS = {
     "Draw": draw,
     "A row": draw_row,
     UPLOAD: upload,
-    "Camera": camera,
+    CAMERA: camera,
     TEST_SET: gallery,
 }
 

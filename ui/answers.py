@@ -78,16 +78,19 @@ def one_of_two(weights: Weights) -> str:
 
 
 SAW = "What it sees, 28×28"
-# Seconds in which the browser shows the answer, before the rest of the page keeps it busy.
-BREATH = 0.03
 
 
 def answer_panel(
-    weights: Weights, image: np.ndarray, saw: str = SAW, before: np.ndarray | None = None
+    weights: Weights,
+    image: np.ndarray,
+    saw: str = SAW,
+    before: np.ndarray | None = None,
+    breath: float = 0.0,
 ) -> Readings:
     """The whole answer to one 28x28 picture; returns the readings it shows.
 
     before : probabilities to be marked beside those of now, or None.
+    breath : seconds in which the browser can show the verdict before more of the page comes.
     """
     readings = read(weights, image[None])
     answer = digit_name(weights, readings.digits[0])
@@ -95,7 +98,8 @@ def answer_panel(
     with _panel(image, saw, rows):
         big_digit(answer, bool(readings.sure[0]))
         st.markdown(verdict(weights, readings), width="stretch")
-        time.sleep(BREATH)
+        if breath:
+            time.sleep(breath)
     if before is not None:
         st.caption(
             "Erase and see: the grey ticks mark the probabilities before you took the eraser."

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import streamlit as st
 from PIL import Image, ImageDraw
 from streamlit.delta_generator import DeltaGenerator
 
-from lrcore.decode import open_to_show
 from lrcore.drawing import film as drawing_film
 from lrcore.drawing import find_drawn_digits, rasterise, to_digit
 from lrcore.errors import UserError
-from lrcore.picture import film as picture_film
 from lrcore.reading import Reader, Readings, as_text, relevant
 from lrcore.segment import Found, trust
 from lrcore.weights import Weights
 from ui.answers import (
+    SAW,
     answer_panel,
     blank_panel,
     counted,
@@ -25,6 +25,7 @@ from ui.answers import (
     digit_picture,
     read,
 )
+from ui.brought import MOST_BYTES, Brought, Picture, brought
 from ui.canvas import Drawing, drawing_canvas
 from ui.correction import Model, correction, hand_bar, model_in_hand
 from ui.device import on_phone
@@ -37,8 +38,11 @@ from ui.state import (
     GALLERY_MIX,
     GALLERY_PICKED,
     LOOK_AT,
+    LOOKED_AT,
+    PHOTO,
     PICK,
     PICTURES,
+    REMOVE_PICTURE,
     ROW_CANVAS,
     WAY,
 )
@@ -47,9 +51,11 @@ TYPES = ["png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff"]
 SIDE = 330
 # Pictures that are read at once: each run of the page reads them all.
 AT_ONCE = 20
-WHY = "Why this answer?"
-# Two of the ways in which a digit comes here, and the place of the test set's answer.
-UPLOAD, TEST_SET, GALLERY = "Upload", "Test set", "gallery"
+# Seconds in which the browser shows the answer to a stroke, before the rest keeps it busy.
+BREATH = 0.03
+WHY, STEPS = "Why this answer?", "What the model sees, step by step"
+# Three of the ways in which a digit comes here, and the place of the test set's answer.
+UPLOAD, CAMERA, TEST_SET, GALLERY = "Upload", "Camera", "Test set", "gallery"
 
 
 @st.fragment
@@ -69,14 +75,14 @@ def draw() -> None:
         image = to_digit(drawing.strokes)
         seen = st.session_state.get(BEFORE_ERASING)
         before = seen[1] if drawing.erasing and seen and seen[0] is model.trained else None
-        readings = _answer(model, image, "drawn", before)
+        readings = _answer(model, image, "drawn", before=before, breath=BREATH)
         if not drawing.erasing:
             st.session_state[BEFORE_ERASING] = model.trained, readings.probabilities[0]
         hand_bar()
     _look_closer(
         {
             WHY: lambda: evidence_section(weights, image, "drawn"),
-            "What the model sees, step by step": lambda: film_strip(
+            STEPS: lambda: film_strip(
                 drawing_film(drawing.strokes, drawing.width, drawing.height, drawing.pen)
             ),
             "Compare with naive shrinking": lambda: _naive(weights, drawing, image),
@@ -121,10 +127,22 @@ def draw_row() -> None:
         right.info("Write a phone number or a date, with a little room between the digits.")
         return
     size = drawing.width, drawing.height, drawing.pen
-    found = find_drawn_digits(drawing.strokes, *size, trust(Reader(model.corrected)))
+    found = find_drawn_digits(drawing.strokes, *size, trust(Reader(model.trained)))
+    readings, answers = _read_all(model, found)
     canvas = Image.fromarray(np.uint8(255 * (1 - rasterise(drawing.strokes, *size))))
-    _several(model, canvas, canvas.size, found, "row", "row", left, right)
-    hand_bar()
+    with left:
+        alt = f"The row, with a box round each of {len(found)} digits"
+        st.image(boxed(canvas, canvas.size, found, answers), width="stretch", alt=alt)
+    with right:
+        at = _several(model, found, readings, answers, "row")
+        hand_bar()
+    _look_closer(
+        {
+            WHY: lambda: evidence_section(model.corrected, found[at].image, "row"),
+            STEPS: lambda: film_strip(found[at].steps()),
+        },
+        "row",
+    )
 
 
 def _side_by_side(width: int) -> tuple[DeltaGenerator, DeltaGenerator]:
@@ -134,10 +152,16 @@ def _side_by_side(width: int) -> tuple[DeltaGenerator, DeltaGenerator]:
 
 
 def _answer(
-    model: Model, image: np.ndarray, where: str, before: np.ndarray | None = None
+    model: Model,
+    image: np.ndarray,
+    where: str,
+    saw: str = SAW,
+    before: np.ndarray | None = None,
+    breath: float = 0.0,
 ) -> Readings:
-    """The answer in the user's hand, and 'it's a ...' under it; `where` as `correction` has it."""
-    readings = answer_panel(model.corrected, image, before=before)
+    """The answer in the user's hand, and 'it's a ...' under it; `where` as `correction` has it,
+    the others as `answer_panel` has them."""
+    readings = answer_panel(model.corrected, image, saw, before, breath)
     correction(model, image, where)
     return readings
 
@@ -174,106 +198,165 @@ def _naive(weights: Weights, drawing: Drawing, image: np.ndarray) -> None:
 
 
 def upload() -> None:
-    """One or many pictures from the disk."""
+    """One or many pictures from the disk, the newest first."""
     model = model_in_hand()
+    pictures = brought(UPLOAD)
     files = st.file_uploader(
         "Pictures of digits",
         key=PICTURES,
         type=TYPES,
         accept_multiple_files=True,
         help="PNG, JPEG, WebP, BMP, GIF or TIFF; one digit or many in each picture.",
+        on_change=lambda: pictures.change(st.session_state[PICTURES]),
     )
-    if not files:
+    pictures.offered = frozenset(file.file_id for file in files)
+    if not pictures.pictures:
         st.info(
             "Bring a picture of a digit: a scan, a photo or a screenshot, dark on light or light "
             "on dark. Several files, and several digits in one, are fine."
         )
-    for file in files[:AT_ONCE]:
-        _picture(model, file.getvalue(), file.name, file.file_id)
-    if len(files) > AT_ONCE:
-        st.warning(f"The first {AT_ONCE} of {len(files)} pictures are read; remove some to go on.")
-    hand_bar()
+    _pictures(model, pictures)
 
 
 def camera() -> None:
     """A photo from this device's camera."""
     model = model_in_hand()
+    photos = brought(CAMERA)
     st.caption("On a phone, 'Upload' opens the camera too, with its full resolution.")
     photo = st.camera_input(
         "Photograph a digit",
+        key=PHOTO,
         width=480,
         help="Good light, a dark pen, and the digit in the middle help.",
+        on_change=lambda: photos.change(filter(None, [st.session_state[PHOTO]]), only=True),
     )
-    if photo is not None:
-        _picture(model, photo.getvalue(), "photo", photo.file_id)
+    photos.offered = frozenset([photo.file_id] if photo else [])
+    _pictures(model, photos)
+
+
+def _pictures(model: Model, brought: Brought) -> None:
+    """All pictures of a list that are read at once, and what became of the others."""
+    if len(brought.pictures) > AT_ONCE:
+        st.warning(
+            f"The first {AT_ONCE} of {len(brought.pictures)} pictures are read; remove some to "
+            "go on."
+        )
+    for picture in brought.pictures[:AT_ONCE]:
+        _picture(model, picture, brought)
+    brought.bound()
+    if brought.let_go:
+        st.warning(
+            f"{counted(brought.let_go, 'older picture')} had to go: {MOST_BYTES >> 20} MB of "
+            "pictures are kept at once."
+        )
     hand_bar()
 
 
-def _picture(model: Model, data: bytes, name: str, key: str) -> None:
-    """A picture's answer: one digit in full, several boxed and in reading order.
-
-    `key` tells pictures apart that have the same name.
-    """
-    weights = model.corrected
-    try:
-        found = Reader(weights).find(data)
-        picture, size = open_to_show(data)
-    except UserError as error:
-        st.error(f"**{name}**: {error}")
-        return
+def _picture(model: Model, picture: Picture, brought: Brought) -> None:
+    """A picture's answer: one digit in full, several boxed and in reading order."""
     # A phone has no width to spare for a frame.
     with st.container(border=not on_phone()):
-        st.markdown(f"**{name}**")
-        if len(found) > 1:
-            columns = st.columns([3, 2], gap="large")
-            _several(model, picture, size, found, name, key, *columns)
+        with st.container(
+            horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
+        ):
+            st.markdown(f"**{picture.name}**")
+            # What the widget above still holds is taken out there.
+            if picture.key not in brought.offered:
+                st.button(
+                    "Remove",
+                    icon=":material/close:",
+                    key=REMOVE_PICTURE(picture=picture.key),
+                    type="tertiary",
+                    on_click=brought.drop,
+                    args=(picture.key,),
+                    help=f"Take {picture.name} off this page.",
+                )
+        try:
+            # As trained, so that a correction leaves the digits where they were found.
+            seen = picture.read(model.trained)
+        except UserError as error:
+            st.error(f"**{picture.name}**: {error}")
             return
-        image = found[0].image
-        left, right = _side_by_side(SIDE)
-        with left:
-            st.image(picture, width=SIDE, alt=f"The picture {name}")
-        with right:
-            _answer(model, image, key)
+        if len(seen.found) > 1:
+            left, right = st.columns([3, 2], gap="large")
+            readings, answers = _read_all(model, seen.found)
+            with left:
+                st.image(
+                    seen.marked(answers, boxed),
+                    width="stretch",
+                    alt=f"{picture.name}, with a box round each of {len(seen.found)} digits",
+                )
+            with right:
+                at = _several(model, seen.found, readings, answers, picture.key)
+        else:
+            left, right = _side_by_side(SIDE)
+            with left:
+                st.image(seen.marked([], boxed), width=SIDE, alt=f"The picture {picture.name}")
+            with right:
+                _answer(model, seen.found[0].image, picture.key)
+            at = 0
         _look_closer(
             {
-                WHY: lambda: evidence_section(weights, image, key),
-                "What the model sees, step by step": lambda: film_strip(picture_film(data)),
+                WHY: lambda: evidence_section(model.corrected, seen.found[at].image, picture.key),
+                STEPS: lambda: film_strip(seen.found[at].steps()),
             },
-            key,
+            picture.key,
         )
+
+
+def _read_all(model: Model, found: Sequence[Found]) -> tuple[Readings, list[str]]:
+    """What each of several digits is read as, and how that is called."""
+    readings = read(model.corrected, np.stack([item.image for item in found]))
+    return readings, [digit_name(model.corrected, digit) for digit in readings.digits]
 
 
 def _several(
-    model: Model,
-    picture: Image.Image,
-    size: tuple[int, int],
-    found: list[Found],
-    name: str,
-    key: str,
-    left: DeltaGenerator,
-    right: DeltaGenerator,
-) -> None:
-    """Several digits: boxed on the picture, at the left; as text, and one by one, at the right."""
-    weights = model.corrected
-    readings = read(weights, np.stack([item.image for item in found]))
-    answers = [digit_name(weights, digit) for digit in readings.digits]
-    with left:
-        alt = f"{name}, with a box round each of {len(found)} digits"
-        st.image(boxed(picture, size, found, answers), width="stretch", alt=alt)
-    with right:
-        st.markdown(f"{counted(len(found), 'digit')}, in reading order")
-        st.code(as_text(found, answers), language=None)
-        unsure = int((~readings.sure).sum())
-        if unsure:
-            st.caption(f"{unsure} of them unsure.")
-        at = st.selectbox(
-            "Look at one",
-            range(len(found)),
-            format_func=lambda i: f"{i + 1}: {answers[i]}",
-            key=LOOK_AT(picture=key),
-            help="Shows what the model saw of that digit, and its probabilities.",
-        )
-        _answer(model, found[at].image, key)
+    model: Model, found: Sequence[Found], readings: Readings, answers: list[str], key: str
+) -> int:
+    """Several digits as text, and the one looked at with its answer; returns its place."""
+    st.markdown(f"{counted(len(found), 'digit')}, in reading order")
+    st.code(as_text(found, answers), language=None)
+    unsure = int((~readings.sure).sum())
+    if unsure:
+        st.caption(f"{unsure} of them unsure.")
+    at = _look_at_one(found, answers, key)
+    _answer(model, found[at].image, key)
+    return at
+
+
+def _look_at_one(found: Sequence[Found], answers: list[str], key: str) -> int:
+    """The choice of one of several digits, which follows the digit wherever it stands."""
+    looked_at: dict[str, Found] = st.session_state.setdefault(LOOKED_AT, {})
+    names = [f"{i + 1}: {answer}" for i, answer in enumerate(answers)]
+    # A browser goes on showing the words that were chosen: with other words it is another widget.
+    said = hashlib.sha256("|".join(names).encode()).hexdigest()[:8]
+    at = st.selectbox(
+        "Look at one",
+        range(len(found)),
+        place_of(looked_at.get(key), found),
+        format_func=names.__getitem__,
+        key=LOOK_AT(picture=key, said=said),
+        help="Shows what the model saw of that digit, and its probabilities.",
+    )
+    looked_at[key] = found[at]
+    return at
+
+
+def place_of(digit: Found | None, found: Sequence[Found]) -> int:
+    """Where a digit that was looked at stands now: the same picture, the nearest if there are
+    several, or else what is now found in its place; the first where it is gone."""
+    if digit is None:
+        return 0
+    middle = np.mean(np.reshape(digit.box, (2, 2)), axis=0)
+    middles = np.array([np.mean(np.reshape(item.box, (2, 2)), axis=0) for item in found])
+    far = np.linalg.norm(middles - middle, axis=1)
+    same = np.array([np.array_equal(item.image, digit.image) for item in found])
+    if same.any():
+        return int(np.where(same, far, np.inf).argmin())
+    (left, top), (right, bottom) = np.reshape(digit.box, (2, 2))
+    x, y = middles.T
+    there = (left <= x) & (x <= right) & (top <= y) & (y <= bottom)
+    return int(np.where(there, far, np.inf).argmin()) if there.any() else 0
 
 
 def boxed(
@@ -314,13 +397,17 @@ def gallery() -> None:
         if index is None:
             st.info("Press *Read* under a digit: some are harder than one thinks.")
             return
-        readings = answer_panel(weights, test.images[index], "Test picture, 28×28")
+        readings = _answer(model, test.images[index], GALLERY, "Test picture, 28×28")
         _, truth = relevant(weights, test.images[[index]], test.labels[[index]])
         if not len(truth):
             judged = "a digit that this model knows nothing of"
         else:
             judged = "read right" if readings.digits[0] == truth[0] else "read wrong"
-        st.caption(f"Test picture {index} is labelled {test.labels[index]}: {judged}.")
+        st.caption(
+            f"Test picture {index} is labelled {test.labels[index]}: {judged}. Corrected, it is "
+            "one of your own digits, and tests your hand no more."
+        )
+        hand_bar()
     _look_closer({WHY: lambda: evidence_section(weights, test.images[index], GALLERY)}, GALLERY)
 
 

@@ -92,7 +92,13 @@ WEIGHTS_FILE = _key("weights_file", "an uploaded file of weights", "widget", PAG
 WAY = _key("way", "str: where the digit comes from", "widget, the ways offered instead", SESSION)
 CLOSER = _keys("closer-{picture}", "str or None: the closer look taken", "widget", SESSION)
 PICTURES = _key("pictures", "list of uploaded pictures", "widget", PAGE)
-LOOK_AT = _keys("look-{picture}", "int: which digit of several is looked at", "widget", PAGE)
+PHOTO = _key("photo", "the photo just taken, or None", "widget", PAGE)
+BROUGHT = _keys("brought-{way}", "Brought: the pictures of a list", "upload, camera", SESSION)
+REMOVE_PICTURE = _keys("remove-{picture}", BUTTON, "widget", PAGE)
+LOOK_AT = _keys("look-{picture}-{said}", "int: which digit of several is looked at", "widget", PAGE)
+LOOKED_AT = _key(
+    "looked_at", "dict of Found by picture: the digit looked at", "ui.predict", SESSION
+)
 GALLERY_ASKED = _key(
     "gallery_image", "int: the test picture that another page wants shown", "other pages", RUN
 )
