@@ -13,6 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 from lrcore.drawing import film as drawing_film
 from lrcore.drawing import find_drawn_digits, rasterise, to_digit
 from lrcore.errors import UserError
+from lrcore.picture import film as picture_film
 from lrcore.reading import Reader, Readings, as_text, relevant
 from lrcore.segment import Found, trust
 from lrcore.weights import Weights
@@ -139,7 +140,6 @@ def draw_row() -> None:
     _look_closer(
         {
             WHY: lambda: evidence_section(model.corrected, found[at].image, "row"),
-            STEPS: lambda: film_strip(found[at].steps()),
         },
         "row",
     )
@@ -277,7 +277,8 @@ def _picture(model: Model, picture: Picture, brought: Brought) -> None:
         except UserError as error:
             st.error(f"**{picture.name}**: {error}")
             return
-        if len(seen.found) > 1:
+        several = len(seen.found) > 1
+        if several:
             left, right = st.columns([3, 2], gap="large")
             readings, answers = _read_all(model, seen.found)
             with left:
@@ -298,7 +299,7 @@ def _picture(model: Model, picture: Picture, brought: Brought) -> None:
         _look_closer(
             {
                 WHY: lambda: evidence_section(model.corrected, seen.found[at].image, picture.key),
-                STEPS: lambda: film_strip(seen.found[at].steps()),
+                **({STEPS: lambda: film_strip(picture_film(picture.data))} if not several else {}),
             },
             picture.key,
         )

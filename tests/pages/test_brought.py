@@ -61,23 +61,22 @@ def say(app, digit, nth=0):
 def test_a_press_decodes_nothing(upload, decoded, test_set):
     files = [(f"{i}.png", saved(page_of(test_set.images[i : i + 1 + i % 2]))) for i in range(5)]
     app = upload(*files)
-    assert len(decoded) == 5
+    once = len(decoded)
     say(app, 8)
     assert 'data-answer="8"' in markup(app)
     app.toggle(key="hand_on").set_value(False).run()
-    app.button_group[1].set_value(["What the model sees, step by step"]).run()
-    assert not app.exception
-    assert len(decoded) == 5
+    assert len(decoded) == once
 
 
 def test_another_model_cuts_anew_and_a_correction_does_not(upload, decoded, test_set):
     app = upload(("page.png", saved(page_of(test_set.images[:3]))))
     assert app.code[0].value == "721"
+    once = len(decoded)
     say(app, 4)
     assert app.code[0].value.startswith("4")
-    assert len(decoded) == 1
+    assert len(decoded) == once
     app.selectbox(key="chosen_model").set_value("straightened").run()
-    assert len(decoded) == 2
+    assert len(decoded) > once
 
 
 class File(io.BytesIO):
