@@ -16,8 +16,8 @@ from __future__ import annotations
 import argparse
 import faulthandler
 import io
+import math
 import multiprocessing
-import resource
 import sys
 import tempfile
 import time
@@ -33,6 +33,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.hostile_files import digits, hand_file, idx_file, own_zip, picture, weights_file
+from benchmarks.processor import most_held
 from lrcore.corrections import Curvature, load_curvature
 from lrcore.data import parse_idx
 from lrcore.decode import open_to_show
@@ -77,9 +78,10 @@ def read_own(raw: bytes) -> Loaded:
 
 def read_hand(raw: bytes) -> Curvature:
     """What the app does with a curvature file beside weights."""
-    with tempfile.NamedTemporaryFile() as file:
-        Path(file.name).write_bytes(raw)
-        return load_curvature(file.name, reader().weights)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "brought.curvature")
+        path.write_bytes(raw)
+        return load_curvature(path, reader().weights)
 
 
 @dataclass
@@ -90,11 +92,6 @@ class Tally:
     sentences: int = 0
     slowest: float = 0.0
     grown: float = 0.0
-
-
-def most_held() -> float:
-    """The most memory that this process ever held, in MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def ready() -> float:
@@ -159,7 +156,10 @@ def main() -> int:
                     wrong += 1
                     print(f"{kind} {number}, {name}: {seconds:.1f} s, {what}: {words[:300]}")
             summary(kind, tallies)
-    print(f"\nThe process held {began:.0f} MB with its model, and never more than {held:.0f} MB.")
+    if math.isnan(held):
+        print("\nHow much memory the process held is not known: Windows does not say.")
+    else:
+        print(f"\nThe process held {began:.0f} MB with its model, and at most {held:.0f} MB.")
     wrong += held > MOST_MEGABYTES
     print(f"{wrong} went wrong." if wrong else "Nothing went wrong.")
     return 1 if wrong else 0

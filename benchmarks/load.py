@@ -41,7 +41,7 @@ from streamlit import config
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.processor import processor_seconds
+from benchmarks.processor import need_linux, processor_seconds
 from lrcore.corrections import learn, shipped_curvature
 from lrcore.drawing import to_digit
 from lrcore.fabric import strokes_from_canvas
@@ -73,7 +73,7 @@ def inspected(report: Path) -> None:
 
     def tell(thing: dict | list) -> None:
         new = report.with_suffix(".new")
-        new.write_text(json.dumps(thing))
+        new.write_text(json.dumps(thing), encoding="utf-8")
         new.replace(report)
 
     def threads(*_) -> None:
@@ -102,7 +102,7 @@ class Inspected(Server):
         self._folder = tempfile.TemporaryDirectory()
         self._report = Path(self._folder.name, "report.json")
         self._log = Path(self._folder.name, "log")
-        self._writes = self._log.open("a+")
+        self._writes = self._log.open("a+", encoding="utf-8")
         command = (str(Path(__file__).resolve()), "--inspected", str(self._report))
         super().__init__(streamlit=command, log=self._writes)
 
@@ -129,7 +129,7 @@ class Inspected(Server):
         self.process.send_signal(asked)
         while not self._report.exists():
             time.sleep(0.01)
-        return json.loads(self._report.read_text())
+        return json.loads(self._report.read_text(encoding="utf-8"))
 
     def runs(self) -> list[int]:
         """The threads that train."""
@@ -141,7 +141,7 @@ class Inspected(Server):
 
     def megabytes(self) -> float:
         """The memory that the server takes."""
-        pages = int((self._proc / "statm").read_text().split()[1])
+        pages = int((self._proc / "statm").read_text(encoding="utf-8").split()[1])
         return pages * os.sysconf("SC_PAGESIZE") / 2**20
 
     def pages_seconds(self) -> float:
@@ -151,7 +151,7 @@ class Inspected(Server):
 
     def errors(self) -> list[str]:
         """Lines of the server's log that tell of something wrong."""
-        lines = self._log.read_text().splitlines()
+        lines = self._log.read_text(encoding="utf-8").splitlines()
         return [line for line in lines if "Error" in line or "Traceback" in line]
 
 
@@ -383,6 +383,7 @@ def main() -> None:
     parser.add_argument("--visitors", type=int, default=500, help="who come and go")
     parser.add_argument("--idle", type=int, default=200, help="who do nothing")
     chosen = parser.parse_args()
+    need_linux()
     with Inspected() as server:
         asyncio.run(everything(server, chosen))
         lines = server.errors()

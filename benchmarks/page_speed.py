@@ -21,7 +21,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.processor import processor_seconds  # noqa: E402
+from benchmarks.processor import need_linux, processor_seconds  # noqa: E402
 from tests.browser.driver import ONE, Server, canvas, draw, find_browser, settled  # noqa: E402
 
 ECHO = "benchmarks/canvas_echo.py"
@@ -167,6 +167,7 @@ def change_page(page: Page, title: str) -> float:
 
 def main(trials: int) -> None:
     """Print all figures, each beside its target."""
+    need_linux()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_browser(), args=["--no-sandbox"])
         strokes_against_echo(browser, trials)

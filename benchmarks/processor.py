@@ -1,20 +1,43 @@
-"""What Linux says of the processors' time; needs /proc."""
+"""What a system says of the time and memory that processes take."""
 
 from __future__ import annotations
 
+import math
 import os
+import sys
 from pathlib import Path
 
-# Of the clock that Linux counts in, a second.
-TICK = os.sysconf("SC_CLK_TCK")
+PROC = Path("/proc")
+
+
+def need_linux() -> None:
+    """End with a sentence where there is no /proc, which the figures come from."""
+    if not (PROC / "self" / "stat").is_file():
+        sys.exit("This benchmark needs Linux: it reads processors' time and memory in /proc.")
+
+
+def most_held() -> float:
+    """The most memory, in MB, that this process ever held; NaN on Windows, which does not say."""
+    try:
+        import resource
+    except ImportError:
+        return math.nan
+    held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # Kilobytes, but on macOS bytes.
+    return held / 2**20 if sys.platform == "darwin" else held / 2**10
+
+
+def ticks() -> int:
+    """Of the clock that Linux counts in, a second."""
+    return os.sysconf("SC_CLK_TCK")
 
 
 def stat(folder: Path) -> list[str]:
     """The `stat` of a process or thread, `folder` in /proc, in fields from its state on."""
-    return (folder / "stat").read_text().rpartition(")")[2].split()
+    return (folder / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()
 
 
 def processor_seconds(folder: Path) -> float:
     """What a process or thread has used up of the processors."""
     fields = stat(folder)
-    return (int(fields[11]) + int(fields[12])) / TICK
+    return (int(fields[11]) + int(fields[12])) / ticks()

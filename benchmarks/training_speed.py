@@ -24,7 +24,6 @@ import contextlib
 import itertools
 import math
 import os
-import resource
 import sys
 import tempfile
 import time
@@ -38,6 +37,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from benchmarks.processor import most_held
 from lrcore.data import load_dataset
 from lrcore.logistic import OneVsAllLoss, curated_labels
 from lrcore.solvers import SOLVERS
@@ -297,7 +297,7 @@ def scaling() -> None:
         grey = np.memmap(Path(folder) / "images", np.uint8, "r", shape=shape)
         _measure(OneVsAllLoss(grey[: len(train)], targets, workers=workers))
         _measure(OneVsAllLoss(grey, np.tile(targets, (len(shifts), 1)), workers=workers))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    peak = most_held() / 2**10
     print(f"peak memory of this process, the file's cached pages included: {peak:.2f} GiB")
 
 

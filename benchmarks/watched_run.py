@@ -26,7 +26,7 @@ from playwright.sync_api import Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.processor import TICK, processor_seconds, stat
+from benchmarks.processor import need_linux, processor_seconds, stat, ticks
 from tests.browser.driver import Server, find_browser, settled
 
 QUERY = "solver=gradient-descent&images=60000&iterations=100000"
@@ -65,8 +65,10 @@ def descendants(pid: int) -> list[int]:
 
 def busy_seconds() -> float:
     """What all processes together have used up of the processors."""
-    user, nice, system, _, _, irq, soft, *_ = map(int, Path("/proc/stat").read_text().split()[1:9])
-    return (user + nice + system + irq + soft) / TICK
+    user, nice, system, _, _, irq, soft, *_ = map(
+        int, Path("/proc/stat").read_text(encoding="utf-8").split()[1:9]
+    )
+    return (user + nice + system + irq + soft) / ticks()
 
 
 class Times:
@@ -80,7 +82,7 @@ class Times:
         thread = max((process / "task").iterdir(), key=processor_seconds)
         self.run = processor_seconds(thread)
         # Source: "Scheduler Statistics" in Linux's documentation; in nanoseconds.
-        self.in_line = int((thread / "schedstat").read_text().split()[1]) / 1e9
+        self.in_line = int((thread / "schedstat").read_text(encoding="utf-8").split()[1]) / 1e9
         # Not the sum of its threads: those that make pages come and go.
         self.pages = processor_seconds(process) - self.run
         self.browser = sum(processor_seconds(Path(f"/proc/{pid}")) for pid in browser)
@@ -149,6 +151,7 @@ def measure(page: Page, server: int, browser: list[int]) -> None:
 
 def main() -> None:
     """Start the app, a browser and a run, and measure."""
+    need_linux()
     query = sys.argv[1] if len(sys.argv) > 1 else QUERY
     with Server() as server, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_browser(), args=["--no-sandbox"])
@@ -164,7 +167,7 @@ def main() -> None:
         chrome = [
             pid
             for pid in descendants(os.getpid())
-            if "chrom" in Path(f"/proc/{pid}/comm").read_text().lower()
+            if "chrom" in Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").lower()
         ]
         measure(page, server.process.pid, chrome)
         browser.close()

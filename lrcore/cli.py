@@ -7,6 +7,7 @@ bad input to stderr; the exit code is 0 only if every input was answered.
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import shlex
@@ -42,6 +43,10 @@ from lrcore.weights import (
 
 def main(argv: list[str] | None = None) -> int:
     """Run a command line, by default the process's own; returns the exit code."""
+    # What a terminal or a file of its encoding cannot show is no reason to break off.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
     arguments = _parser().parse_args(argv)
     try:
         return arguments.run(arguments)
@@ -162,7 +167,7 @@ def command_of(
     return " ".join([*parts, option, quoted(str(out))])
 
 
-def quoted(argument: str, windows: bool = os.name == "nt") -> str:
+def quoted(argument: str, windows: bool = sys.platform == "win32") -> str:
     """One argument as the system's own shell takes it: on Windows cmd.exe or PowerShell."""
     return subprocess.list2cmdline([argument]) if windows else shlex.quote(argument)
 

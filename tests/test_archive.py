@@ -42,7 +42,7 @@ with replacing(Path(sys.argv[1])) as file:
 def half_written(tmp_path):
     """A process that has written half of tmp_path/a.npz, and lives until it is killed."""
     command = [sys.executable, "-c", HALF, str(tmp_path / "a.npz")]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as writer:
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, encoding="utf-8") as writer:
         assert writer.stdout.readline() == "half\n"
         yield writer
         writer.kill()

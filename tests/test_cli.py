@@ -108,7 +108,7 @@ def test_train_writes_weights_and_history(capsys, tmp_path):
     record = load_weights(model).record
     assert record["images"] == 500
     assert record["test_accuracy"] > 0.6
-    with open(history, newline="") as file:
+    with open(history, newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [int(row["iteration"]) for row in rows] == list(range(21))
     costs = [float(row["cost"]) for row in rows]

@@ -45,6 +45,7 @@ def balanced(tmp_path_factory):
         servers = [running.enter_context(Server()) for _ in range(2)]
         process = subprocess.Popen(
             ["sh", str(DEPLOY / "balancer.sh"), str(folder)],
+            cwd=folder,
             env={
                 "PATH": f"{os.environ['PATH']}:{os.path.dirname(nginx)}",
                 "REPLICAS": " ".join(server.url.removeprefix("http://") for server in servers),
@@ -87,7 +88,7 @@ def connect(balanced, cookie: str = "") -> tuple[str, http.client.HTTPConnection
 
 
 def test_compose_names_the_processes_that_it_starts():
-    compose = (DEPLOY / "compose.yaml").read_text()
+    compose = (DEPLOY / "compose.yaml").read_text(encoding="utf-8")
     addresses = re.findall(r"ipv4_address: ([\d.]+)", compose)
     assert len(addresses) > 1
     named = re.search(r"REPLICAS: (.+)", compose)[1].split()
@@ -98,8 +99,10 @@ def test_compose_names_the_processes_that_it_starts():
 
 
 def test_nginx_lets_pass_what_the_app_takes():
-    config = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())
-    limit = re.search(r"client_max_body_size (\d+)m;", (DEPLOY / "nginx.conf").read_text())
+    config = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+    limit = re.search(
+        r"client_max_body_size (\d+)m;", (DEPLOY / "nginx.conf").read_text(encoding="utf-8")
+    )
     assert int(limit[1]) == config["server"]["maxUploadSize"] + 1
 
 

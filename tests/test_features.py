@@ -109,6 +109,6 @@ def test_the_cache_remembers_and_a_read_only_disk_costs_only_the_cache(
     stored.write_bytes(b"damaged")
     np.testing.assert_array_equal(features.extract_cached("strokes", digits.images), expected)
 
-    (tmp_path / "file").write_text("a file cannot hold a folder")
+    (tmp_path / "file").write_text("a file cannot hold a folder", encoding="utf-8")
     monkeypatch.setattr(features, "CACHE_FOLDER", tmp_path / "file" / "cache")
     np.testing.assert_array_equal(features.extract_cached("strokes", digits.images), expected)

@@ -43,7 +43,7 @@ def texts():
 
 @pytest.mark.parametrize("path", CORE, ids=name_of)
 def test_the_core_knows_no_user_interface(path):
-    tree = ast.parse(path.read_text())
+    tree = ast.parse(path.read_text(encoding="utf-8"))
     imported = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -55,7 +55,7 @@ def test_the_core_knows_no_user_interface(path):
 
 @pytest.mark.parametrize("path", [path for path in CORE if path.name != "cli.py"], ids=name_of)
 def test_the_core_never_prints(path):
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         assert not (isinstance(node, ast.Name) and node.id == "print"), node.lineno
         assert not (isinstance(node, ast.Attribute) and node.attr in ("stdout", "stderr")), (
             node.lineno
@@ -67,7 +67,7 @@ def test_weights_are_read_without_what_finds_or_draws_digits():
         "import sys, lrcore.weights; print(*(name for name in sys.modules if 'lrcore' in name))"
     )
     loaded = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, encoding="utf-8", check=True
     ).stdout.split()
     assert "lrcore.weights" in loaded
     assert not set(loaded) & {
@@ -80,7 +80,7 @@ def test_private_names_stay_in_their_module(folder):
     taken = [
         f"{name_of(path)} takes {alias.name} of {node.module}"
         for path in (ROOT / folder).rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
         if alias.name.startswith("_")
@@ -90,7 +90,7 @@ def test_private_names_stay_in_their_module(folder):
 
 @pytest.mark.parametrize("path", PAGES, ids=name_of)
 def test_pages_are_thin_and_come_through_the_router(path):
-    text = path.read_text()
+    text = path.read_text(encoding="utf-8")
     assert len(text.splitlines()) <= 120
     # The first statement after the docstring and the imports.
     body = ast.parse(text).body[1:]
@@ -99,7 +99,7 @@ def test_pages_are_thin_and_come_through_the_router(path):
 
 
 def test_two_commands_set_everything_up_and_the_checks_run_the_readmes_own():
-    lines = (ROOT / "README.md").read_text().splitlines()
+    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
     commands = [line for line in lines if line.startswith("python3 -m venv")]
     assert len(commands) == 2
     assert commands[0].endswith("/streamlit run streamlit_app.py")
@@ -112,20 +112,28 @@ def test_two_commands_set_everything_up_and_the_checks_run_the_readmes_own():
         + line.removeprefix("python3").replace(" &&", ";").replace(".venv/bin/", VENV_ON_WINDOWS)
         for line in commands
     ]
-    script = (ROOT / ".ci" / "run").read_text()
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     (wanted,) = re.findall(r"grep -m1 -- '(.+)' README\.md", script)
     assert [line for line in lines if re.search(wanted, line)] == commands[1:]
     assert 'bash -c "$test_command"' in script
 
 
 def test_the_newest_version_is_the_one_that_the_changelog_tells_of():
-    released = re.findall(r"^## (\d+\.\d+\.\d+) ", (ROOT / "CHANGELOG.md").read_text(), re.M)
+    released = re.findall(
+        r"^## (\d+\.\d+\.\d+) ", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.M
+    )
     assert released == sorted(released, reverse=True)
-    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"] == released[0]
+    assert (
+        tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+        == released[0]
+    )
 
 
 def test_what_contributing_names_is_there_and_its_checks_run_in_ci():
-    text, script = (ROOT / "CONTRIBUTING.md").read_text(), (ROOT / ".ci" / "run").read_text()
+    text, script = (
+        (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"),
+        (ROOT / ".ci" / "run").read_text(encoding="utf-8"),
+    )
     named = re.findall(r"[\w./-]+\.(?:py|md|txt)\b", text)
     assert len(named) > 10
     assert [name for name in named if not (ROOT / name).is_file()] == []

@@ -21,7 +21,7 @@ from lrcore.weights import WEIGHTS_FOLDER, load_weights
 from tests.browser.driver import ONE, ROOT, Server, draw
 from tests.learner import Learner
 
-WINDOWS = os.name == "nt"
+WINDOWS = sys.platform == "win32"
 
 
 class Installed:
@@ -133,7 +133,7 @@ def seven(installed, test_set):
 
 def pip(*arguments: object) -> None:
     command = [sys.executable, "-m", "pip", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", cwd=ROOT)
     assert done.returncode == 0, done.stderr
 
 

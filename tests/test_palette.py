@@ -7,7 +7,7 @@ import pytest
 from tests.browser.driver import ROOT
 from ui.palette import AGAINST, DIGITS, FOR, GUIDE
 
-THEME = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())["theme"]
+THEME = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))["theme"]
 SCHEMES = ("light", "dark")
 HUES = ("red", "orange", "yellow", "blue", "green")
 # Streamlit writes captions at this opacity.

@@ -58,11 +58,13 @@ class Recipe:
     code: str
 
     def follow(self, copy: Path) -> None:
-        with open(copy / self.path, "a") as file:
+        with open(copy / self.path, "a", encoding="utf-8") as file:
             file.write("\n\n" + self.code)
 
 
-SECTION = re.search(r"^## How to add\n(.*?)^## ", (ROOT / "README.md").read_text(), re.M | re.S)[1]
+SECTION = re.search(
+    r"^## How to add\n(.*?)^## ", (ROOT / "README.md").read_text(encoding="utf-8"), re.M | re.S
+)[1]
 BLOCK = re.compile(r"`(\S+)`:\n```python\n(.*?)```", re.S)
 RECIPES = [Recipe(*found) for found in BLOCK.findall(SECTION)]
 ROUTING, ENTRY = re.search(r"in the list of `(\S+)`: `(.+)`", SECTION).groups()
@@ -77,16 +79,18 @@ def copy(tmp_path_factory):
         copied(ROOT / part, folder / part)
     for recipe in RECIPES:
         recipe.follow(folder)
-    routing = (folder / ROUTING).read_text()
+    routing = (folder / ROUTING).read_text(encoding="utf-8")
     assert routing.count("    ]\n") == 1
-    (folder / ROUTING).write_text(routing.replace("    ]\n", f"        {ENTRY}\n    ]\n"))
+    (folder / ROUTING).write_text(
+        routing.replace("    ]\n", f"        {ENTRY}\n    ]\n"), encoding="utf-8"
+    )
     return folder
 
 
 def python(copy: Path, *arguments: str) -> str:
     """What Python, started in the copy, prints."""
     done = subprocess.run(
-        [sys.executable, *arguments], cwd=copy, capture_output=True, text=True, timeout=120
+        [sys.executable, *arguments], cwd=copy, capture_output=True, encoding="utf-8", timeout=120
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -108,7 +112,7 @@ def costs(copy: Path, solver: str) -> list[float]:
     history = copy / f"{solver}.csv"
     few = ("--images", "600", "--iterations", "30", "--out", f"{solver}.npz")
     lrcore(copy, "train", "--solver", solver, *few, "--history", history.name)
-    with open(history, newline="") as file:
+    with open(history, newline="", encoding="utf-8") as file:
         return [float(row["cost"]) for row in csv.DictReader(file)]
 
 

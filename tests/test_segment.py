@@ -153,10 +153,12 @@ def test_edit_distance_counts_what_to_change():
 def test_folders_without_labels_are_named(tmp_path):
     with pytest.raises(UserError, match="holds no labels"):
         real_cases(tmp_path)
-    (tmp_path / "labels.csv").write_text("file,text\n")
+    (tmp_path / "labels.csv").write_text("file,text\n", encoding="utf-8")
     with pytest.raises(UserError, match="columns"):
         real_cases(tmp_path)
-    (tmp_path / "labels.csv").write_text("file,text,kind,source\na.png,1,photo,me\n")
+    (tmp_path / "labels.csv").write_text(
+        "file,text,kind,source\na.png,1,photo,me\n", encoding="utf-8"
+    )
     with pytest.raises(UserError, match="not there"):
         real_cases(tmp_path)
 
@@ -165,8 +167,9 @@ def test_benchmark_refuses_a_bad_folder_in_one_sentence(tmp_path):
     script = Path(__file__).parent.parent / "benchmarks" / "real_pictures.py"
     run = subprocess.run(
         [sys.executable, str(script), str(tmp_path / "none"), "--json"],
+        cwd=tmp_path,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
     )
     assert run.returncode != 0
