@@ -9,7 +9,7 @@ import numpy as np
 from lrcore.data import Dataset
 from lrcore.features import sample
 from lrcore.frame import SIDE
-from lrcore.styles import make_digits
+from lrcore.styles import make_digits, style_labels
 
 BLOCK = 1000
 # Standard deviations of what another hand changes: turn and shear (radians), stretch (log),
@@ -36,15 +36,23 @@ def training_set(
     checkpoint : called again and again meanwhile; what it raises ends the work.
     """
     rng = np.random.default_rng(seed)
-    images, labels = [dataset.images], [dataset.labels]
-    for _ in range(jitter):
-        images.append(jittered(dataset.images, rng, checkpoint))
-        labels.append(dataset.labels)
+    n, labels = len(dataset), training_set_labels(dataset.labels, styles, jitter)
+    # One room for all: the parts and the whole side by side would be the set twice.
+    images = np.empty((len(labels), SIDE, SIDE), np.uint8)
+    images[:n] = dataset.images
+    for start in range(n, n * (1 + jitter), n):
+        images[start : start + n] = jittered(dataset.images, rng, checkpoint)
     if styles:
-        drawn = make_digits(styles, rng, checkpoint)
-        images.append(drawn.images)
-        labels.append(drawn.labels)
-    return Dataset(np.concatenate(images), np.concatenate(labels))
+        images[n * (1 + jitter) :] = make_digits(styles, rng, checkpoint).images
+    return Dataset(images, labels)
+
+
+def training_set_labels(labels: np.ndarray, styles: int = 0, jitter: int = 0) -> np.ndarray:
+    """The labels of a `training_set` of pictures so labelled, and so its size, without making it.
+
+    Every picture comes 1 + `jitter` times; those in styles come once, `styles` in each.
+    """
+    return np.concatenate([np.tile(labels, 1 + jitter), style_labels(styles)])
 
 
 def jittered(

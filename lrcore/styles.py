@@ -301,13 +301,18 @@ def make_digits(
 
     checkpoint : called again and again meanwhile; what it raises ends the work.
     """
-    images = []
-    for _, forms in STYLES.values():
-        for _ in range(n_per_style):
-            checkpoint()
-            images.append(draw(forms, rng))
-    labels = np.repeat([label for label, _ in STYLES.values()], n_per_style)
-    return Dataset(np.reshape(images, (-1, 28, 28)).astype(np.uint8), labels.astype(np.uint8))
+    labels = style_labels(n_per_style)
+    images = np.empty((len(labels), 28, 28), np.uint8)
+    each = (forms for _, forms in STYLES.values() for _ in range(n_per_style))
+    for image, forms in zip(images, each, strict=True):
+        checkpoint()
+        image[:] = draw(forms, rng)
+    return Dataset(images, labels)
+
+
+def style_labels(n_per_style: int) -> np.ndarray:
+    """The labels of so many digits in each of the STYLES, in the order of `make_digits`; uint8."""
+    return np.repeat([label for label, _ in STYLES.values()], n_per_style).astype(np.uint8)
 
 
 def make_letters(n: int, rng: np.random.Generator) -> np.ndarray:

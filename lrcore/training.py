@@ -12,10 +12,10 @@ from typing import NamedTuple, TextIO
 
 import numpy as np
 
-from lrcore.augment import training_set
+from lrcore.augment import training_set, training_set_labels
 from lrcore.data import Dataset
+from lrcore.design import Design, Source
 from lrcore.errors import UserError
-from lrcore.features import extract, extract_cached
 from lrcore.logistic import OneVsAllLoss, curated_labels
 from lrcore.reading import Reader, asked
 from lrcore.settings import Settings
@@ -100,11 +100,101 @@ class Outcome(StrEnum):
         return self in (Outcome.DIVERGED, Outcome.FAILED)
 
 
+@dataclass(frozen=True, eq=False)
+class Resume:
+    """Where a run stood at some point, to go on from there with a learning rate."""
+
+    history: list[Point]
+    snapshots: list[tuple[int, np.ndarray]]
+    theta: np.ndarray
+    learning_rate: float | None
+
+
 class Ending(NamedTuple):
     """How a run ended, and a sentence on why."""
 
     outcome: Outcome
     message: str
+
+
+class Pictures:
+    """Which pictures a request learns from and which it watches; their features are made later.
+
+    rng : draws them; by default, what the request's seed makes.
+
+    Attributes: `images`, how many are learned from, those made of others aside; `learned` and
+    `watched`, the latter None where there are none; `tested`, whether the test set is watched.
+
+    Raises UserError where those to learn from leave nothing to tell apart.
+    """
+
+    def __init__(self, request: RunRequest, rng: np.random.Generator | None = None):
+        settings, own = request.settings, request.own
+        rng = np.random.default_rng(settings.seed) if rng is None else rng
+        if own is not None and own.alone:
+            data = own.learned
+            chosen, heldout = split(replace(settings, images=Settings.images), data, rng)
+        else:
+            data = request.train
+            chosen, heldout = split(settings, data, rng)
+        self.images = len(chosen)
+        if settings.styles or settings.jitter:
+            sources = [_made_from(data.take(chosen), settings)]
+        else:
+            sources = [_taken_from(data, chosen, settings, kept=data is request.train)]
+        if own is not None and not own.alone and len(own.learned):
+            usable = np.flatnonzero(asked(settings.classes, own.learned.labels))
+            sources.append(_taken_from(own.learned, usable, settings, kept=False))
+        self.learned = Design(settings.features, sources)
+        self.watched: Design | None = None
+        self.tested = not len(heldout) and request.test is not None
+        if request.test is not None and self.tested:
+            data = request.test
+            heldout = np.flatnonzero(asked(settings.classes, data.labels))
+        if len(heldout):
+            kept = data is request.train or data is request.test
+            self.watched = Design(settings.features, [_taken_from(data, heldout, settings, kept)])
+
+    @property
+    def heldout_name(self) -> str:
+        """What is watched, in a word."""
+        return "test" if self.tested else "held-out"
+
+    @property
+    def designs(self) -> list[Design]:
+        """What is learned from and what is watched."""
+        return [self.learned] if self.watched is None else [self.learned, self.watched]
+
+    @property
+    def nbytes(self) -> int:
+        """What their features take in memory while the run lasts."""
+        return sum(design.nbytes for design in self.designs)
+
+    @property
+    def making_nbytes(self) -> int:
+        """What making the features takes besides, at most."""
+        return max(design.making_nbytes for design in self.designs)
+
+
+def _taken_from(data: Dataset, chosen: np.ndarray, settings: Settings, kept: bool) -> Source:
+    """The chosen pictures of `data`; costly features come from the disk after the first time.
+
+    Not so where they may not be `kept`: a user's own digits stay in the session.
+    """
+    cached = kept and settings.features != "pixels" and len(data) <= CACHED
+    return Source(data.labels[chosen], len(data), lambda _: data.images, chosen, cached=cached)
+
+
+def _made_from(data: Dataset, settings: Settings) -> Source:
+    """All of `data` with what the settings add to it."""
+    labels = training_set_labels(data.labels, settings.styles, settings.jitter)
+    usable = np.flatnonzero(asked(settings.classes, labels))
+
+    def images(checkpoint: Callable[[], None]) -> np.ndarray:
+        extra = settings.styles, settings.jitter, settings.seed
+        return training_set(data, *extra, checkpoint).images
+
+    return Source(labels[usable], len(labels), images, usable, drawn=True)
 
 
 class _CheckedLoss(OneVsAllLoss):
@@ -136,11 +226,14 @@ class Run:
         it may wait, which pauses the run, or raise, which ends the step without a trace.
     clock : seconds of work so far, as `time.perf_counter`, but still while checkpoint waits.
     workers : threads that share the work; see `OneVsAllLoss`.
+    resume : where another run of this request stood.  What its solver had gathered, such as
+        momentum, is gone.
 
     Attributes: `theta`, shape (K, 1 + D), as of the last step; `history`, a list
     of Point; `snapshots`, at most SNAPSHOTS pairs of (iteration, theta in float32), evenly
     spaced from iteration 0 on; `ending`, None while it may go on; `knobs`, which may be turned
-    between steps; `rated`, whether there is a learning rate to turn.
+    between steps; `rated`, whether there is a learning rate to turn; `jump`, where it stood before
+    that was turned the last time, None if it never was.
 
     Raises UserError where the request cannot be met.
     """
@@ -151,6 +244,7 @@ class Run:
         checkpoint: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.perf_counter,
         workers: int = 1,
+        resume: Resume | None = None,
     ):
         self.request, self.settings, self.workers = request, request.settings, workers
         self._checkpoint, self._clock = checkpoint, clock
@@ -158,7 +252,7 @@ class Run:
         self.snapshots: list[tuple[int, np.ndarray]] = []
         self._stride = 1
         self.ending: Ending | None = None
-        settings, train, own = request.settings, request.train, request.own
+        settings = request.settings
         solver = SOLVERS[settings.solver]
         self.knobs = solver.knobs(
             learning_rate=settings.learning_rate,
@@ -167,25 +261,17 @@ class Run:
         )
         self.rated = "learning_rate" in solver.uses
         rng = np.random.default_rng(settings.seed)
-        alone = own is not None and own.alone
-        if own is not None and own.alone:
-            train = own.learned
-            chosen, heldout = split(replace(settings, images=Settings.images), train, rng)
-        else:
-            chosen, heldout = split(settings, train, rng)
-        self.images = len(chosen)
-        learned = train
-        if settings.styles or settings.jitter:
-            learned = training_set(
-                train.take(chosen), settings.styles, settings.jitter, settings.seed, checkpoint
-            )
-            chosen = np.flatnonzero(asked(settings.classes, learned.labels))
-        more = own.learned if own is not None and not alone else None
-        self._loss = self._loss_on(learned, chosen, settings.C, more, kept=not alone)
-        self._watch(train, heldout)
-        self.theta = self._begin(request.start)
-        self._steps = solver.function(self._loss, self.theta, self.knobs, rng)
+        self.pictures = Pictures(request, rng)
+        self._loss = self._loss_on(self.pictures.learned, settings.C)
+        watched = self.pictures.watched
+        self._watched = None if watched is None else self._loss_on(watched, math.inf)
+        self._prepared = False
+        self.theta = _first_theta(request, self._loss)
         self._best, self._best_at = math.inf, 0
+        self.jump: Resume | None = None
+        if resume is not None:
+            self._take_up(resume)
+        self._steps = solver.function(self._loss, self.theta, self.knobs, rng)
 
     @property
     def outcome(self) -> Outcome | None:
@@ -197,6 +283,26 @@ class Run:
         """A sentence on why it ended; None while it may go on."""
         return self.ending and self.ending.message
 
+    def _take_up(self, resume: Resume) -> None:
+        self.history, self.snapshots = list(resume.history), list(resume.snapshots)
+        if len(self.snapshots) > 1:
+            self._stride = self.snapshots[1][0] - self.snapshots[0][0]
+        self.theta, self.knobs.learning_rate = resume.theta, resume.learning_rate
+        for point in self.history:
+            self._note_best(point)
+
+    def prepare(self) -> None:
+        """Make the pictures' features; the first step does so by itself."""
+        for design in self.pictures.designs:
+            design.prepare(self._checkpoint)
+        self._prepared = True
+
+    def release(self) -> None:
+        """Let go of the features, at rest or at a checkpoint; `prepare` before it goes on."""
+        self._prepared = False
+        for design in self.pictures.designs:
+            design.release()
+
     def steps(self) -> Iterator[Point]:
         """Go on until the run ends; every Point is in `history` as well."""
         while (point := self.step()) is not None:
@@ -206,9 +312,13 @@ class Run:
         """One iteration; None once the run has ended."""
         if self.ending is not None:
             return None
-        began = self._clock()
+        if not self._prepared:
+            self.prepare()
+        began, before = self._clock(), self.theta
         try:
             step = next(self._steps)
+            if self.history and not step.iteration:  # taken up: this point is there already
+                step = next(self._steps)
         except StopIteration:
             self._end(Outcome.ARRIVED, "Arrived: no step lowers the cost any further.")
             return None
@@ -216,18 +326,24 @@ class Run:
             self._end(Outcome.DIVERGED, str(error))
             return None
         seconds = self._clock() - began
+        iteration = 0
+        rate = self.knobs.learning_rate if self.rated else None
         if self.history:
-            seconds += self.history[-1].seconds
+            last = self.history[-1]
+            iteration, seconds = last.iteration + 1, last.seconds + seconds
+            if rate != last.learning_rate:
+                seen = list(self.history), list(self.snapshots)
+                self.jump = Resume(*seen, before, last.learning_rate)
         self.theta = step.theta
         point = Point(
-            step.iteration,
+            iteration,
             seconds,
             float(step.cost.sum()),
             step.cost,
             *self._held_out(step.theta),
             step.gradient_norm,
             step.step_length,
-            self.knobs.learning_rate if self.rated else None,
+            rate,
         )
         self.history.append(point)
         self._remember(point.iteration)
@@ -238,7 +354,7 @@ class Run:
         """The model as of the last step, with the record of how it was made."""
         last, settings = self.history[-1], self.settings
         record = {
-            "images": self.images,
+            "images": self.pictures.images,
             **({"styles": settings.styles} if settings.styles else {}),
             **({"jitter": settings.jitter} if settings.jitter else {}),
             "solver": SOLVERS[settings.solver].title,
@@ -247,9 +363,10 @@ class Run:
             "seed": settings.seed,
             "cost": round(last.cost, 6),
         }
-        if self.heldout_name == "held-out" and self._watched is not None:
+        watched = self.pictures.watched
+        if watched is not None and not self.pictures.tested:
             record["heldout_accuracy"] = round(last.heldout_accuracy, 6)
-            record["heldout_images"] = len(self._watched_labels)
+            record["heldout_images"] = len(watched)
         weights = Weights(
             self.theta.astype(np.float32), settings.classes, settings.features, record, None, name
         )
@@ -276,61 +393,22 @@ class Run:
                 figures["own_accuracy_before"] = round(before, 6)
         return figures
 
-    def _loss_on(
-        self,
-        data: Dataset,
-        chosen: np.ndarray,
-        C: float,
-        more: Dataset | None = None,
-        kept: bool = True,
-    ) -> OneVsAllLoss:
-        """The loss on the chosen pictures of `data`, and on all of `more`; see `_features`."""
-        settings = self.settings
-        X = _features(settings.features, data.images, chosen, kept, self._checkpoint)
-        labels = data.labels[chosen]
-        if more is not None and len(more):
-            more = more.take(asked(settings.classes, more.labels))
-            X = np.concatenate([X, extract(settings.features, more.images, self._checkpoint)])
-            labels = np.concatenate([labels, more.labels])
-        targets = curated_labels(labels, settings.positives)
-        return _CheckedLoss(X, targets, C, self.workers, self._checkpoint)
-
-    def _watch(self, data: Dataset, heldout: np.ndarray) -> None:
-        """Follow the held-out pictures of `data` or, where there are none, the test set."""
-        self._watched: OneVsAllLoss | None = None
-        self.heldout_name = "held-out"
-        if not len(heldout) and self.request.test is not None:
-            data, self.heldout_name = self.request.test, "test"
-            heldout = np.flatnonzero(asked(self.settings.classes, data.labels))
-        if len(heldout):
-            self._watched = self._loss_on(data, heldout, math.inf)
-        self._watched_labels = data.labels[heldout]
-
-    def _begin(self, start: Weights | None) -> np.ndarray:
-        """The theta to start from; UserError for weights of another task or other features."""
-        shape = (self._loss.K, 1 + self._loss.D)
-        if start is None:
-            return np.zeros(shape)
-        if start.features != self.settings.features or not np.array_equal(
-            start.classes, self.settings.classes
-        ):
-            raise UserError(
-                f"{start.name} does not fit these settings; start from weights of the same task "
-                "and features, or from zero."
-            )
-        return start.theta.astype(np.float64)
+    def _loss_on(self, design: Design, C: float) -> OneVsAllLoss:
+        targets = curated_labels(design.labels, self.settings.positives)
+        return _CheckedLoss(design.X, targets, C, self.workers, self._checkpoint)
 
     def _held_out(self, theta: np.ndarray) -> tuple[float, float]:
         """Cost, without L2, and accuracy on the watched pictures; NaN where there are none."""
-        watched = self._watched
-        if watched is None:
+        watched, design = self._watched, self.pictures.watched
+        if watched is None or design is None:
             return math.nan, math.nan
         z = watched.scores(theta)
         cost = watched.log_loss(z).sum()
+        labels = design.labels
         if self.settings.binary:
-            right = (z[:, 0] > 0) == (self._watched_labels == self.settings.digit)
+            right = (z[:, 0] > 0) == (labels == self.settings.digit)
         else:
-            right = self.settings.classes[z.argmax(axis=1)] == self._watched_labels
+            right = self.settings.classes[z.argmax(axis=1)] == labels
         return float(cost), float(right.mean())
 
     def _remember(self, iteration: int) -> None:
@@ -343,18 +421,21 @@ class Run:
 
     def _end_if_due(self, point: Point) -> None:
         settings = self.settings
-        if point.heldout_cost < self._best:
-            self._best, self._best_at = point.heldout_cost, point.iteration
+        self._note_best(point)
         if point.gradient_norm <= settings.tolerance:
             self._end(Outcome.ARRIVED, "Arrived: the gradient is as good as zero.")
         elif settings.patience and point.iteration - self._best_at >= settings.patience:
             self._end(
                 Outcome.EARLY,
-                f"Stopped early: the {self.heldout_name} cost has not fallen for "
+                f"Stopped early: the {self.pictures.heldout_name} cost has not fallen for "
                 f"{settings.patience} iterations.",
             )
         elif point.iteration >= settings.iterations:
             self._end(Outcome.DONE, "Done: all the iterations asked for.")
+
+    def _note_best(self, point: Point) -> None:
+        if point.heldout_cost < self._best:
+            self._best, self._best_at = point.heldout_cost, point.iteration
 
     def _end(self, outcome: Outcome, message: str) -> None:
         self.ending = Ending(outcome, message)
@@ -385,17 +466,17 @@ def split(
     return chosen, np.sort(mixed[settings.images :][:HOLDOUT])
 
 
-def _features(
-    name: str, images: np.ndarray, chosen: np.ndarray, kept: bool, checkpoint: Callable[[], None]
-) -> np.ndarray:
-    """Features of the chosen pictures; the costly maps come from the disk after the first time.
-
-    Not so where they may not be `kept`: a user's own digits stay in the session.
-    """
-    if name == "pixels" or len(images) > CACHED or not kept:
-        return extract(name, images if len(chosen) == len(images) else images[chosen], checkpoint)
-    X = extract_cached(name, images, checkpoint)
-    return X if len(chosen) == len(images) else X[chosen]
+def _first_theta(request: RunRequest, loss: OneVsAllLoss) -> np.ndarray:
+    """The theta to start from; UserError for weights of another task or other features."""
+    start, settings = request.start, request.settings
+    if start is None:
+        return np.zeros((loss.K, 1 + loss.D))
+    if start.features != settings.features or not np.array_equal(start.classes, settings.classes):
+        raise UserError(
+            f"{start.name} does not fit these settings; start from weights of the same task "
+            "and features, or from zero."
+        )
+    return start.theta.astype(np.float64)
 
 
 def write_history(file: TextIO, history: list[Point], settings: Settings) -> None:

@@ -43,8 +43,8 @@ def test_own_digits_alone_need_no_mnist(train_set, test_set, mirrored):
     own = Own(learned, kept_back, alone=True)
     test = test_set.take(slice(0, 1000))
     run = finished(Settings(images=10, iterations=20), train_set, test, own=own)
-    assert run.images == len(learned)
-    assert run.heldout_name == "test"
+    assert run.pictures.images == len(learned)
+    assert run.pictures.heldout_name == "test"
     assert run.weights().record["own_accuracy"] > 0.6
 
 

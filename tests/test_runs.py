@@ -14,8 +14,9 @@ from lrcore.settings import Settings
 from lrcore.training import Outcome, Run, RunRequest
 from tests.helpers import wait_for
 from ui.train import runs as module
-from ui.train.jobs import PAGE_THREAD, Job, Slots, page_in_the_making
+from ui.train.jobs import PAGE_THREAD, Job, page_in_the_making
 from ui.train.runs import MOST_UNENDED, Runs
+from ui.train.slots import Slots
 
 FOREVER = {"solver": "gradient-descent", "images": 500, "iterations": 100_000, "tolerance": 0.0}
 
@@ -34,7 +35,11 @@ def runs():
 @pytest.fixture
 def slots(monkeypatch):
     """Two places, whatever the machine."""
-    slots = Slots(2)
+    return use(Slots(2, turn=3600), monkeypatch)
+
+
+def use(slots, monkeypatch):
+    """Have all runs stand in this queue."""
     monkeypatch.setattr(module, "slots", lambda: slots)
     return slots
 
@@ -114,13 +119,15 @@ def test_stopping_answers_at_once_and_an_unfinished_step_leaves_no_trace(runs, d
 
 def test_the_third_run_waits_for_a_place_and_a_pause_gives_one_up(runs, slots, data):
     first, second, third = (runs.start(RunRequest(Settings(**FOREVER), *data)) for _ in range(3))
-    wait_for(lambda: first.history and second.history and third.before == 1)
+    wait_for(lambda: first.history and second.history and third.wait)
     assert third.state == "waiting"
-    assert not third.history
+    assert third.wait.before == 2
+    assert not third.wait.memory
+    assert 0 <= third.wait.seconds <= 3600
     first.pause()
     wait_for(lambda: third.history)
     first.go_on()
-    wait_for(lambda: first.before == 1)
+    wait_for(lambda: first.wait)
     second.stop()
     wait_for(lambda: first.state == "training")
 
@@ -149,13 +156,15 @@ def test_the_learning_rate_turned_in_the_middle_is_marked_and_no_command_claims_
     assert "command" not in job.weights.record
 
 
-def test_a_run_ends_when_its_user_is_gone(slots, data, monkeypatch):
-    monkeypatch.setattr("ui.train.jobs.PRESENCE_CHECK", 0.05)
+def test_a_run_ends_when_its_user_is_gone(data):
+    slots = Slots(2, check=0.05)
     gone = threading.Event()
     jobs = [
         Job(name, RunRequest(Settings(**FOREVER), *data), slots, gone.is_set, allowed)
         for name, allowed in (("busy", np.inf), ("paused", 0))
     ]
+    for job in jobs:
+        job.begin()
     wait_for(lambda: len(jobs[0].history) > 2)
     gone.set()
     for job in jobs:
@@ -261,20 +270,152 @@ def test_a_run_of_impossible_data_says_what_to_do(runs, data):
 
 
 def test_too_many_unended_runs_and_too_large_ones_are_refused(runs, slots, data):
+    with pytest.raises(UserError, match="MB"):
+        runs.start(RunRequest(Settings(jitter=16), *data))
+    # 60,000, and 5,000 in each of 33 styles: 698 MB, and 31 for the test set, which is watched.
+    with pytest.raises(UserError, match=r"7\d\d MB"):
+        runs.start(RunRequest(Settings(styles=5000, features="strokes"), *data))
+    assert not runs.jobs
     for _ in range(MOST_UNENDED):
         runs.start(RunRequest(Settings(**FOREVER), *data), allowed=0)
     with pytest.raises(UserError, match="stop or delete"):
         runs.start(RunRequest(Settings(**FOREVER), *data))
-    runs.delete(runs.shown)
-    with pytest.raises(UserError, match="MB"):
-        runs.start(RunRequest(Settings(jitter=16), *data))
-    large = {**FOREVER, "images": 60_000}
-    for _ in range(3):
-        runs.delete(runs.shown)
-    for _ in range(3):
-        runs.start(RunRequest(Settings(**large), *data), allowed=0)
-    with pytest.raises(UserError, match="one of them first"):
-        runs.start(RunRequest(Settings(**large), *data))
+
+
+def test_where_runs_wait_each_has_its_turn(runs, data, monkeypatch):
+    use(Slots(1, turn=0.05), monkeypatch)
+    jobs = [runs.start(RunRequest(Settings(**FOREVER), *data)) for _ in range(3)]
+    wait_for(lambda: all(job.history for job in jobs))
+    before = [len(job.history) for job in jobs]
+    wait_for(
+        lambda: all(len(job.history) > seen + 3 for job, seen in zip(jobs, before, strict=True))
+    )
+
+
+# A run of these takes 34 MB: 3 for what it learns from, and 31 for what is held out.
+LARGE = {**FOREVER, "images": 1_000, "solver": "mini-batch", "seed": 3}
+
+
+def test_paused_features_are_dropped_for_a_new_run_and_made_again(runs, data, monkeypatch):
+    use(Slots(2, megabytes=80), monkeypatch)
+    settings = Settings(**LARGE | {"iterations": 6})
+    paused = [runs.start(RunRequest(settings, *data), allowed=2) for _ in range(2)]
+    for job in paused:
+        wait_for(lambda job=job: job.state == "paused" and job.history)
+    third = runs.start(RunRequest(settings, *data))
+    third.join(30)
+    assert [job._dropped for job in paused] == [True, False]
+    assert not paused[0]._run.pictures.learned.X.any()
+    for job in paused:
+        job.go_on()
+        job.join(30)
+        np.testing.assert_array_equal(job.theta, third.theta)
+        assert job.history[-1].cost == third.history[-1].cost
+
+
+def test_features_dropped_in_the_middle_of_a_step_change_nothing(runs, data, monkeypatch):
+    slots = use(Slots(1), monkeypatch)
+    settings = Settings(solver="mini-batch", batch_size=1, images=3_000, iterations=1)
+    job = runs.start(RunRequest(settings, *data))
+    wait_for(lambda: job.history)
+    job.pause()
+    wait_for(lambda: job not in slots._working)
+    assert len(job.history) == 1
+    with slots.changed:
+        slots._drop(job)
+    assert not job._run.pictures.learned.X.any()
+    job.go_on()
+    job.join(30)
+    alone = Run(RunRequest(settings, *data))
+    list(alone.steps())
+    np.testing.assert_array_equal(job.theta, alone.theta)
+
+
+def test_features_dropped_while_they_are_made_are_made_anew(runs, data, monkeypatch):
+    slots = use(Slots(1), monkeypatch)
+    settings = Settings(images=600, iterations=2, jitter=1, styles=8)
+    job = runs.start(RunRequest(settings, *data))
+    wait_for(lambda: job._making)
+    job.pause()
+    wait_for(lambda: job not in slots._working)
+    assert not job.history
+    with slots.changed:
+        slots._drop(job)
+        slots.changed.notify_all()
+    # It has left its half-made pictures behind.
+    wait_for(lambda: not job._dropped)
+    job.go_on()
+    job.join(30)
+    alone = Run(RunRequest(settings, *data))
+    list(alone.steps())
+    np.testing.assert_array_equal(job.theta, alone.theta)
+
+
+def test_where_no_memory_is_left_a_new_run_waits_and_then_has_its_turn(runs, data, monkeypatch):
+    use(Slots(2, megabytes=50, turn=0.05, hold=0.5), monkeypatch)
+    first = runs.start(RunRequest(Settings(**LARGE), *data))
+    wait_for(lambda: first.history)
+    second = runs.start(RunRequest(Settings(**LARGE), *data))
+    wait_for(lambda: second.wait and second.wait.memory)
+    wait_for(lambda: second.history)
+    seen = len(first.history)
+    wait_for(lambda: len(first.history) > seen + 1)
+
+
+def test_an_allocation_that_fails_ends_in_a_sentence(runs, data, monkeypatch):
+    def nothing_left(*_):
+        raise OSError(12, "Cannot allocate memory")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("lrcore.design.mmap.mmap", nothing_left)
+        job = runs.start(RunRequest(Settings(**FOREVER), *data))
+        job.join(20)
+    assert job.outcome is Outcome.FAILED
+    assert "not enough memory" in job.message
+
+    def no_room(*_, **__):
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr("lrcore.training.Run.weights", no_room)
+        job = runs.start(RunRequest(Settings(images=500, iterations=2), *data))
+        job.join(20)
+    assert job.finished
+    assert job.outcome is Outcome.FAILED
+    assert "not enough memory" in job.message
+
+    def no_thread(_):
+        raise RuntimeError("can't start new thread")
+
+    shown = runs.shown
+    with monkeypatch.context() as patch:
+        patch.setattr("threading.Thread.start", no_thread)
+        with pytest.raises(UserError, match="too much to do"):
+            runs.start(RunRequest(Settings(**FOREVER), *data))
+    assert runs.shown == shown
+
+
+def test_a_run_goes_back_to_before_its_rate_was_turned_up(runs, data):
+    settings = Settings(**FOREVER | {"iterations": 30}, learning_rate=0.2)
+    job = runs.start(RunRequest(settings, *data), allowed=5)
+    wait_for(lambda: job.state == "paused" and len(job.history) == 6)
+    job.set_learning_rate(50.0)
+    job.go_on()
+    job.join(20)
+    assert job.outcome is Outcome.DIVERGED
+    runs.go_back(job.name)
+    again = runs.job
+    assert again.name == job.name
+    again.join(20)
+    assert again.outcome is Outcome.DONE
+    assert [point.iteration for point in again.history] == list(range(31))
+    assert {point.learning_rate for point in again.history} == {0.2}
+    # Gradient descent remembers nothing but theta: as if the rate had never been turned.
+    alone = Run(RunRequest(settings, *data))
+    list(alone.steps())
+    np.testing.assert_array_equal(again.theta, alone.theta)
+    # No command could repeat what was done by hand.
+    assert "command" not in again.weights.record
 
 
 def test_names_are_kept_apart_and_deleting_shows_another_run(runs, data):

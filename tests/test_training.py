@@ -5,9 +5,11 @@ import math
 import numpy as np
 import pytest
 
+from lrcore.augment import training_set, training_set_labels
 from lrcore.errors import UserError
 from lrcore.settings import Settings
-from lrcore.training import Outcome, Run, RunRequest, split
+from lrcore.styles import STYLES
+from lrcore.training import Outcome, Own, Pictures, Run, RunRequest, split
 from lrcore.weights import REST
 
 
@@ -35,7 +37,7 @@ def test_held_out_pictures_are_not_learned_from(train_set):
 
 def test_with_every_picture_in_use_the_curve_follows_the_test_set(train_set, test_set):
     run = Run(RunRequest(small(images=60_000), train_set, test_set))
-    assert run.heldout_name == "test"
+    assert run.pictures.heldout_name == "test"
     assert run.step().heldout_cost > 0
 
 
@@ -125,6 +127,37 @@ def test_a_bad_setting_is_said_by_name(changes, says):
         Settings(**changes)
 
 
+@pytest.mark.parametrize("task", [{}, {"task": "two-digits"}, {"task": "one-digit"}])
+@pytest.mark.parametrize("features", ["pixels", "strokes"])
+@pytest.mark.parametrize(("images", "styles", "jitter"), [(700, 0, 0), (300, 2, 0), (200, 3, 2)])
+@pytest.mark.parametrize("own", [None, False, True])
+def test_the_size_of_a_run_is_known_before_it_is_made(
+    train_set, test_set, task, features, images, styles, jitter, own
+):
+    settings = Settings(images=images, styles=styles, jitter=jitter, features=features, **task)
+    train, some = train_set.take(slice(0, 1500)), test_set.take(slice(0, 400))
+    own = None if own is None else Own(some.take(slice(0, 90)), some, alone=own)
+    request = RunRequest(settings, train, some, own=own)
+    known = Pictures(request)
+    run = Run(request)
+    run.prepare()
+    made = [design.X for design in run.pictures.designs]
+    assert known.nbytes == sum(X.nbytes for X in made)
+    # None of what was counted is missing: no picture is without ink.
+    assert all(X.any(axis=1).all() for X in made)
+    assert known.nbytes > 0
+
+
+def test_the_size_of_a_training_set_is_known_before_it_is_made(train_set):
+    some = train_set.take(slice(0, 40))
+    for styles in (0, 1, 3):
+        for jitter in (0, 1, 4):
+            made = training_set(some, styles, jitter)
+            labels = training_set_labels(some.labels, styles, jitter)
+            assert len(made.images) == len(labels) == 40 * (1 + jitter) + styles * len(STYLES)
+            np.testing.assert_array_equal(made.labels, labels)
+
+
 class Halt(Exception):
     """What a checkpoint raises in these tests."""
 
@@ -149,5 +182,5 @@ def test_the_checkpoint_is_passed_while_pictures_are_made_and_features_prepared(
             raise Halt
 
     with pytest.raises(Halt):
-        Run(RunRequest(Settings(**settings), train_set), checkpoint=checkpoint)
+        Run(RunRequest(Settings(**settings), train_set), checkpoint=checkpoint).prepare()
     assert calls == passed

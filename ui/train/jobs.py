@@ -20,11 +20,10 @@ import numpy as np
 
 from lrcore.cli import command_of
 from lrcore.errors import UserError
-from lrcore.training import Ending, Outcome, Point, Run, RunRequest
+from lrcore.training import Ending, Outcome, Pictures, Point, Resume, Run, RunRequest
 from lrcore.weights import Weights
+from ui.train.slots import Slots, Wait
 
-# Seconds between two checks of whether the user is still there.
-PRESENCE_CHECK = 2.0
 # Seconds for which a run gives way to pages before it works for as long itself, and how often it
 # looks whether they are made.
 GIVE_WAY, NAP = 0.03, 0.001
@@ -43,56 +42,16 @@ def _return_memory() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
-class Slots:
-    """So many runs at a time; the others wait in the order in which they came.
-
-    `changed` guards all that the runs' threads and the pages share.
-    """
-
-    def __init__(self, size: int):
-        self.changed = threading.Condition()
-        self._size = size
-        self._working: set[Job] = set()
-        self._waiting: list[Job] = []
-
-    def enter(self, job: Job) -> None:
-        """Give a place up and wait until the job may go on and has one again, or must stop."""
-        with self.changed:
-            self.leave(job)
-            while not job.stopping:
-                if job.allowed > 0:
-                    if job not in self._waiting:
-                        self._waiting.append(job)
-                    if self._waiting.index(job) < self._size - len(self._working):
-                        self._waiting.remove(job)
-                        self._working.add(job)
-                        return
-                elif job in self._waiting:
-                    self._waiting.remove(job)
-                self.changed.wait(PRESENCE_CHECK)
-                job.check_presence()
-            self.leave(job)
-
-    def leave(self, job: Job) -> None:
-        """Free the job's place, in the queue or at work."""
-        with self.changed:
-            self._working.discard(job)
-            if job in self._waiting:
-                self._waiting.remove(job)
-            self.changed.notify_all()
-
-    def before(self, job: Job) -> int:
-        """How many runs must end or pause before the job's turn; 0 if it does not wait."""
-        with self.changed:
-            return self._waiting.index(job) + 1 if job in self._waiting else 0
-
-
 class _Stopped(Exception):
     """Ends a step in the middle."""
 
 
+class _Dropped(Exception):
+    """Ends the making of features that have been dropped."""
+
+
 class Job:
-    """A run at work in a thread of its own.
+    """A run at work in a thread of its own, from `begin` on.
 
     Parameters
     ----------
@@ -101,11 +60,13 @@ class Job:
     slots : the queue that it stands in.
     gone : says whether nobody is there any more who could want the run.
     allowed : how many iterations it may do at first; infinity to run on, 0 to begin paused.
+    resume : where another run of the same request stood, to go on from there.
 
     Attributes that a page may read at any time: `history`, `snapshots` (thetas on the way, as
     `Run` keeps them), `theta` (None before the first step), `ending` (None before it), `weights`
     (once it has ended and been tested, None if there are none), `finished` (the thread has
-    nothing left to do).
+    nothing left to do), `jump` (as of `Run`).  `nbytes` is what its features take in memory,
+    `making_nbytes` what making them takes besides.
     """
 
     def __init__(
@@ -115,24 +76,38 @@ class Job:
         slots: Slots,
         gone: Callable[[], bool] = lambda: False,
         allowed: float = math.inf,
+        resume: Resume | None = None,
     ):
         self.name, self.request, self.settings = name, request, request.settings
+        self.nbytes = self.making_nbytes = 0
+        with suppress(UserError):  # the run's thread says what is wrong
+            pictures = Pictures(request)
+            self.nbytes, self.making_nbytes = pictures.nbytes, pictures.making_nbytes
         self.allowed, self.stopping = allowed, False
-        self.history: list[Point] = []
-        self.snapshots: list[tuple[int, np.ndarray]] = []
+        self.history: list[Point] = list(resume.history) if resume else []
+        self.snapshots: list[tuple[int, np.ndarray]] = list(resume.snapshots) if resume else []
         self.ending: Ending | None = None
         self.weights: Weights | None = None
         self.finished = False
         self.heldout_name = "held-out"
-        self.preparing = False
-        self._slots, self._gone = slots, gone
+        self.jump: Resume | None = None
+        self._slots, self._gone, self._resume = slots, gone, resume
         self._run: Run | None = None
-        self._placed, self._turned = False, False
+        self._placed = self._making = self._dropped = False
+        self._turned = resume is not None
         self._keeps_on_until = 0.0
-        self._waited, self._began, self._checked = 0.0, 0.0, time.monotonic()
+        self._waited, self._checked = 0.0, time.monotonic()
+        # What the clock showed after the first step, and which that was.
+        self._began: tuple[float, int] | None = None
         self._last_theta: np.ndarray | None = None
         self._thread = threading.Thread(target=self._work, name=f"run {name}", daemon=True)
-        self._thread.start()
+
+    def begin(self) -> None:
+        """Start the thread; UserError where the system has none left."""
+        try:
+            self._thread.start()
+        except RuntimeError as error:
+            raise UserError("The server has too much to do for another run; try later.") from error
 
     # --- what pages call ---
 
@@ -145,9 +120,9 @@ class Job:
             return "testing"
         if self.allowed <= 0:
             return "paused"
-        if self.before:
+        if self.wait:
             return "waiting"
-        return "preparing" if self.preparing or self._run is None else "training"
+        return "preparing" if self._making or not self.history else "training"
 
     @property
     def outcome(self) -> Outcome | None:
@@ -162,9 +137,9 @@ class Job:
         return ending and ending.message
 
     @property
-    def before(self) -> int:
-        """Runs before this one in the queue."""
-        return self._slots.before(self)
+    def wait(self) -> Wait | None:
+        """What it waits for in the queue; None where it does not."""
+        return self._slots.wait(self)
 
     @property
     def theta(self) -> np.ndarray | None:
@@ -207,10 +182,13 @@ class Job:
 
     def seconds_left(self) -> float | None:
         """How long all its iterations would still take, at the pace so far; None before one."""
-        done = self.history[-1].iteration if self.history else 0
-        if not done or self.ending is not None:
+        if self._began is None or self.ending is not None:
             return None
-        return (self._clock() - self._began) / done * (self.settings.iterations - done)
+        began, first = self._began
+        last = self.history[-1].iteration
+        if last == first:
+            return None
+        return (self._clock() - began) / (last - first) * (self.settings.iterations - last)
 
     def rate_changes(self) -> list[Point]:
         """The first points reached with another learning rate than the ones before them."""
@@ -249,9 +227,13 @@ class Job:
                 "the curve so far is kept. Change the settings and start again."
             )
         try:
+            if self._run is not None:
+                # By far the largest part of a run, and no longer needed.
+                self._run.release()
             self._wind_up()
+        except MemoryError:
+            self._fail("There is not enough memory to test this run; its curve is kept.")
         finally:
-            # The pictures' features are by far the largest part of a run.
             self._last_theta, self._run = self.theta, None
             _return_memory()
             self._slots.leave(self)
@@ -262,19 +244,36 @@ class Job:
 
     def _train(self) -> None:
         self._checkpoint()
-        self.preparing = True
-        run = Run(self.request, self._checkpoint, self._clock)
-        self._run, self.history, self.heldout_name = run, run.history, run.heldout_name
-        self.snapshots = run.snapshots
+        self._run = run = Run(self.request, self._checkpoint, self._clock, resume=self._resume)
+        self.history, self.snapshots = run.history, run.snapshots
+        self.heldout_name = run.pictures.heldout_name
+        self._prepare(run)
+        before = len(self.history)
         while run.ending is None:
             self._checkpoint()
             point = run.step()
-            if self.preparing:
-                self.preparing, self._began = False, self._clock()
+            if len(self.history) == before + 1:
+                self._began = self._clock(), self.history[-1].iteration
             if point is not None and point.iteration:
                 with self._slots.changed:
                     self.allowed -= 1
+        self.jump = run.jump
         self.ending = self.ending or run.ending
+
+    def _prepare(self, run: Run) -> None:
+        """Make the features, and again as often as they are dropped meanwhile."""
+        began, self._making = self._clock(), True
+        while True:
+            try:
+                self._dropped = False
+                run.prepare()
+                break
+            except _Dropped:
+                self._dropped = False
+                self._wait()
+        self._making = False
+        self._slots.prepared(self)
+        self._waited += self._clock() - began
 
     def _wind_up(self) -> None:
         """Test the model that came out."""
@@ -284,7 +283,8 @@ class Job:
             return
         command = None
         # A command knows nothing of rates turned on the way, or of what a session holds.
-        if not self.rate_changes() and self.request.start is None and self.request.own is None:
+        request = self.request
+        if not self._turned and request.start is None and request.own is None:
             done = replace(self.settings, iterations=self.history[-1].iteration)
             command = command_of(done, f"{self.name}.npz")
         self.weights = self._run.weights(self.name, command)
@@ -293,13 +293,35 @@ class Job:
         """Passed between blocks of pictures: waits while paused, raises once stopped."""
         self.check_presence()
         self._give_way()
-        if self.allowed <= 0 or not self._placed:
-            began = time.perf_counter()
-            self._slots.enter(self)
-            self._placed = True
-            self._waited += time.perf_counter() - began
+        if self.allowed <= 0 or not self._placed or self._slots.turn_is_over(self):
+            self._wait()
         if self.stopping:
             raise _Stopped
+        if self._dropped:
+            if self._run is None or self._making:
+                raise _Dropped
+            self._prepare(self._run)
+
+    def _wait(self) -> None:
+        began = time.perf_counter()
+        self._slots.enter(self)
+        self._placed = True
+        self._waited += time.perf_counter() - began
+        if self.stopping:
+            raise _Stopped
+
+    # --- what the queue calls, with its lock held, while the thread waits in it ---
+
+    @property
+    def letting_go(self) -> bool:
+        """Whether it has to leave what it makes half done, since that has been dropped."""
+        return self._dropped and self._making
+
+    def drop_features(self) -> None:
+        """Give their memory back; they are made again before the run goes on."""
+        self._dropped = True
+        if self._run is not None:
+            self._run.release()
 
     def _give_way(self) -> None:
         """Leave the interpreter to a page in the making, but keep half of the time at least.
@@ -320,7 +342,7 @@ class Job:
 
     def check_presence(self) -> None:
         """Stop if nobody is there any more."""
-        if time.monotonic() - self._checked > PRESENCE_CHECK:
+        if time.monotonic() - self._checked > self._slots.check:
             self._checked = time.monotonic()
             if self._gone():
                 self.stop("Stopped: its browser has been gone for a minute.")

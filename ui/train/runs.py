@@ -13,17 +13,16 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from threadpoolctl import threadpool_limits
 
 from lrcore.errors import UserError
-from lrcore.training import RunRequest
-from lrcore.weights import columns
+from lrcore.training import Resume, RunRequest
 from ui.state import RUNS
-from ui.train.jobs import Job, Slots
+from ui.train.jobs import Job
+from ui.train.slots import Slots
 
 # Seconds without a browser after which a run's user counts as gone.
 AWAY = 60.0
-# Runs of one session that have not ended; they hold their pictures in memory, all together ...
-MOST_UNENDED = 4
-# ... in at most so many megabytes.
-MOST_MEGABYTES = 600
+# Runs of one session that have not ended, and megabytes of features that one may take; what all
+# runs of the process may take together is in `ui.train.slots`.
+MOST_UNENDED, MOST_MEGABYTES = 4, 600
 
 
 class Runs:
@@ -49,31 +48,32 @@ class Runs:
         allowed: float = math.inf,
     ) -> Job:
         """Begin a run and show it; UserError if too many have not ended yet."""
-        unended = [job for job in self.jobs.values() if not job.finished]
-        if len(unended) >= MOST_UNENDED:
+        if sum(not job.finished for job in self.jobs.values()) >= MOST_UNENDED:
             raise UserError(
                 f"{MOST_UNENDED} of your runs have not ended yet; stop or delete one of them first."
             )
-        wanted = _megabytes(request)
-        if wanted > MOST_MEGABYTES:
+        job = self._job(self._free_name(name.strip()), request, allowed)
+        if job.nbytes > MOST_MEGABYTES * 2**20:
             raise UserError(
-                f"This run would need about {wanted:,} MB for its pictures alone; take fewer "
-                "images or fewer copies. The command line has no such limit."
+                f"This run would need {job.nbytes >> 20:,} MB for its pictures' features, and "
+                f"{MOST_MEGABYTES} are allowed; take fewer images or fewer copies. The command "
+                "line has no such limit."
             )
-        if wanted + sum(_megabytes(job.request) for job in unended) > MOST_MEGABYTES:
-            raise UserError(
-                f"Your runs that have not ended and this one would need more than {MOST_MEGABYTES} "
-                "MB for their pictures; stop or delete one of them first, or take fewer images."
-            )
-        name = self._free_name(name.strip())
-        self._put(name, request, allowed)
-        return self.jobs[name]
+        self._begin(job)
+        return job
 
     def reset(self, name: str) -> None:
         """Put a run back to its start, paused: the same settings and seed, so the same run."""
         job = self.jobs[name]
         job.stop()
-        self._put(name, job.request, 0)
+        self._begin(self._job(name, job.request, 0))
+
+    def go_back(self, name: str) -> None:
+        """Have a run go on from before its learning rate was turned, with the rate it had then."""
+        job = self.jobs[name]
+        if job.jump is not None:
+            job.stop()
+            self._begin(self._job(name, job.request, math.inf, job.jump))
 
     def delete(self, name: str) -> None:
         """Stop a run and forget it; the newest of the others is shown in its place."""
@@ -81,9 +81,14 @@ class Runs:
         if self.shown == name:
             self.shown = next(reversed(self.jobs), None)
 
-    def _put(self, name: str, request: RunRequest, allowed: float) -> None:
-        self.jobs[name] = Job(name, request, slots(), self._presence.gone, allowed)
-        self.shown = name
+    def _job(
+        self, name: str, request: RunRequest, allowed: float, resume: Resume | None = None
+    ) -> Job:
+        return Job(name, request, slots(), self._presence.gone, allowed, resume)
+
+    def _begin(self, job: Job) -> None:
+        job.begin()
+        self.jobs[job.name], self.shown = job, job.name
 
     def _free_name(self, name: str) -> str:
         number = len(self.jobs) + 1
@@ -95,14 +100,6 @@ class Runs:
         while name in self.jobs:
             name, number = f"{base} ({number})", number + 1
         return name
-
-
-def _megabytes(request: RunRequest) -> int:
-    """What a run's features take in memory, as float32."""
-    settings, own = request.settings, request.own
-    images = (settings.images + 10 * settings.styles) * (1 + settings.jitter)
-    images += len(own.learned) if own is not None else 0
-    return images * columns(settings.features) * 4 // 2**20
 
 
 class Presence:

@@ -23,6 +23,7 @@ from ui.state import CHART, RATE_NOW
 from ui.train import charts
 from ui.train.jobs import Job
 from ui.train.runs import Runs
+from ui.train.slots import Wait
 
 # Seconds between two frames; a little under a quarter, so that four a second are kept.
 FRAME = 0.24
@@ -69,7 +70,7 @@ def watch(runs: Runs, axes: tuple[str, bool]) -> None:
     digits = charts.digit_rows(points, x, names)
     picture = _theta_picture(job, names)
 
-    _progress(job)
+    _progress(runs)
     _numbers(job, points, heldout)
     left, right = st.columns([3, 2])
     with left:
@@ -128,7 +129,8 @@ def compare(runs: Runs, axes: tuple[str, bool], names: list[str]) -> None:
     st.caption("Solid lines: the pictures learned from. Dashed: the held-out ones.")
 
 
-def _progress(job: Job | None) -> None:
+def _progress(runs: Runs) -> None:
+    job = runs.job
     if job is None:
         st.progress(0.0, "Nothing runs yet: press Start, or one of the stories above.")
         return
@@ -138,8 +140,8 @@ def _progress(job: Job | None) -> None:
     bad = ending is not None and ending.outcome.bad
     said = STATES.get(job.state, job.state) if ending is None or bad else ending.message
     text = f"**{job.name}** · {said}"
-    if job.before:
-        text += f": {counted(job.before, 'run')} before you"
+    if wait := job.wait:
+        text += _waiting(wait)
     text += f" · iteration {done:,} of {total:,}"
     if job.history:
         text += f" · {_duration(job.history[-1].seconds)} of work"
@@ -150,6 +152,30 @@ def _progress(job: Job | None) -> None:
     st.progress(1.0 if arrived else min(1.0, done / total), text)
     if ending is not None and bad:
         st.error(ending.message, icon=":material/error:")
+        _way_back(runs, job)
+
+
+def _way_back(runs: Runs, job: Job) -> None:
+    """A run whose rate was turned up too far need not end there."""
+    jump = job.jump
+    if job.outcome is not Outcome.DIVERGED or jump is None or not job.finished:
+        return
+    if st.button(
+        f"Go back to before the jump, with {jump.learning_rate:.3g}",
+        icon=":material/undo:",
+        key="go-back",
+        help=f"Go on from iteration {jump.history[-1].iteration:,}, where the learning rate was "
+        "turned, with the rate that it had.",
+    ):
+        runs.go_back(job.name)
+        st.rerun()
+
+
+def _waiting(wait: Wait) -> str:
+    """What a run waits for, and for how long."""
+    what = "memory that other runs hold" if wait.memory else "its turn"
+    before = f", {counted(wait.before, 'run')} before it" if wait.before else ""
+    return f" for {what}{before}, about {math.ceil(wait.seconds)} s"
 
 
 def _numbers(job: Job | None, points: list, heldout: str) -> None:
