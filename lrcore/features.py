@@ -26,6 +26,8 @@ from lrcore.places import CACHE_FOLDER
 
 # Pictures worked on at once: small enough for the processor's cache, large enough for numpy.
 EXTRACT_BLOCK = 64
+# Blocks that each thread is given at a time.
+EXTRACT_ROUND = 4
 
 
 def pixels(images: np.ndarray) -> np.ndarray:
@@ -157,7 +159,8 @@ def extract(
     ----------
     name : a key of FEATURES.
     images : uint8 array of shape (n, 28, 28), ink bright.
-    checkpoint : called after every block; what it raises ends the work.
+    checkpoint : called after every round of blocks, when no thread is at work; it may wait, and
+        what it raises ends the work.
 
     Returns a float32 array of shape (n, D).
     """
@@ -171,8 +174,13 @@ def extract(
     def fill(start: int) -> None:
         out[start : start + EXTRACT_BLOCK] = compute(images[start : start + EXTRACT_BLOCK])
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for _ in pool.map(fill, range(EXTRACT_BLOCK, len(images), EXTRACT_BLOCK)):
+    # In rounds: a process that ends waits for all that its threads have been given.
+    threads = os.cpu_count() or 1
+    size = EXTRACT_BLOCK * EXTRACT_ROUND * threads
+    with ThreadPoolExecutor(threads) as pool:
+        for start in range(EXTRACT_BLOCK, len(images), size):
+            stop = min(start + size, len(images))
+            list(pool.map(fill, range(start, stop, EXTRACT_BLOCK)))
             checkpoint()
     return out
 

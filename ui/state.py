@@ -165,7 +165,7 @@ RUN_BUTTON = {
     name: _key(name, BUTTON, "widget", PAGE)
     for name in (
         *("start", "resume", "pause", "step-1", "step-10", "stop", "reset", "use", "delete"),
-        *("download-weights", "download-history", "download-script"),
+        *("download-weights", "download-history", "download-script", "go-back"),
     )
 }
 USED = _key("train_used", "str: the model just chosen, to be said once", "take_away", RUN)

@@ -19,7 +19,7 @@ from lrcore.training import Outcome
 from ui.answers import counted
 from ui.device import on_phone
 from ui.heatmaps import colour_limit, row_names
-from ui.state import CHART, RATE_NOW
+from ui.state import CHART, RATE_NOW, RUN_BUTTON
 from ui.train import charts
 from ui.train.jobs import Job
 from ui.train.runs import Runs
@@ -163,7 +163,7 @@ def _way_back(runs: Runs, job: Job) -> None:
     if st.button(
         f"Go back to before the jump, with {jump.learning_rate:.3g}",
         icon=":material/undo:",
-        key="go-back",
+        key=RUN_BUTTON["go-back"],
         help=f"Go on from iteration {jump.history[-1].iteration:,}, where the learning rate was "
         "turned, with the rate that it had.",
     ):
