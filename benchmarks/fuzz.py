@@ -36,7 +36,7 @@ from benchmarks.hostile_files import digits, hand_file, idx_file, own_zip, pictu
 from benchmarks.processor import most_held
 from lrcore.corrections import Curvature, load_curvature
 from lrcore.data import parse_idx
-from lrcore.decode import open_to_show
+from lrcore.decode import open_once
 from lrcore.errors import UserError
 from lrcore.own_set import Loaded, load
 from lrcore.reading import Reader, Readings
@@ -53,8 +53,9 @@ def reader() -> Reader:
 
 def read_picture(raw: bytes) -> Readings:
     """What the Predict page does with a picture: find digits, read them, show it."""
-    found = reader().find(raw)
-    open_to_show(raw)
+    found = reader().find(open_once(raw))
+    for item in found:
+        item.steps()
     return reader().read(np.stack([item.image for item in found]))
 
 

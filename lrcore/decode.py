@@ -45,7 +45,26 @@ with suppress(OSError, AttributeError):
     ctypes.CDLL(Image.core.__file__).TIFFSetErrorHandler(None)
 
 
-class _Opened(NamedTuple):
+class Opened(NamedTuple):
+    """A picture opened: all that is wanted of it, from one decoding.
+
+    grey : float32, shape (h, w), 0 black to 1 white, at most `longest` a side.
+    shown : the same picture for people to see, in its colours: grey or RGB, as large.
+    size : (width, height) in its own pixels, before it was shrunk.
+    """
+
+    grey: np.ndarray
+    shown: Image.Image
+    size: tuple[int, int]
+
+    @property
+    def nbytes(self) -> int:
+        """What it takes in memory."""
+        width, height = self.shown.size
+        return self.grey.nbytes + width * height * len(self.shown.getbands())
+
+
+class _Decoded(NamedTuple):
     """A decoded picture: as L, RGB, RGBA or, beyond 8 bits, F, and shrunk; EXIF's orientation,
     still to be applied; its own (width, height) before it was shrunk, once upright."""
 
@@ -54,33 +73,26 @@ class _Opened(NamedTuple):
     size: tuple[int, int]
 
 
-def open_picture(source: Source, longest: int = LONGEST) -> np.ndarray:
-    """A picture in grey: float32 of shape (h, w), 0 black to 1 white, at most `longest` a side.
+def open_once(source: Source, longest: int = LONGEST) -> Opened:
+    """A picture from wherever it comes, turned upright as EXIF says.
 
     `source` is a path, bytes, an open binary file, a PIL image, or an array: (h, w) grey or
-    (h, w, 3 or 4) colour, of integers or of floats.  Turned as EXIF says; where it is
-    transparent, paper is put behind it.  Raises UserError for what cannot be read.
+    (h, w, 3 or 4) colour, of integers or of floats.  Where it is transparent, paper is put
+    behind it.  Raises UserError for what cannot be read.
     """
-    return open_to_scale(source, longest)[0]
-
-
-def open_to_scale(source: Source, longest: int = LONGEST) -> tuple[np.ndarray, tuple[int, int]]:
-    """`open_picture`, and the (width, height) of the picture in its own pixels, turned upright."""
-    opened = _open(source, longest)
-    return _turned(_grey(opened.image), opened.orientation), opened.size
-
-
-def open_to_show(source: Source) -> tuple[Image.Image, tuple[int, int]]:
-    """The same picture for people to see, in its colours, and its own (width, height).
-
-    Grey or RGB, upright, at most LONGEST a side, so that showing it costs little.
-    """
-    image, orientation, size = _open(source, LONGEST)
-    if image.mode == "F":
-        image = Image.fromarray(np.uint8(255 * _grey(image)))
-    elif image.mode == "RGBA":
+    image, orientation, size = _decode(source, longest)
+    if image.mode == "RGBA":
         image = _on_paper(image)
-    return Image.fromarray(_turned(np.asarray(image), orientation)), size
+    grey = _grey(image)
+    if image.mode == "F":
+        image = Image.fromarray(np.uint8(255 * grey))
+    shown = Image.fromarray(_turned(np.asarray(image), orientation))
+    return Opened(_turned(grey, orientation), shown, size)
+
+
+def open_picture(source: Source, longest: int = LONGEST) -> np.ndarray:
+    """The grey of `open_once` alone."""
+    return open_once(source, longest).grey
 
 
 class Reads(io.BytesIO):
@@ -98,7 +110,7 @@ class Reads(io.BytesIO):
         return super().read(*size)
 
 
-def _open(source: Source, longest: int) -> _Opened:
+def _decode(source: Source, longest: int) -> _Decoded:
     if isinstance(source, np.ndarray):
         return _decoded(_from_array(source), "The array", longest)
     if isinstance(source, Image.Image):
@@ -188,7 +200,7 @@ def _from_array(array: np.ndarray) -> Image.Image:
     return Image.fromarray((np.clip(np.nan_to_num(array) / top, 0, 1) * 255).astype(np.uint8))
 
 
-def _decoded(image: Image.Image, name: str, longest: int) -> _Opened:
+def _decoded(image: Image.Image, name: str, longest: int) -> _Decoded:
     width, height = image.size
     if min(width, height) == 0:
         raise UserError(f"{name} has no pixels.")
@@ -218,7 +230,7 @@ def _decoded(image: Image.Image, name: str, longest: int) -> _Opened:
     if not finite:
         raise UserError(f"{name} holds values that are not numbers.")
     upright = (height, width) if orientation in (5, 6, 7, 8) else (width, height)
-    return _Opened(flat, orientation, upright)
+    return _Decoded(flat, orientation, upright)
 
 
 def _in_few_modes(image: Image.Image) -> Image.Image:
@@ -240,8 +252,6 @@ def _grey(image: Image.Image) -> np.ndarray:
         # What the numbers meant is not known (12 bits in 16, metres, ...): their range serves.
         grey = (values - low) / (high - low) if high > low else np.ones_like(values)
         return grey.astype(np.float32)
-    if image.mode == "RGBA":
-        image = _on_paper(image)
     if image.mode == "L":
         return np.asarray(image, np.float32) / 255
     return _along_ink(np.asarray(image, np.float32) / 255)

@@ -14,7 +14,6 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from lrcore.frame import BOX, SIDE, crop_to_ink, frame
-from lrcore.segment import Found, Score, find_digits
 
 # Width of the pen in pixels of the 28x28 picture. Measured as 2 * area / length of outline (the
 # outline's length is the picture's total variation), MNIST's training digits have a median of 2.6;
@@ -34,39 +33,9 @@ def to_digit(strokes: Sequence[np.ndarray], pen: float = PEN) -> np.ndarray:
     return frame(redraw(strokes, pen))
 
 
-def find_drawn_digits(
-    strokes: Sequence[np.ndarray],
-    width: int,
-    height: int,
-    pen: float,
-    score: Score | None = None,
-) -> list[Found]:
-    """Several digits on one canvas of `width` x `height`, in reading order.
-
-    They are told apart as in any picture (`find_digits`, which takes `score`
-    too); a digit that owns its strokes is then redrawn from them, one that
-    shares a stroke with its neighbour is cut out of the picture.
-
-    Raises UserError for an empty canvas.
-    """
-    strokes = _finite(strokes)
-    ink = rasterise(strokes, math.ceil(width), math.ceil(height), pen)
-    found = find_digits(np.rint(255 * (1 - ink)).astype(np.uint8), score)
-    boxes = np.array([item.box for item in found])
-    inside = np.array([_share_inside(stroke, boxes, pen / 2) for stroke in strokes])
-    digits = []
-    for k, item in enumerate(found):
-        own = inside[:, k] > 0.9
-        shared = (inside[:, k] > 0.1) & ~own
-        whole = own.any() and not shared.any()
-        image = to_digit([strokes[i] for i in np.flatnonzero(own)]) if whole else item.image
-        digits.append(item._replace(image=image))
-    return digits
-
-
 def redraw(strokes: Sequence[np.ndarray], pen: float = PEN) -> np.ndarray:
     """The strokes large and with MNIST's pen, FINE times the size of the digit; values 0 to 1."""
-    strokes = _finite(strokes)
+    strokes = finite(strokes)
     if not strokes:
         return np.zeros((SIDE * FINE, SIDE * FINE), np.float32)
     points = np.concatenate(strokes)
@@ -94,7 +63,7 @@ def naive(
     return np.rint(np.asarray(small) * 255).astype(np.uint8)
 
 
-def film(
+def drawing_steps(
     strokes: Sequence[np.ndarray], width: int, height: int, pen: float
 ) -> list[tuple[str, np.ndarray]]:
     """The steps from canvas to digit as (caption, uint8 picture with bright ink) pairs."""
@@ -105,8 +74,8 @@ def film(
         ("Cropped to the ink", crop_to_ink(canvas)),
         ("Redrawn with MNIST's pen", crop_to_ink(drawn)),
     ]
-    film = [(caption, np.rint(ink * 255).astype(np.uint8)) for caption, ink in steps if ink.size]
-    return [*film, ("Scaled to 20x20, centred by mass in 28x28", frame(drawn))]
+    shown = [(caption, np.rint(ink * 255).astype(np.uint8)) for caption, ink in steps if ink.size]
+    return [*shown, ("Scaled to 20x20, centred by mass in 28x28", frame(drawn))]
 
 
 def rasterise(
@@ -124,16 +93,10 @@ def rasterise(
     return np.asarray(picture, np.float32)
 
 
-def _finite(strokes: Iterable[np.ndarray]) -> list[np.ndarray]:
+def finite(strokes: Iterable[np.ndarray]) -> list[np.ndarray]:
+    """The strokes that have points, all of them numbers."""
     strokes = (np.asarray(stroke, float).reshape(-1, 2) for stroke in strokes)
     return [stroke for stroke in strokes if len(stroke) and np.isfinite(stroke).all()]
-
-
-def _share_inside(stroke: np.ndarray, boxes: np.ndarray, margin: float) -> np.ndarray:
-    """Which share of a stroke's length lies in each (left, top, right, bottom) box, shape (k,)."""
-    points = dense(stroke, 1.0)[:, None]
-    low, high = boxes[:, :2] - margin, boxes[:, 2:] + margin
-    return ((points >= low) & (points <= high)).all(axis=2).mean(axis=0)
 
 
 def bezier(control: Sequence | np.ndarray, pieces: int) -> np.ndarray:

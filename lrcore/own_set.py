@@ -24,7 +24,7 @@ from lrcore.data import Dataset, idx_bytes, paired, parse_idx
 from lrcore.decode import Reads
 from lrcore.errors import UserError
 from lrcore.frame import SIDE
-from lrcore.picture import picture_to_digit
+from lrcore.segment import picture_to_digit
 
 MOST = 10_000
 # Of all files that are loaded at once, and of what they unpack to.

@@ -1,8 +1,9 @@
-"""From a photo, a scan or a screenshot of one handwritten digit to its 28x28 picture.
+"""The ink of a photo, a scan or a screenshot, and strokes as wide as MNIST's pens draw them.
 
-The way has five steps, and `film` shows them: the picture in grey; its ink, after the
-background has been levelled and light-on-dark told from dark-on-light; the digit alone; the
-digit with its strokes as wide as MNIST's pens draw them; and that in MNIST's frame.
+The way from a picture to its digits has five steps, which `lrcore.segment.Found.steps` shows: the
+picture in grey; its ink, after the background has been levelled and light-on-dark told from
+dark-on-light; a digit alone; the digit with its strokes as wide as MNIST's; and that in MNIST's
+frame.  The second and the fourth are here.
 
 Sources of the methods:
 
@@ -23,9 +24,8 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from lrcore.decode import LONGEST, Source, open_picture
 from lrcore.errors import UserError
-from lrcore.frame import BOX, crop_to_ink, frame
+from lrcore.frame import BOX, crop_to_ink
 
 # Pixels round the strokes that still belong to them.
 RIM = 2
@@ -82,7 +82,7 @@ def _dark_ink(dark: np.ndarray) -> Ink:
     return Ink(level, written, pen)
 
 
-def _resized(grey: np.ndarray, longest: int) -> np.ndarray:
+def shrunk(grey: np.ndarray, longest: int) -> np.ndarray:
     """`grey` with its longer side shrunk to `longest` where it is longer, by area."""
     shrink = max(1.0, max(grey.shape) / longest)
     size = tuple(max(1, round(side / shrink)) for side in grey.shape[::-1])
@@ -97,7 +97,7 @@ def _dark_on_light(grey: np.ndarray) -> float:
     """
     vote = 0.0
     for longest, part, step in ((64, 0.67, 3), (64, 0.33, 2), (128, 0.12, 2)):
-        small = _resized(grey, longest)
+        small = shrunk(grey, longest)
         reach = max(1, int(min(small.shape) * part) // 2)
         # Every third or second pixel has nearly the same median as all, for a fraction of the time.
         looked_at = np.arange(-reach, reach + 1) % min(step, reach) == 0
@@ -113,7 +113,7 @@ def _dark_on_light(grey: np.ndarray) -> float:
 def _above_paper(dark: np.ndarray, window: float) -> tuple[np.ndarray, float]:
     """How much darker than the paper each pixel is (0 to 1), and the level that parts the two."""
     # Paper varies slowly: a coarse copy will do, and averaging takes the noise out of the maximum.
-    coarse = _resized(dark, 400)
+    coarse = shrunk(dark, 400)
     scale = max(dark.shape) / max(coarse.shape)
     size = 2 * max(1, round(window / scale / 2)) + 1
     paper = ndimage.grey_closing(coarse, size=size, mode="nearest")
@@ -168,21 +168,6 @@ def _only_writing(written: np.ndarray, beyond: np.ndarray | None = None) -> np.n
     return np.concatenate([[False], kept])[blobs]
 
 
-def main_digit(ink: Ink) -> np.ndarray:
-    """The level, cropped, of one digit's ink: the largest blob and what lies close to it."""
-    blobs, count = ndimage.label(ink.written, np.ones((3, 3)))
-    boxes = np.array(
-        [(r.start, c.start, r.stop, c.stop) for r, c in ndimage.find_objects(blobs)], float
-    )
-    weight = ndimage.sum_labels(ink.level, blobs, np.arange(1, count + 1))
-    main = boxes[weight.argmax()]
-    # A 5's loose hat is less than a quarter of the digit away.
-    reach = 0.25 * max(main[2] - main[0], main[3] - main[1])
-    gaps = np.maximum(boxes[:, :2], main[:2]) - np.minimum(boxes[:, 2:], main[2:])
-    ours = np.concatenate([[False], gaps.max(1) < reach])[blobs]
-    return crop_to_ink(np.where(ndimage.binary_dilation(ours, iterations=RIM), ink.level, 0))
-
-
 def with_mnist_pen(ink: np.ndarray) -> np.ndarray:
     """The same digit, cropped, drawn with a pen as wide as MNIST's; unchanged where it is."""
     ink = crop_to_ink(ink)
@@ -201,27 +186,3 @@ def with_mnist_pen(ink: np.ndarray) -> np.ndarray:
     pared = longest * (width - wanted) / (2 * (1 - wanted))
     depth = ndimage.distance_transform_edt(written) - ndimage.distance_transform_edt(~written)
     return crop_to_ink(np.clip(depth - pared, 0, 1).astype(np.float32))
-
-
-def film(source: Source) -> list[tuple[str, np.ndarray]]:
-    """What the model sees, step by step: (caption, grey image in 0 to 1), the last one 28x28."""
-    grey = open_picture(source)
-    ink = find_ink(grey)
-    digit = main_digit(ink)
-    penned = with_mnist_pen(digit)
-    return [
-        ("the picture in grey", grey),
-        ("its ink", ink.level),
-        ("the digit", digit),
-        ("strokes as wide as MNIST's", penned),
-        ("in MNIST's frame", frame(penned) / np.float32(255)),
-    ]
-
-
-def picture_to_digit(source: Source, longest: int = LONGEST) -> np.ndarray:
-    """The uint8 picture of shape (28, 28) that MNIST would have made of the digit in `source`.
-
-    `source` and `longest` are what `open_picture` takes.  Raises UserError where it cannot be
-    read or nothing is written on it.
-    """
-    return frame(with_mnist_pen(main_digit(find_ink(open_picture(source, longest)))))

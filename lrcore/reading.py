@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from lrcore.decode import Source
+from lrcore.decode import Opened, Source
 from lrcore.features import extract
 from lrcore.logistic import sigmoid
-from lrcore.segment import Found, find_digits, trust
+from lrcore.segment import Found, Score, find_digits
 from lrcore.weights import DEFAULT, REST, Weights, load_weights
 
 # Features of this many pictures at a time keep the memory of a large set small.
@@ -57,12 +57,26 @@ class Reader:
         parts = [np.concatenate(part) for part in zip(*blocks, strict=True)]
         return Readings(self.weights.classes, *parts)
 
-    def find(self, source: Source) -> list[Found]:
+    def find(self, source: Source | Opened, digits: str = "auto") -> list[Found]:
         """The digits in a picture, in reading order, doubtful cuts judged by this very model.
 
-        `source` and errors as in `lrcore.segment.find_digits`.
+        Parameters and errors as in `lrcore.segment.find_digits`.
         """
-        return find_digits(source, trust(self))
+        return find_digits(source, self.digit_score, digits)
+
+    @property
+    def digit_score(self) -> Score | None:
+        """What tells `find_digits` how likely each of n pictures is to be one digit.
+
+        That is the chance that one of the ten independent models says yes and all others say no.
+        None for a binary model, which sees one of its two digits in everything.
+        """
+        return None if self.weights.binary else self._one_alone
+
+    def _one_alone(self, images: np.ndarray) -> np.ndarray:
+        p = np.clip(self.read(images).probabilities, 0, 1 - 1e-6)
+        best = p.max(axis=1)
+        return best / (1 - best) * np.prod(1 - p, axis=1)
 
     def accuracy(self, images: np.ndarray, labels: np.ndarray) -> tuple[float, int]:
         """Share of right answers and how many pictures it is a share of.

@@ -12,22 +12,23 @@ content-aware image resizing", 2007).
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 from scipy import ndimage
 from scipy.sparse.csgraph import connected_components
 
-from lrcore.decode import Source, open_to_scale
+from lrcore.decode import LONGEST, Opened, Source, open_once
+from lrcore.drawing import dense, finite, rasterise, redraw
 from lrcore.errors import UserError
-from lrcore.frame import frame
-from lrcore.picture import RIM, Ink, find_ink, with_mnist_pen
+from lrcore.frame import crop_to_ink, frame
+from lrcore.picture import RIM, Ink, find_ink, shrunk, with_mnist_pen
 
-if TYPE_CHECKING:
-    from lrcore.reading import Reader
-
+# How many digits a picture shows.
+AUTO, ONE, SEVERAL = DIGITS = ("auto", "one", "several")
 # All lengths below are in heights of a typical digit of the picture.
 # A blob that is wider may be two digits, one that is lower may be a part of one.
 WIDE, LOW = 1.1, 0.55
@@ -49,17 +50,40 @@ DEEPEST = 4.0
 A_DIGIT, A_CUT, INK_CUT = 0.3, 0.8, 0.5
 # Without a reader shape and depth of cut have to say it all, and weigh so many times more.
 ALONE = 3
+# What is kept of a digit's way for people to see: at most so many pixels a side.
+SHOWN = 320
+# What was done, in a few words, and what came of it: a uint8 picture.
+Step = tuple[str, np.ndarray]
 # How likely each of n pictures is to be one digit; see `find_digits`.
 Score = Callable[[np.ndarray], np.ndarray]
 
 
 class Found(NamedTuple):
-    """A digit found: its box (left, top, right, bottom) in the picture's own pixels, its 28x28
-    uint8 image, and the number of the line it stands in, counted from 0."""
+    """A digit found in a picture, and how it came out of it.
+
+    box : (left, top, right, bottom) in the picture's own pixels.
+    image : uint8, shape (28, 28), as MNIST would have it: what a model reads.
+    line : number of the line it stands in, counted from 0.
+    way : the pictures that it went through, see `steps`, at most SHOWN pixels a side.
+    """
 
     box: tuple[int, int, int, int]
     image: np.ndarray
     line: int
+    way: tuple[Step, ...]
+
+    @property
+    def nbytes(self) -> int:
+        """What it takes in memory."""
+        return self.image.nbytes + sum(picture.nbytes for _, picture in self.way)
+
+    def steps(self) -> list[Step]:
+        """From the picture to what a model reads, the last one being `image` itself.
+
+        The picture where the digit stands, as it is; all ink there; the ink of this digit alone;
+        that with MNIST's pen; and in MNIST's frame.  In all but the first ink is bright.
+        """
+        return [*self.way, ("in MNIST's frame", self.image)]
 
 
 class _Piece(NamedTuple):
@@ -85,19 +109,81 @@ class _Piece(NamedTuple):
 _Run = tuple[int, int, _Piece]
 
 
-def find_digits(source: Source, score: Score | None = None) -> list[Found]:
+def find_digits(
+    source: Source | Opened, score: Score | None = None, digits: str = AUTO
+) -> list[Found]:
     """All digits of a picture in reading order.
 
     Parameters
     ----------
-    source : anything that `open_picture` takes.
+    source : anything that `lrcore.decode.open_once` takes, or what it gives.
     score : how likely (0 to 1) each of n uint8 images, shape (n, 28, 28), is to be one digit and
-        no other thing; `trust` makes one of a reader.  Without it shape alone decides.
+        no other thing; `Reader.digit_score` is one.  Without it shape alone decides.
+    digits : how many there are, one of DIGITS: 'one' joins what lies close to the largest mark.
 
     Raises UserError where the picture cannot be read or nothing is written on it.
     """
-    grey, (width, height) = open_to_scale(source)
-    ink = find_ink(grey)
+    if digits not in DIGITS:
+        raise UserError(f"How many digits a picture shows is {', '.join(DIGITS)}, not {digits!r}.")
+    opened = source if isinstance(source, Opened) else open_once(source)
+    ink = find_ink(opened.grey)
+    pieces = _blobs(ink)
+    if digits == ONE:
+        whole = _around_largest(pieces, ink)
+        chosen = [(whole, _image(whole, ink))]
+    else:
+        typical = _typical_height(pieces)
+        chosen = _resolved(_clusters(pieces, typical), ink, typical, score)
+    return [
+        _found(*chosen[k], number, opened, ink)
+        for number, line in enumerate(_lines([piece for piece, _ in chosen]))
+        for k in line
+    ]
+
+
+def find_drawn_digits(
+    strokes: Sequence[np.ndarray],
+    width: int,
+    height: int,
+    pen: float,
+    score: Score | None = None,
+) -> list[Found]:
+    """Several digits on one canvas of `width` x `height`, in reading order.
+
+    They are told apart as in any picture (`find_digits`, which takes `score`
+    too); a digit that owns its strokes is then redrawn from them, one that
+    shares a stroke with its neighbour is cut out of the picture.
+
+    Raises UserError for an empty canvas.
+    """
+    strokes = finite(strokes)
+    ink = rasterise(strokes, math.ceil(width), math.ceil(height), pen)
+    found = find_digits(np.rint(255 * (1 - ink)).astype(np.uint8), score)
+    boxes = np.array([item.box for item in found])
+    inside = np.array([_share_inside(stroke, boxes, pen / 2) for stroke in strokes])
+    digits = []
+    for k, item in enumerate(found):
+        own = inside[:, k] > 0.9
+        shared = (inside[:, k] > 0.1) & ~own
+        if own.any() and not shared.any():
+            redrawn = redraw([strokes[i] for i in np.flatnonzero(own)])
+            step = "redrawn with MNIST's pen", _shown(crop_to_ink(redrawn))
+            item = item._replace(image=frame(redrawn), way=(*item.way[:-1], step))
+        digits.append(item)
+    return digits
+
+
+def picture_to_digit(source: Source, longest: int = LONGEST) -> np.ndarray:
+    """The uint8 picture of shape (28, 28) that MNIST would have made of the one digit in `source`.
+
+    `source` and `longest` are what `open_once` takes.  Raises UserError where it cannot be
+    read or nothing is written on it.
+    """
+    return find_digits(open_once(source, longest), digits=ONE)[0].image
+
+
+def _blobs(ink: Ink) -> list[_Piece]:
+    """Each stretch of connected ink; UserError where there are more than digits have."""
     blobs, count = ndimage.label(ink.written, np.ones((3, 3)))
     if count > MOST_BLOBS:
         raise UserError(
@@ -111,33 +197,53 @@ def find_digits(source: Source, score: Score | None = None) -> list[Found]:
             "The picture's marks lie within each other, which digits do not: "
             "take a smaller part of the page."
         )
-    pieces = [_Piece(r, c, blobs[r, c] == k) for k, (r, c) in enumerate(places, 1)]
-    typical = _typical_height(pieces)
-    digits = _resolved(_clusters(pieces, typical), ink, typical, score)
+    return [_Piece(r, c, blobs[r, c] == k) for k, (r, c) in enumerate(places, 1)]
+
+
+def _around_largest(pieces: list[_Piece], ink: Ink) -> _Piece:
+    """The blob of most ink and what lies close to it."""
+    boxes = np.array(
+        [(p.rows.start, p.columns.start, p.rows.stop, p.columns.stop) for p in pieces], float
+    )
+    weight = [ink.level[p.rows, p.columns][p.mask].sum() for p in pieces]
+    main = boxes[np.argmax(weight)]
+    # A 5's loose hat is less than a quarter of the digit away.
+    reach = 0.25 * max(main[2] - main[0], main[3] - main[1])
+    gaps = np.maximum(boxes[:, :2], main[:2]) - np.minimum(boxes[:, 2:], main[2:])
+    return _joined([pieces[k] for k in np.flatnonzero(gaps.max(1) < reach)])
+
+
+def _found(piece: _Piece, image: np.ndarray, line: int, opened: Opened, ink: Ink) -> Found:
+    """A digit with its box in the picture's own pixels and its way for people to see."""
+    grey = opened.grey
+    width, height = opened.size
     scale = np.array([width / grey.shape[1], height / grey.shape[0]] * 2)
-    found = []
-    for number, line in enumerate(_lines([piece for piece, _ in digits])):
-        for k in line:
-            piece, image = digits[k]
-            box = piece.columns.start, piece.rows.start, piece.columns.stop, piece.rows.stop
-            left, top, right, bottom = np.rint(box * scale).astype(int).tolist()
-            found.append(Found((left, top, right, bottom), image, number))
-    return found
+    box = piece.columns.start, piece.rows.start, piece.columns.stop, piece.rows.stop
+    left, top, right, bottom = np.rint(box * scale).astype(int).tolist()
+    margin = max(RIM, max(piece.height, piece.width) // 4)
+    rows = slice(max(0, piece.rows.start - margin), piece.rows.stop + margin)
+    columns = slice(max(0, piece.columns.start - margin), piece.columns.stop + margin)
+    alone = _ink_of(piece, ink)
+    way = (
+        ("the picture in grey", grey[rows, columns]),
+        ("its ink", ink.level[rows, columns]),
+        ("the digit", alone),
+        ("strokes as wide as MNIST's", with_mnist_pen(alone)),
+    )
+    shown = tuple((caption, _shown(picture)) for caption, picture in way)
+    return Found((left, top, right, bottom), image, line, shown)
 
 
-def trust(reader: Reader) -> Score | None:
-    """What `find_digits` takes as `score`, from a `Reader`: the chance that one of its ten
-    independent models says yes and all others say no.  None for a binary model, which sees
-    one of its two digits in everything."""
-    if reader.weights.binary:
-        return None
+def _shown(picture: np.ndarray) -> np.ndarray:
+    """A picture of values from 0 to 1 for people to see."""
+    return np.rint(np.clip(shrunk(picture, SHOWN), 0, 1) * 255).astype(np.uint8)
 
-    def score(images: np.ndarray) -> np.ndarray:
-        p = np.clip(reader.read(images).probabilities, 0, 1 - 1e-6)
-        best = p.max(axis=1)
-        return best / (1 - best) * np.prod(1 - p, axis=1)
 
-    return score
+def _share_inside(stroke: np.ndarray, boxes: np.ndarray, margin: float) -> np.ndarray:
+    """Which share of a stroke's length lies in each (left, top, right, bottom) box, shape (k,)."""
+    points = dense(stroke, 1.0)[:, None]
+    low, high = boxes[:, :2] - margin, boxes[:, 2:] + margin
+    return ((points >= low) & (points <= high)).all(axis=2).mean(axis=0)
 
 
 def _typical_height(pieces: list[_Piece]) -> float:
@@ -348,13 +454,18 @@ def _trimmed(top: int, left: int, mask: np.ndarray, cut: float) -> _Piece:
     )
 
 
-def _image(piece: _Piece, ink: Ink) -> np.ndarray:
-    """The piece with the soft rim of its strokes, as MNIST would have it; uint8 (28, 28)."""
+def _ink_of(piece: _Piece, ink: Ink) -> np.ndarray:
+    """The piece's level, cropped, with the soft rim of its strokes."""
     near = ndimage.binary_dilation(np.pad(piece.mask, RIM), iterations=RIM)
     top, left = piece.rows.start - RIM, piece.columns.start - RIM
     level = ink.level[max(0, top) : piece.rows.stop + RIM, max(0, left) : piece.columns.stop + RIM]
     near = near[max(0, -top) :, max(0, -left) :][: level.shape[0], : level.shape[1]]
-    return frame(with_mnist_pen(np.where(near, level, 0)))
+    return crop_to_ink(np.where(near, level, 0))
+
+
+def _image(piece: _Piece, ink: Ink) -> np.ndarray:
+    """The piece as MNIST would have it; uint8 (28, 28)."""
+    return frame(with_mnist_pen(_ink_of(piece, ink)))
 
 
 def _lines(pieces: list[_Piece]) -> list[list[int]]:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import NoReturn
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -54,3 +55,10 @@ def markup(app: AppTest) -> str:
         [item.value for item in (*app.markdown, *app.error, *app.info, *app.warning)]
         + [item.proto.body for item in app.get("html")]
     )
+
+
+def difference(one, other):
+    """Mean grey levels of 255 between two digits, one of them moved by a pixel if that helps."""
+    one = np.asarray(one, int)
+    shifts = [np.roll(other, (r, c), (0, 1)) for r in (-1, 0, 1) for c in (-1, 0, 1)]
+    return min(np.abs(one - shifted).mean() for shifted in shifts)

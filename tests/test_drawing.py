@@ -41,11 +41,11 @@ def test_nothing_and_a_tap_do_not_crash(strokes):
     assert digit.shape == (28, 28)
     assert digit.any() == bool(strokes and len(strokes[0]))
     assert drawing.naive(strokes, 280, 280, 12).shape == (28, 28)
-    assert drawing.film(strokes, 280, 280, 12)[-1][1].shape == (28, 28)
+    assert drawing.drawing_steps(strokes, 280, 280, 12)[-1][1].shape == (28, 28)
 
 
 def test_the_film_ends_with_what_the_model_sees():
-    film = drawing.film(SEVEN, 280, 280, 12)
+    film = drawing.drawing_steps(SEVEN, 280, 280, 12)
     assert len(film) == 4
     assert all(picture.dtype == np.uint8 and picture.any() for _, picture in film)
     np.testing.assert_array_equal(film[-1][1], drawing.to_digit(SEVEN))

@@ -10,11 +10,12 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image, ImageDraw, ImageOps
 
 from lrcore.data import load_dataset
-from lrcore.decode import LONGEST, open_picture
+from lrcore.decode import LONGEST, open_once, open_picture
 from lrcore.errors import UserError
-from lrcore.picture import film, find_ink, picture_to_digit
-from lrcore.segment import find_digits
+from lrcore.picture import find_ink
+from lrcore.segment import find_digits, picture_to_digit
 from tests.files import saved
+from tests.helpers import difference
 
 
 @pytest.fixture(scope="module")
@@ -33,13 +34,6 @@ def scene(size=(300, 300), paper=255, ink=0, mode="L"):
         width=max(1, h // 30),
     )
     return image
-
-
-def difference(one, other):
-    """Mean grey levels of 255 between two digits, one of them moved by a pixel if that helps."""
-    one = np.asarray(one, int)
-    shifts = [np.roll(other, (r, c), (0, 1)) for r in (-1, 0, 1) for c in (-1, 0, 1)]
-    return min(np.abs(one - shifted).mean() for shifted in shifts)
 
 
 @pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF"])
@@ -173,12 +167,16 @@ def test_ink_that_differs_from_paper_in_colour_alone(paper, ink):
     assert difference(picture_to_digit(page), picture_to_digit(scene())) < 1
 
 
-def test_film_ends_with_what_the_model_sees():
-    steps = film(scene())
-    assert len(steps) == 5
-    assert all(isinstance(caption, str) for caption, _ in steps)
-    assert all(image.min() >= 0 and image.max() <= 1 for _, image in steps)
-    np.testing.assert_array_equal(np.rint(steps[-1][1] * 255), picture_to_digit(scene()))
+def test_one_opening_gives_grey_and_picture_and_size():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    opened = open_once(saved(scene((4000, 3000), mode="RGB", ink=(90, 0, 0)), "JPEG", exif=exif))
+    assert opened.size == (3000, 4000)
+    assert opened.grey.shape == (LONGEST, LONGEST * 3 // 4) == opened.shown.size[::-1]
+    assert opened.shown.mode == "RGB"
+    assert opened.nbytes == opened.grey.nbytes + np.asarray(opened.shown).nbytes
+    deep = open_once(np.array([[0, 1000], [4000, 0]], np.uint16))
+    np.testing.assert_array_equal(np.asarray(deep.shown), np.uint8(255 * deep.grey))
 
 
 def test_large_files_of_few_bytes_are_refused_before_they_are_decoded():

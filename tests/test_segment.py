@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,9 +12,12 @@ from PIL import Image, ImageDraw
 from benchmarks.made_pictures import KINDS, rows, singles
 from benchmarks.real_pictures import edit_distance, real_cases
 from lrcore.data import load_dataset
+from lrcore.decode import open_once
 from lrcore.errors import UserError
-from lrcore.picture import picture_to_digit
-from lrcore.segment import MOST_BLOBS, find_digits, trust
+from lrcore.frame import frame
+from lrcore.reading import Reader
+from lrcore.segment import MOST_BLOBS, SHOWN, find_digits, find_drawn_digits, picture_to_digit
+from lrcore.weights import DEFAULT, Weights, load_weights
 
 
 @pytest.fixture(scope="module")
@@ -121,18 +125,56 @@ def test_a_page_of_dirt_is_refused():
         find_digits(page)
 
 
-def test_trust_is_the_chance_that_one_model_alone_says_yes():
-    class Reader:
-        class weights:
-            binary = False
+def test_a_readers_score_is_the_chance_that_one_model_alone_says_yes(monkeypatch):
+    def read(reader, images):
+        return SimpleNamespace(probabilities=np.array([[0.9, 0.1, 0.2], [0.5, 0.5, 0.5]]))
 
-        def read(self, images):
-            self.probabilities = np.array([[0.9, 0.1, 0.2], [0.5, 0.5, 0.5]])
-            return self
+    monkeypatch.setattr(Reader, "read", read)
+    ten = Reader(Weights(np.zeros((10, 785)), np.arange(10)))
+    np.testing.assert_allclose(ten.digit_score(None), [0.9 * 0.9 * 0.8, 0.125])
+    assert Reader(Weights(np.zeros((1, 785)), np.array([0, 1]))).digit_score is None
 
-    np.testing.assert_allclose(trust(Reader())(None), [0.9 * 0.9 * 0.8, 0.125])
-    Reader.weights.binary = True
-    assert trust(Reader()) is None
+
+def made(count):
+    data = load_dataset(part="test")
+    return [*singles(data, count), *rows(data, count)]
+
+
+@pytest.mark.parametrize("judge", ["shape", "reader"])
+def test_steps_end_with_the_very_image_that_is_read(judge):
+    """Of pencil and all other kinds, of rows and single digits, whoever judges the cuts."""
+    score = Reader(load_weights(DEFAULT)).digit_score if judge == "reader" else None
+    for picture in made(2 * len(KINDS)):
+        for item in find_digits(picture.file, score):
+            *before, (_, last) = item.steps()
+            assert last is item.image
+            assert len(before) == 4
+            assert all(shown.dtype == np.uint8 and shown.any() for _, shown in before)
+            # What is shown before makes it, up to bytes; of a large digit a smaller copy is shown.
+            if max(before[-1][1].shape) < SHOWN:
+                again = frame(before[-1][1] / np.float32(255))
+                assert np.abs(again.astype(int) - last).max() <= 2
+
+
+def test_what_is_kept_of_a_digit_is_bounded():
+    (found,) = find_digits(next(m for m in made(30) if m.kind == "huge").file, digits="one")
+    assert all(max(picture.shape) <= SHOWN for _, picture in found.steps())
+    assert found.nbytes == sum(picture.nbytes for _, picture in found.steps())
+
+
+def test_a_picture_is_opened_but_once(digits, monkeypatch):
+    opened = open_once(255 - digits[0])
+    monkeypatch.setattr("lrcore.segment.open_once", None)
+    (found,) = find_digits(opened)
+    assert len(found.steps()) == 5
+
+
+def test_drawn_digits_show_how_they_were_redrawn():
+    strokes = [np.array([[30, 30], [90, 30], [50, 150]]), np.array([[150, 30], [150, 150]])]
+    for item in find_drawn_digits(strokes, 220, 180, 12):
+        caption, redrawn = item.steps()[-2]
+        assert caption == "redrawn with MNIST's pen"
+        np.testing.assert_array_equal(frame(redrawn / np.float32(255)), item.image)
 
 
 def test_made_pictures_are_the_same_each_time():

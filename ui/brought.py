@@ -14,7 +14,7 @@ import streamlit as st
 from PIL import Image
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from lrcore.decode import open_to_show
+from lrcore.decode import open_once
 from lrcore.errors import UserError
 from lrcore.reading import Reader
 from lrcore.segment import Found
@@ -74,7 +74,7 @@ class Read:
     @property
     def nbytes(self) -> int:
         shown = self.shown.width * self.shown.height * len(self.shown.getbands())
-        return shown + sum(item.image.nbytes for item in self.found)
+        return shown + sum(item.nbytes for item in self.found)
 
     def marked(self, answers: list[str], mark) -> bytes:
         """The picture as a file, after `mark(picture, size, found, answers)` where there are more
@@ -134,13 +134,13 @@ def brought(way: str) -> Brought:
 
 def _read(data: bytes, judge: Weights) -> Read:
     try:
-        found = Reader(judge).find(data)
-        shown, size = open_to_show(data)
+        opened = open_once(data)
+        found = Reader(judge).find(opened)
     except UserError as error:
         return Read(judge, error=str(error))
     wide = WIDE if len(found) > 1 else NARROW
-    shown.thumbnail((wide, 2 * wide))
-    return Read(judge, size, shown, found)
+    opened.shown.thumbnail((wide, 2 * wide))
+    return Read(judge, opened.size, opened.shown, found)
 
 
 def _as_file(picture: Image.Image) -> bytes:

@@ -10,12 +10,10 @@ import streamlit as st
 from PIL import Image, ImageDraw
 from streamlit.delta_generator import DeltaGenerator
 
-from lrcore.drawing import film as drawing_film
-from lrcore.drawing import find_drawn_digits, rasterise, to_digit
+from lrcore.drawing import drawing_steps, rasterise, to_digit
 from lrcore.errors import UserError
-from lrcore.picture import film as picture_film
 from lrcore.reading import Reader, Readings, as_text, relevant
-from lrcore.segment import Found, trust
+from lrcore.segment import Found, find_drawn_digits
 from lrcore.weights import Weights
 from ui.answers import (
     SAW,
@@ -84,7 +82,7 @@ def draw() -> None:
         {
             WHY: lambda: evidence_section(weights, image, "drawn"),
             STEPS: lambda: film_strip(
-                drawing_film(drawing.strokes, drawing.width, drawing.height, drawing.pen)
+                drawing_steps(drawing.strokes, drawing.width, drawing.height, drawing.pen)
             ),
             "Compare with naive shrinking": lambda: _naive(weights, drawing, image),
         },
@@ -128,7 +126,7 @@ def draw_row() -> None:
         right.info("Write a phone number or a date, with a little room between the digits.")
         return
     size = drawing.width, drawing.height, drawing.pen
-    found = find_drawn_digits(drawing.strokes, *size, trust(Reader(model.trained)))
+    found = find_drawn_digits(drawing.strokes, *size, Reader(model.trained).digit_score)
     readings, answers = _read_all(model, found)
     canvas = Image.fromarray(np.uint8(255 * (1 - rasterise(drawing.strokes, *size))))
     with left:
@@ -140,6 +138,7 @@ def draw_row() -> None:
     _look_closer(
         {
             WHY: lambda: evidence_section(model.corrected, found[at].image, "row"),
+            STEPS: lambda: film_strip(found[at].steps()),
         },
         "row",
     )
@@ -299,7 +298,7 @@ def _picture(model: Model, picture: Picture, brought: Brought) -> None:
         _look_closer(
             {
                 WHY: lambda: evidence_section(model.corrected, seen.found[at].image, picture.key),
-                **({STEPS: lambda: film_strip(picture_film(picture.data))} if not several else {}),
+                STEPS: lambda: film_strip(seen.found[at].steps()),
             },
             picture.key,
         )
