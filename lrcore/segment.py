@@ -70,7 +70,7 @@ class Found(NamedTuple):
     box: tuple[int, int, int, int]
     image: np.ndarray
     line: int
-    way: tuple[Step, ...]
+    way: tuple[Step, ...] = ()
 
     @property
     def nbytes(self) -> int:
