@@ -1,7 +1,7 @@
 """How long training takes, against scikit-learn and PyTorch, in one run on this machine.
 
     python benchmarks/training_speed.py            the table: seconds to near-optimal costs
-    python benchmarks/training_speed.py --scaling  seconds per look, as images and pixels grow
+    python benchmarks/training_speed.py --scaling  seconds per pass, as images and pixels grow
 
 The task is one-vs-all on all 60,000 raw-pixel images (grey levels / 255, float32), L2 with
 C = 1.  A solver's time to a cost is when the first of its iterates within that cost was at
@@ -271,13 +271,13 @@ def table(limit: float, chosen: list[str]) -> None:
 
 
 def scaling() -> None:
-    """Print what a look at the images and a step cost, as images and pixels grow."""
+    """Print what a pass over the images and a step cost, as images and pixels grow."""
     train = load_dataset()
     targets = curated_labels(train.labels, np.arange(10))
     X = train.images.reshape(len(train), -1) / np.float32(255)
     _say_machine()
     print(
-        f"{'images':>8}{'features':>10}  {'a look':>10}  {'per image':>10}  {FAST + ', a step':>28}"
+        f"{'images':>8}{'features':>10}  {'a pass':>10}  {'per image':>10}  {FAST + ', a step':>28}"
     )
     # Shuffled, so that fewer features are as inked as all.
     mixed = np.random.default_rng(0).permutation(X.shape[1])
@@ -303,20 +303,20 @@ def scaling() -> None:
 
 def _measure(loss: OneVsAllLoss) -> None:
     theta = np.random.default_rng(0).normal(size=(loss.K, 1 + loss.D)) / 100
-    looks = []
+    passes = []
     for _ in range(5):
         start = now()
         loss.cost_and_gradient(theta)
-        looks.append(now() - start)
+        passes.append(now() - start)
     solver = SOLVERS[FAST]
     steps = solver.function(loss, np.zeros_like(theta), solver.knobs(), np.random.default_rng(0))
     list(itertools.islice(steps, 2))  # the start and the first guess, which cost more
     start = now()
     count = len(list(itertools.islice(steps, 4)))
     step = (now() - start) / count
-    look = min(looks)
+    a_pass = min(passes)
     print(
-        f"{loss.n:8,}{loss.D:10,}  {look * 1e3:7.1f} ms  {look / loss.n * 1e9:7.0f} ns"
+        f"{loss.n:8,}{loss.D:10,}  {a_pass * 1e3:7.1f} ms  {a_pass / loss.n * 1e9:7.0f} ns"
         f"  {step * 1e3:25.1f} ms",
         flush=True,
     )
@@ -338,7 +338,7 @@ def _drop_kernel_settings() -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--scaling", action="store_true", help="seconds per look instead")
+    parser.add_argument("--scaling", action="store_true", help="seconds per pass instead")
     parser.add_argument(
         "--limit", type=float, default=120, help="give a solver up after so many seconds"
     )

@@ -23,7 +23,7 @@ class _Classifier(ABC):
     ----------
     solver : a name in `lrcore.solvers.SOLVERS`.
     C : inverse strength of the L2 regularisation; math.inf for none.
-    max_iter : looks at all the images, at most.
+    max_iter : iterations, at most; each is about one pass over the images.
     tol : training ends where the gradient's norm is no larger.
     learning_rate, momentum, batch_size, memory : see `lrcore.solvers.Knobs`; None leaves the
         solver's default.

@@ -18,28 +18,10 @@ Source: Hastie, Tibshirani and Friedman, "The Elements of Statistical Learning",
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
-
 import numpy as np
 
+from lrcore.blocks import Blocks
 from lrcore.errors import UserError
-
-# A block of rows, of about so many numbers, stays in the cache between the product that reads it
-# for z and the one that reads it for the gradient; and it is long enough for the steps between.
-BLOCK = 600_000
-# OpenBLAS packs the matrices of a product before it multiplies them, unless the product takes
-# at most so many multiplications (kernel/x86_64/sgemm_small_kernel_permit_skylakex.c).  Where
-# only ten classes use what is packed, that takes as long as the product itself; so blocks are
-# multiplied in pieces, of at most so many rows.
-UNPACKED, PIECE = 1_000_000, 128
-# Sums over the images are taken in so many parts at most, and these are added up in order: so
-# they are the same to the last bit, however many workers share the parts.
-PARTS = 8
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 
 def sigmoid(z: np.ndarray | float) -> np.ndarray:
@@ -51,6 +33,8 @@ def sigmoid(z: np.ndarray | float) -> np.ndarray:
 
 def softplus(z: np.ndarray) -> np.ndarray:
     """log(1 + exp(z)), elementwise, without overflow; the log loss is softplus(z) - y z."""
+    # np.logaddexp(0, z) is the same, but takes five times as long in float32: with it, a pass
+    # over the images takes 1.24 times as long (python benchmarks/solver_numbers.py blocks).
     z = np.asarray(z)
     return np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))
 
@@ -78,7 +62,7 @@ def as_floats(x: np.ndarray) -> np.ndarray:
 class OneVsAllLoss:
     """Cost and gradient of K logistic regressions that share their images.
 
-    All K are computed as one matrix product, in blocks of rows.
+    All K are computed as one matrix product, in blocks of rows (`lrcore.blocks`).
 
     Parameters
     ----------
@@ -87,8 +71,7 @@ class OneVsAllLoss:
         divided by 255 block by block, so a memory-mapped file larger than memory will do.
     targets : zeros and ones, shape (n, K), as from `curated_labels`.
     C : inverse strength of the L2 regularisation, above 0; math.inf for none.
-    workers : threads that share the work.  Each calls BLAS by itself, so more than one pays
-        where BLAS is kept to one thread; numpy lets go of the interpreter meanwhile.
+    workers : threads that share the work; see `lrcore.blocks.Blocks`.
 
     Raises UserError where these do not fit each other.
     """
@@ -96,80 +79,68 @@ class OneVsAllLoss:
     def __init__(
         self, X: np.ndarray, targets: np.ndarray, C: float = 1.0, workers: int = 1
     ) -> None:
-        if X.ndim != 2 or targets.ndim != 2:
-            raise UserError(
-                f"X and targets must be tables of shape (n, D) and (n, K), but have {X.ndim} and "
-                f"{targets.ndim} dimensions; reshape them first."
-            )
-        if len(X) != len(targets):
-            raise UserError(
-                f"X has {len(X):,} rows but there are {len(targets):,} rows of targets; every "
-                "image needs its label."
-            )
-        if X.size == 0:
-            raise UserError("There is nothing to learn from: X is empty; give at least one image.")
-        if X.dtype not in (np.uint8, np.float32, np.float64):
-            raise UserError(
-                f"X holds {X.dtype} values; convert it to float32, float64 or uint8 (grey levels)."
-            )
-        if not C > 0:
-            raise UserError(f"C is {C}, but must be above 0; a small C means strong L2.")
+        _check(X, targets, C)
         self.dtype = np.dtype(np.float64 if X.dtype == np.float64 else np.float32)
         self.X, self.targets, self.C = X, np.ascontiguousarray(targets, self.dtype), C
-        self.workers = workers
-        # Ends its threads when it is forgotten.
-        self._helpers = ThreadPoolExecutor(workers - 1) if workers > 1 else None
         self.n, self.D = X.shape
         self.K = targets.shape[1]
-        rows = min(UNPACKED // (self.D * self.K), PIECE)
-        self.piece = rows if rows >= PIECE // 16 else PIECE  # in tinier ones, nothing is won
-        self.block = self.piece * max(1, BLOCK // (self.D * self.piece))
         self.l2 = 1 / (self.n * C)
+        self.blocks = Blocks(self.n, self.D, self.K, workers)
 
     def rows(self, chosen: slice | np.ndarray) -> np.ndarray:
         """The rows of X that a slice or an index array picks out, as floats."""
         return as_floats(self.X[chosen])
 
-    def each(self, work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-        """work(item) for every item, in order; the workers share the items."""
-        if self._helpers is None:
-            return [work(item) for item in items]
-        waiting = iter(list(enumerate(items)))  # each takes the next one: no two get the same
-        done: dict[int, Result] = {}
+    def cost(self, theta: np.ndarray) -> np.ndarray:
+        """Each class's cost, shape (K,); the whole's cost is their sum."""
+        return self.log_loss(self.scores(theta)) + self.penalty(theta)
 
-        def take() -> None:
-            for i, item in waiting:
-                done[i] = work(item)
+    def cost_and_gradient(
+        self, theta: np.ndarray, residual: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Each class's cost, shape (K,), and its gradient, shape (K, 1 + D), in one pass.
 
-        helpers = [self._helpers.submit(take) for _ in range(self.workers - 1)]
-        try:
-            take()
-        finally:
-            for helper in helpers:
-                if not helper.cancel():  # one that has not begun finds nothing left
-                    helper.result()
-        return [done[i] for i in range(len(done))]
+        residual : an array to write every image's p - y into, shape (K, n).
+        """
+        theta_low = theta.astype(self.dtype)
+        mean = self.blocks.sum(lambda block: self._sums(theta_low, block, residual)) / self.n
+        return mean[:, 0] + self.penalty(theta), mean[:, 1:] + self.penalty_gradient(theta)
 
-    def parts(self) -> list[slice]:
-        """All rows, in at most PARTS slices of whole pieces."""
-        size = self.piece * -(-self.n // (PARTS * self.piece))
-        return [slice(start, min(start + size, self.n)) for start in range(0, self.n, size)]
+    def batch_gradient(self, theta: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+        """The gradient as a batch of rows estimates it, shape (K, 1 + D); L2 counts in full."""
+        sums = self._sums(theta.astype(self.dtype), chosen)
+        return sums[:, 1:] / len(chosen) + self.penalty_gradient(theta)
 
-    def blocks(self, part: slice) -> Iterator[slice]:
-        """The rows of a part, in slices."""
-        for start in range(part.start, part.stop, self.block):
-            yield slice(start, min(start + self.block, part.stop))
+    def _sums(
+        self, theta: np.ndarray, chosen: slice | np.ndarray, residual: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Log losses and, behind, their gradients, summed over chosen images; (K, 2 + D)."""
+        x, y = self.rows(chosen), self.targets[chosen]
+        z = self._scores(theta, x)
+        wrong = sigmoid(z) - y  # p - y, the slope of the log loss along z
+        if residual is not None:
+            residual[:, chosen] = wrong.T
+        out = np.empty((self.K, 2 + self.D))
+        out[:, 0] = _total(softplus(z) - y * z)
+        out[:, 1] = _total(wrong)
+        out[:, 2:] = self.blocks.transposed_product(wrong, x)
+        return out
 
     def scores(self, theta: np.ndarray) -> np.ndarray:
         """z = [1 X] theta' of every image, shape (n, K)."""
-        score, z = self._scorer(theta), np.empty((self.n, len(theta)), self.dtype)
+        theta_low, z = theta.astype(self.dtype), np.empty((self.n, len(theta)), self.dtype)
 
-        def fill(part: slice) -> None:
-            for block in self.blocks(part):
-                z[block] = score(self._piled(block))
+        def fill(block: slice) -> None:
+            z[block] = self._scores(theta_low, self.rows(block))
 
-        self.each(fill, self.parts())
+        self.blocks.run(fill)
         return z
+
+    def _scores(self, theta: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """z = [1 x] theta' of some rows, shape (rows, K)."""
+        if not theta.any():  # most runs start at zero
+            return np.zeros((len(x), len(theta)), self.dtype)
+        return self.blocks.product(x, np.ascontiguousarray(theta[:, 1:].T)) + theta[:, 0]
 
     def log_loss(self, z: np.ndarray) -> np.ndarray:
         """Each class's mean log loss, shape (K,), where the scores are z, shape (n, K)."""
@@ -185,59 +156,31 @@ class OneVsAllLoss:
         out[:, 0] = 0
         return out
 
-    def cost(self, theta: np.ndarray) -> np.ndarray:
-        """Each class's cost, shape (K,); the whole's cost is their sum."""
-        return self.log_loss(self.scores(theta)) + self.penalty(theta)
 
-    def cost_and_gradient(
-        self, theta: np.ndarray, residual: np.ndarray | None = None
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Each class's cost, shape (K,), and its gradient, shape (K, 1 + D), in one pass.
+def _total(a: np.ndarray) -> np.ndarray:
+    """The sums of a's columns, in float64: in float32 they would lose digits."""
+    return np.ones(len(a)) @ a
 
-        residual : an array to write every image's p - y into, shape (K, n).
-        """
-        sums = self.each(lambda part: self._sums(theta, self.blocks(part), residual), self.parts())
-        mean = np.sum(sums, axis=0) / self.n
-        return mean[:, 0] + self.penalty(theta), mean[:, 1:] + self.penalty_gradient(theta)
 
-    def batch_gradient(self, theta: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-        """The gradient as a batch of rows estimates it, shape (K, 1 + D); L2 counts in full."""
-        return self._sums(theta, [chosen])[:, 1:] / len(chosen) + self.penalty_gradient(theta)
-
-    def _piled(self, chosen: slice | np.ndarray) -> np.ndarray:
-        """The chosen rows, in pieces to be multiplied one by one, shape (pieces, rows, D)."""
-        x = self.rows(chosen)
-        return x[None] if len(x) % self.piece else x.reshape(-1, self.piece, self.D)
-
-    def _scorer(self, theta: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-        """A function that gives piled rows their scores, shape (rows in all, K)."""
-        K = len(theta)
-        if not theta.any():  # most runs start at zero
-            return lambda x: np.zeros((x.shape[0] * x.shape[1], K), self.dtype)
-        low = theta.astype(self.dtype)
-        columns = np.ascontiguousarray(low[:, 1:].T)
-        return lambda x: (x @ columns).reshape(-1, K) + low[:, 0]
-
-    def _sums(
-        self,
-        theta: np.ndarray,
-        blocks: Iterable[slice | np.ndarray],
-        residual: np.ndarray | None = None,
-    ) -> np.ndarray:
-        """The log losses and, behind, their gradients, summed over blocks; shape (K, 2 + D)."""
-        score = self._scorer(theta)
-        out = np.zeros((self.K, 2 + self.D))
-        for block in blocks:
-            x, y = self._piled(block), self.targets[block]
-            ones, z = np.ones(len(y)), score(x)  # sums over rows would lose digits in float32
-            wrong = sigmoid(z) - y
-            if residual is not None:
-                residual[:, block] = wrong.T
-            out[:, 0] += ones @ (softplus(z) - y * z)
-            out[:, 1] += ones @ wrong
-            pieces = wrong.reshape(len(x), -1, self.K)
-            out[:, 2:] += (pieces.swapaxes(1, 2) @ x).sum(0)
-        return out
+def _check(X: np.ndarray, targets: np.ndarray, C: float) -> None:
+    if X.ndim != 2 or targets.ndim != 2:
+        raise UserError(
+            f"X and targets must be tables of shape (n, D) and (n, K), but have {X.ndim} and "
+            f"{targets.ndim} dimensions; reshape them first."
+        )
+    if len(X) != len(targets):
+        raise UserError(
+            f"X has {len(X):,} rows but there are {len(targets):,} rows of targets; every "
+            "image needs its label."
+        )
+    if X.size == 0:
+        raise UserError("There is nothing to learn from: X is empty; give at least one image.")
+    if X.dtype not in (np.uint8, np.float32, np.float64):
+        raise UserError(
+            f"X holds {X.dtype} values; convert it to float32, float64 or uint8 (grey levels)."
+        )
+    if not C > 0:
+        raise UserError(f"C is {C}, but must be above 0; a small C means strong L2.")
 
 
 def cost(theta: np.ndarray, X: np.ndarray, targets: np.ndarray, C: float = 1.0) -> np.ndarray:

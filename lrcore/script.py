@@ -31,7 +31,7 @@ def gradient(theta, rows=slice(None)):
 
 '''
 _POWER_ITERATION = """\
-few, v = X[:: max(1, len(X) // 2000)], np.ones(X.shape[1], np.float32)
+few, v = X[:: len(X) // 2000 | 1], np.ones(X.shape[1], np.float32)
 for _ in range(20):  # the largest curvature, by power iteration
     v = v / np.linalg.norm(v) @ few.T @ few
 rate = 1 / (np.linalg.norm(v) / len(few) / 4 + l2[1])

@@ -1,7 +1,7 @@
 """Solvers, side by side: each a small generator of steps, all interchangeable.
 
 A solver is called as `solver(loss, theta, knobs, rng)` and yields a `Step` after
-every look at all the images, the first being the start itself.  It ends where
+every pass over all the images, the first being the start itself.  It ends where
 it can improve no further; until then the caller decides how far to go.  Knobs
 are read afresh at every step, so they may be turned in the middle of a run.
 """
@@ -10,16 +10,14 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.linalg import cho_factor
-from scipy.linalg.blas import strsv
 
 from lrcore.errors import UserError
 from lrcore.logistic import OneVsAllLoss
+from lrcore.preconditioner import Sample, gram_solve, hessian_solves, take_sample
 
 
 @dataclass(frozen=True)
@@ -74,23 +72,17 @@ class Knobs:
         return self.learning_rate
 
 
-# The share of what the slope promises that a step must bring the cost down by (Nocedal and
-# Wright, section 3.1).
-SUFFICIENT = 1e-4
-
 SolverFunction = Callable[[OneVsAllLoss, np.ndarray, Knobs, np.random.Generator], Iterator[Step]]
-# Steps of theta and the changes of the gradient that came with them, each of shape (K, 1 + D).
-Pairs = deque[tuple[np.ndarray, np.ndarray]]
-FirstInverse = Callable[[np.ndarray, Pairs], np.ndarray]
 
 
 class Diverged(UserError):
     """The learning rate overshoots: the cost has risen, and would go on rising."""
 
 
-# The cost counts as visibly risen where it stands this far above its best ...
+# The cost counts as visibly risen where it stands this far above its best: at a learning rate
+# that serves, batches make it waver by 3 % (python benchmarks/solver_numbers.py wavering) ...
 VISIBLE = 1.05
-# ... and a run is stopped when that has been so for this many steps.
+# ... and a run is stopped when that has been so for this many steps, since a few go up and come down again.
 PATIENCE = 5
 
 
@@ -98,14 +90,15 @@ def safe_learning_rate(loss: OneVsAllLoss) -> float:
     """1 / L, the step with which gradient descent is sure to descend.
 
     L, the largest curvature, is at most a quarter of the largest eigenvalue of [1 X]'[1 X] / n,
-    plus L2, since p (1 - p) <= 1/4; found by power iteration on 2,000 evenly spaced images.
+    plus L2, since p (1 - p) <= 1/4; found by power iteration on some thousands of images, every
+    so manieth by an odd number, for the reason given at `lrcore.preconditioner.SHARE`.
     Source: Nesterov, "Introductory Lectures on Convex Optimization", section 1.2.3; the
     bound is Böhning's (1992).
     """
-    x = loss.rows(slice(None, None, max(1, loss.n // 2000)))
+    x = loss.rows(slice(None, None, loss.n // 2000 | 1))
     x = np.column_stack([np.ones(len(x), x.dtype), x])
     v = np.ones(x.shape[1], x.dtype)
-    for _ in range(20):
+    for _ in range(20):  # five are enough for pixels; the rest is for other features
         v = (v / np.linalg.norm(v)) @ x.T @ x
     return float(1 / (np.linalg.norm(v) / len(x) / 4 + loss.l2))
 
@@ -221,35 +214,13 @@ def lbfgs(
     loss: OneVsAllLoss, theta: np.ndarray, knobs: Knobs, rng: np.random.Generator
 ) -> Iterator[Step]:
     """L-BFGS (Nocedal and Wright, "Numerical Optimization", 2nd ed., algorithms 7.4 and 7.5)."""
-
-    def scaled_identity(v: np.ndarray, pairs: Pairs) -> np.ndarray:
-        scale = _inverse(np.sqrt(_dot(v, v)))  # while nothing is known: try a step of length 1
-        if pairs:
-            s, y = pairs[-1]
-            scale = np.where(_dot(s, y) > 0, _dot(s, y) * _inverse(_dot(y, y)), scale)
-        return v * scale[:, None]
-
     cost, gradient = loss.cost_and_gradient(theta)
-    yield from _quasi_newton(loss, theta, cost, gradient, knobs, scaled_identity)
+    yield from _quasi_newton(loss, theta, cost, gradient, _Memory(knobs, _scaled_identity))
 
 
-# The first guess is made on every ninth image, in this many steps.  An odd share: MNIST's
-# images come by turns from two sources, and every other one would all be from the same.
-SHARE, WARM_STEPS = 9, 8
-# Of very many images, on an odd share of about this number, as it keeps them as floats.
-FEW = 20_000
-# Of the first guess's images, every third tells of the pixels' Gram matrix.
-GRAM_SHARE = 3
-# What w is taken for before there is a model, and how much stronger L2 is made for so few.
-TYPICAL_W, STRONGER = 0.1, 3
-# Rows that a curvature matrix is estimated from: a few for each pixel will do.
-ROWS = 2000
-# Keeps an estimate invertible where its rows show no ink, as a share of its mean diagonal.
-RIDGE = 0.05
-# A pixel is next to never inked where its diagonal entry is below this share of the mean.
-FAINT = 0.007
-# Rows that are picked out of the images at a time.
-PICKED = 128
+# Steps on the sample, with which preconditioned L-BFGS begins; chosen like the preconditioner's
+# numbers, by benchmarks/solver_numbers.py.
+WARM_STEPS = 8
 
 
 def preconditioned_lbfgs(
@@ -258,128 +229,59 @@ def preconditioned_lbfgs(
     """L-BFGS on all images, started well and with a good first guess at the inverse Hessians.
 
     Neighbouring pixels go together, so the cost is a long, narrow valley, in which L-BFGS from
-    the identity needs hundreds of looks at the images.  Class k's Hessian tells the valley's
-    shape: with x starting with a one for the bias,
+    the identity needs hundreds of passes over the images.  `lrcore.preconditioner` estimates
+    the valley's shape from few of them:
 
-        H_k = sum_i w_ik x_i x_i' / n + L2,    w_ik = p_ik (1 - p_ik).
-
-    1. With w replaced by TYPICAL_W, H_k is the images' Gram matrix, the same for all classes
-       (Böhning's bound, 1992, with less than his 1/4, as most p are far from 1/2).  One Newton
-       step with it from theta, and a few of L-BFGS with it as first inverse Hessian on every
-       ninth image, make the start.  L2 is made stronger there, as few images are soon learned
-       by heart, and pixels that show next to no ink are left as they are.
-    2. There, each H_k is estimated from about ROWS images.  Few matter: w is near 0 wherever
-       the model is sure.  Image i is taken with probability q_ik = min(1, c w_ik), c such that
-       ROWS come out, and counts w_ik / q_ik, so that the estimate is right on average
-       (Xu et al., "Sub-sampled Newton methods with non-uniform sampling", 2016).  The draw is
-       systematic (every time the running sum of q passes a whole number), so needs no chance.
-    3. Its Cholesky factor is the first inverse Hessian of L-BFGS on all the images (Nocedal and
-       Wright, "Numerical Optimization", 2nd ed., algorithm 7.4, with H_k^0 so chosen).
+    1. a sample of the images leads to a good start;
+    2. there, each class's Hessian is estimated;
+    3. from there L-BFGS goes over all the images, with these as its first inverse Hessians
+       (Nocedal and Wright, "Numerical Optimization", 2nd ed., algorithm 7.4, H_k^0 so chosen).
 
     The optimum is the full problem's own, whatever the estimates: they only make the way short.
-    Iteration 1 is the start so found, and costs about six looks at the images.
+    Iteration 1 is the start so found, and costs about six passes over the images.
     """
-    start = theta
     cost, gradient = loss.cost_and_gradient(theta)
     yield Step(0, theta, cost, _norm(gradient), 0.0)
 
-    every = np.arange(0, loss.n, max(SHARE, loss.n // FEW | 1))
-    inked = _inked(loss.rows(every[::GRAM_SHARE]))
-    chosen = np.append(0, 1 + inked)
-    x = np.empty((len(every), len(chosen)), np.float32)
-    loss.each(lambda some: _pick(loss, every[some], 1, inked, x[some]), _slices(len(x)))
-    few = OneVsAllLoss(x[:, 1:], loss.targets[every], loss.C / STRONGER, loss.workers)
-    halves = x[:: 2 * GRAM_SHARE], x[GRAM_SHARE :: 2 * GRAM_SHARE]
-    first, second = few.each(lambda half: half.T @ half, halves)
-    gram = (first + second) * np.float32(TYPICAL_W / len(x[::GRAM_SHARE]))
-    shared = _solver_of(gram, slice(None), few.l2, loss.D)
-
-    precondition_alike = _row_by_row([shared] * loss.K)
-    guess = theta[:, chosen] - precondition_alike(gradient[:, chosen], deque())
-    cost, gradient = few.cost_and_gradient(guess)
-    warm = _quasi_newton(few, guess, cost, gradient, knobs, precondition_alike)
-    for step in itertools.islice(warm, 1 + WARM_STEPS):
-        guess = step.theta
-    theta = theta.copy()
-    theta[:, chosen] = guess
+    sample = take_sample(loss)
+    start = _learned_from(sample, theta, gradient, knobs)
 
     residual = np.empty((loss.K, loss.n), loss.dtype)
-    cost, gradient = loss.cost_and_gradient(theta, residual)
+    cost, gradient = loss.cost_and_gradient(start, residual)
+    memory = _Memory(knobs, _class_by_class(hessian_solves(loss, sample.columns, residual)))
 
-    def own(wrong: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-        wrong = np.abs(wrong)  # p or 1 - p
-        rows, weights = _draw(wrong * (1 - wrong))
-        x, roots = np.empty((len(rows), len(chosen)), np.float32), np.sqrt(weights)[:, None]
-        for some in _slices(len(x)):
-            _pick(loss, rows[some], roots[some], inked, x[some])
-        return _solver_of(x.T @ x, chosen, loss.l2, loss.D)
-
-    precondition = _row_by_row(loss.each(own, residual))
-    for step in _quasi_newton(loss, theta, cost, gradient, knobs, precondition):
-        length = step.step_length if step.iteration else _norm(theta - start)
+    for step in _quasi_newton(loss, start, cost, gradient, memory):
+        length = step.step_length if step.iteration else _norm(start - theta)
         yield replace(step, iteration=step.iteration + 1, step_length=length)
 
 
-def _row_by_row(solves: list[Callable[[np.ndarray], np.ndarray]]) -> FirstInverse:
-    """The first guess at the inverse Hessians, where each of solves applies one class's own."""
-    return lambda v, _: np.array([solve(row) for solve, row in zip(solves, v, strict=True)])
+def _learned_from(
+    sample: Sample, theta: np.ndarray, gradient: np.ndarray, knobs: Knobs
+) -> np.ndarray:
+    """theta after a Newton step with all images' gradient, and a few of L-BFGS on the sample.
 
-
-def _draw(w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """About ROWS of the n images, with p (1 - p) as w, and what each counts in H."""
-    w = w + np.float32(1e-12)  # none is ruled out, even where all are sure
-    c = ROWS / w.sum()
-    for _ in range(3):  # those that are sure to be taken leave more to the others
-        c *= ROWS / np.minimum(1, c * w).sum()
-    q = np.minimum(1, c * w)
-    passed = np.cumsum(q, dtype=np.float64)
-    rows = np.searchsorted(passed, np.arange(1, int(passed[-1]) + 1))
-    return rows, w[rows] / q[rows] / len(w)
-
-
-def _inked(x: np.ndarray) -> np.ndarray:
-    """The features of which the rows x show more than next to nothing, as indices."""
-    squares = np.einsum("nd,nd->d", x, x)
-    return np.flatnonzero(squares >= FAINT * squares.mean())
-
-
-def _slices(n: int) -> list[slice]:
-    """n rows in slices; what is made of each fits the cache."""
-    return [slice(start, start + PICKED) for start in range(0, n, PICKED)]
-
-
-def _pick(
-    loss: OneVsAllLoss,
-    rows: np.ndarray,
-    roots: float | np.ndarray,
-    inked: np.ndarray,
-    out: np.ndarray,
-) -> None:
-    """Write rows' inked features, a one before them, times their roots, (rows, 1), into out."""
-    out[:, :1] = roots
-    np.multiply(loss.rows(rows).take(inked, 1), roots, out=out[:, 1:])
-
-
-def _solver_of(
-    hessian: np.ndarray, chosen: slice | np.ndarray, l2: float, D: int
-) -> Callable[[np.ndarray], np.ndarray]:
-    """v -> inverse of (hessian + L2) times v, where hessian tells of the chosen entries of v.
-
-    The others, next to never inked, are taken to have nothing to do with these, and are solved
-    for by division.  float32 will do for a guess.
+    Both take the sample's Gram matrix for every class's Hessian.  The weights of pixels that
+    show next to no ink are left as they are.
     """
-    ridge = l2 + RIDGE * np.trace(hessian) / (1 + D)
-    hessian.flat[:: 1 + len(hessian)] += ridge
-    # Its transpose is the same matrix, laid out as LAPACK wants it.
-    factor, _ = cho_factor(hessian.T, lower=True, overwrite_a=True, check_finite=False)
+    first_inverse = _class_by_class([gram_solve(sample)] * len(theta))
+    few = theta[:, sample.columns] - first_inverse(gradient[:, sample.columns], [])
+    cost, gradient = sample.loss.cost_and_gradient(few)
+    steps = _quasi_newton(sample.loss, few, cost, gradient, _Memory(knobs, first_inverse))
+    for step in itertools.islice(steps, 1 + WARM_STEPS):
+        few = step.theta
+    out = theta.copy()
+    out[:, sample.columns] = few
+    return out
 
-    def solve(v: np.ndarray) -> np.ndarray:
-        out = v / ridge
-        half = strsv(factor, v[chosen], lower=1)
-        out[chosen] = strsv(factor, half, lower=1, trans=1)
-        return out
 
-    return solve
+# The share of what the slope promises that a step must bring the cost down by (Nocedal and
+# Wright, section 3.1).
+SUFFICIENT = 1e-4
+# How far a length may be from the one before, after a step that went too far and after a good
+# one: Nocedal and Wright, section 3.5, want such bounds, which matter little.
+SHORTEN, LENGTHEN = (0.1, 0.5), (0.5, 2.0)
+# The errors of the images' losses cancel in part: rounding hides this share of the last digit.
+ROUNDING = 0.1
 
 
 def _quasi_newton(
@@ -387,61 +289,101 @@ def _quasi_newton(
     theta: np.ndarray,
     cost: np.ndarray,
     gradient: np.ndarray,
-    knobs: Knobs,
-    first_inverse: FirstInverse,
+    memory: _Memory,
 ) -> Iterator[Step]:
     """L-BFGS on each class by itself, all classes at once, from theta, its cost and gradient.
 
-    first_inverse(v, pairs) applies the first guess at the inverse Hessians to v, shape
-    (K, 1 + D).  The first step's length is 1, every other's what would have been best for the
-    one before, by the secant of the slopes at its two ends.  Where a step does not bring a
-    class's cost down by a share of what its slope promises, the class tries a shorter one,
-    while the others go on (Nocedal and Wright, algorithm 3.1).  Steps need no more than that
-    where the cost is convex, and a search along them would take a second pass over X.  Ends
-    where no class's cost can be brought down any more.
+    Where a step does not bring a class's cost down by a share of what its slope promises, the
+    class tries a shorter one, while the others go on (Nocedal and Wright, algorithm 3.1).
+    Steps need no more than that where the cost is convex, and a search along them would take a
+    second pass over X.  Ends where no class's cost can be brought down any more.
     """
     yield Step(0, theta, cost, _norm(gradient), 0.0)
-    pairs: Pairs = deque(maxlen=knobs.memory)
     lengths, iteration = np.ones(len(cost)), 0
     while lengths.any():
-        direction = -_two_loops(gradient, pairs, first_inverse)
+        direction = -memory.inverse_times(gradient)
         slope = _dot(gradient, direction)
         step = lengths[:, None] * direction
-        trial, gradient_there = loss.cost_and_gradient(theta + step)
-        better = trial < cost + SUFFICIENT * lengths * slope
-        secant = -slope * _inverse(_dot(gradient_there, direction) - slope)
-        shorter = lengths * np.nan_to_num(np.clip(secant, 0.1, 0.5), nan=0.1)
-        best = np.clip(lengths * secant, 0.5, 2)
-        # Where a step cannot promise more than rounding hides, the cost is at its lowest.  The
-        # errors of the images' losses cancel in part.
-        lowest = -shorter * slope < 0.1 * np.spacing(cost.astype(loss.dtype))
-        lengths = np.where(better, best, np.where(lowest, 0, shorter))
+        cost_there, gradient_there = loss.cost_and_gradient(theta + step)
+        better = cost_there < cost + SUFFICIENT * lengths * slope
+        slope_there = _dot(gradient_there, direction)
+        hidden = ROUNDING * np.spacing(cost.astype(loss.dtype))
+        lengths = _next_lengths(lengths, slope, slope_there, better, hidden)
         if not better.any():
             continue
-        cost, better = np.where(better, trial, cost), better[:, None]
-        # A class that did not move repeats its last pair, which changes nothing.
-        last = pairs[-1] if pairs else (0, 0)
-        pairs.append(
-            (np.where(better, step, last[0]), np.where(better, gradient_there - gradient, last[1]))
-        )
+        memory.add(step, gradient_there - gradient, better)
+        cost, better = np.where(better, cost_there, cost), better[:, None]
         step = np.where(better, step, 0)
         theta, gradient = theta + step, np.where(better, gradient_there, gradient)
         iteration += 1
         yield Step(iteration, theta, cost, _norm(gradient), _norm(step))
 
 
-def _two_loops(gradient: np.ndarray, pairs: Pairs, first_inverse: FirstInverse) -> np.ndarray:
-    """The inverse Hessian times the gradient, class by class (Nocedal and Wright, alg. 7.4)."""
-    q, alphas = gradient, []
-    for s, y in reversed(pairs):
-        rho = _inverse(_dot(s, y))
-        alpha = rho * _dot(s, q)
-        q = q - alpha[:, None] * y
-        alphas.append((rho, alpha))
-    r = first_inverse(q, pairs)
-    for (s, y), (rho, alpha) in zip(pairs, reversed(alphas), strict=True):
-        r = r + (alpha - rho * _dot(y, r))[:, None] * s
-    return r
+def _next_lengths(
+    lengths: np.ndarray,
+    slope: np.ndarray,
+    slope_there: np.ndarray,
+    better: np.ndarray,
+    hidden: np.ndarray,
+) -> np.ndarray:
+    """How long each class's next step shall be, given the slopes at both ends of the last.
+
+    After a good step: what would have been best for it, by the secant of its slopes.  After one
+    that went too far: shorter.  0, the end, where not even that could promise more than rounding
+    hides.  All of shape (K,).
+    """
+    best = -slope * _inverse(slope_there - slope)  # as a share of the step
+    shorter = lengths * np.nan_to_num(np.clip(best, *SHORTEN), nan=SHORTEN[0])
+    lowest = -shorter * slope < hidden
+    return np.where(better, np.clip(lengths * best, *LENGTHEN), np.where(lowest, 0, shorter))
+
+
+# A step of theta and the change of the gradient that came with it, each of shape (K, 1 + D).
+Pair = tuple[np.ndarray, np.ndarray]
+# Applies a first guess at the inverse Hessians to v, shape (K, 1 + D).
+FirstInverse = Callable[[np.ndarray, list[Pair]], np.ndarray]
+
+
+class _Memory:
+    """What L-BFGS knows of the K inverse Hessians: a first guess, and the latest steps."""
+
+    def __init__(self, knobs: Knobs, first_inverse: FirstInverse) -> None:
+        self.knobs, self.first_inverse = knobs, first_inverse
+        self.pairs: list[Pair] = []
+
+    def add(self, step: np.ndarray, change: np.ndarray, moved: np.ndarray) -> None:
+        """Remember a step that some classes have moved by, and its change of the gradient."""
+        # A class that did not move repeats its last pair, which changes nothing.
+        last, moved = self.pairs[-1] if self.pairs else (0, 0), moved[:, None]
+        pair = np.where(moved, step, last[0]), np.where(moved, change, last[1])
+        self.pairs = [*self.pairs, pair][-self.knobs.memory :]
+
+    def inverse_times(self, gradient: np.ndarray) -> np.ndarray:
+        """The inverse Hessians times the gradient (Nocedal and Wright, algorithm 7.4)."""
+        q, alphas = gradient, []
+        for s, y in reversed(self.pairs):
+            rho = _inverse(_dot(s, y))
+            alpha = rho * _dot(s, q)
+            q = q - alpha[:, None] * y
+            alphas.append((rho, alpha))
+        r = self.first_inverse(q, self.pairs)
+        for (s, y), (rho, alpha) in zip(self.pairs, reversed(alphas), strict=True):
+            r = r + (alpha - rho * _dot(y, r))[:, None] * s
+        return r
+
+
+def _scaled_identity(v: np.ndarray, pairs: list[Pair]) -> np.ndarray:
+    """The identity, as long as the last pair says (Nocedal and Wright, equation 7.20)."""
+    scale = _inverse(np.sqrt(_dot(v, v)))  # while nothing is known: try a step of length 1
+    if pairs:
+        s, y = pairs[-1]
+        scale = np.where(_dot(s, y) > 0, _dot(s, y) * _inverse(_dot(y, y)), scale)
+    return v * scale[:, None]
+
+
+def _class_by_class(solves: list[Callable[[np.ndarray], np.ndarray]]) -> FirstInverse:
+    """The first guess at the inverse Hessians, where each of solves applies one class's own."""
+    return lambda v, _: np.array([solve(row) for solve, row in zip(solves, v, strict=True)])
 
 
 def _dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -84,7 +84,7 @@ def test_pieces_make_up_the_whole(small):
     loss = OneVsAllLoss(X, targets, 0.5)
     residual = np.empty((loss.K, loss.n))
     at, whole = loss.cost_and_gradient(theta, residual)
-    loss.block = loss.piece
+    loss.blocks.rows = loss.blocks.piece
     for one, other in zip(loss.cost_and_gradient(theta), (at, whole), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-12)
     np.testing.assert_allclose(at, loss.cost(theta), rtol=1e-12)
@@ -113,7 +113,7 @@ def test_what_does_not_fit_is_refused_in_a_sentence(X, targets, C, word):
 
 def test_items_are_shared_and_come_back_in_order(small):
     X, targets, _ = small
-    loss = OneVsAllLoss(X, targets, workers=3)
+    each = OneVsAllLoss(X, targets, workers=3).blocks.each
     seen, together = set(), threading.Barrier(3, timeout=20)
 
     def work(i):
@@ -122,11 +122,17 @@ def test_items_are_shared_and_come_back_in_order(small):
         seen.add(threading.get_ident())
         return i * i
 
-    assert loss.each(work, (i for i in range(50))) == [i * i for i in range(50)]
+    assert each(work, (i for i in range(50))) == [i * i for i in range(50)]
     assert len(seen) == 3
-    assert loss.each(lambda i: sum(loss.each(work, [i + 3])), range(5)) == [9, 16, 25, 36, 49]
+    assert each(lambda i: sum(each(work, [i + 3])), range(5)) == [
+        9,
+        16,
+        25,
+        36,
+        49,
+    ]
     with pytest.raises(ZeroDivisionError):
-        loss.each(lambda i: 1 / i, [1, 2, 0, 3])
+        each(lambda i: 1 / i, [1, 2, 0, 3])
 
 
 def test_threads_end_with_the_loss_they_serve(small):
