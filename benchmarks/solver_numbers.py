@@ -4,8 +4,8 @@
     python benchmarks/solver_numbers.py preconditioner  the first guess (lrcore/preconditioner.py)
     python benchmarks/solver_numbers.py wavering        how far a healthy cost rises (VISIBLE)
 
-Of the first two, the task is that of training_speed.py, one-vs-all on all 60,000 raw-pixel images at C = 1.
-Printed are the processor's seconds as a share of those with the chosen numbers, measured by
+The first two do the task of training_speed.py, one-vs-all on all 60,000 raw-pixel images at
+C = 1.  Printed are the processor's seconds as a share of those with the chosen numbers, measured by
 turns with them, the median of several; in the second table, to within 1 % and 0.01 % of the
 optimum, and the passes over all images to the latter.  More than 1 is slower.  Everything goes
 on one thread, BLAS's too.
@@ -135,9 +135,10 @@ def wavering() -> None:
         steps = solver.function(
             loss, np.zeros((loss.K, 1 + loss.D)), knobs, np.random.default_rng(0)
         )
-        costs, end = [], ""
+        costs: list[float] = []
+        end = ""
         try:
-            costs.extend(step.cost.sum() for step in itertools.islice(steps, 25))
+            costs.extend(float(step.cost.sum()) for step in itertools.islice(steps, 25))
         except solvers.Diverged:
             end = "  stopped"
         above = max(costs / np.minimum.accumulate(costs)) - 1

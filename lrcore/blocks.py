@@ -7,6 +7,7 @@ Nothing here changes what is computed, only how soon it is there.  The numbers w
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -47,7 +48,7 @@ class Blocks:
         self._helpers = ThreadPoolExecutor(workers - 1) if workers > 1 else None
 
     def sum(self, work: Callable[[slice], np.ndarray]) -> np.ndarray:
-        """work(block) of every block of rows, added up."""
+        """work(block), a fresh array, of every block of rows, added up."""
         return _added(self.each(lambda part: _added(map(work, self.of(part))), self.parts()))
 
     def run(self, work: Callable[[slice], None]) -> None:
@@ -103,4 +104,4 @@ class Blocks:
 
 
 def _added(arrays: Iterable[np.ndarray]) -> np.ndarray:
-    return functools.reduce(np.add, arrays)
+    return functools.reduce(operator.iadd, arrays)

@@ -18,10 +18,14 @@ Source: Hastie, Tibshirani and Friedman, "The Elements of Statistical Learning",
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from lrcore.blocks import Blocks
 from lrcore.errors import UserError
+
+Score = Callable[[np.ndarray], np.ndarray]
 
 
 def sigmoid(z: np.ndarray | float) -> np.ndarray:
@@ -102,21 +106,21 @@ class OneVsAllLoss:
 
         residual : an array to write every image's p - y into, shape (K, n).
         """
-        theta_low = theta.astype(self.dtype)
-        mean = self.blocks.sum(lambda block: self._sums(theta_low, block, residual)) / self.n
+        score = self._scorer(theta)
+        mean = self.blocks.sum(lambda block: self._sums(score, block, residual)) / self.n
         return mean[:, 0] + self.penalty(theta), mean[:, 1:] + self.penalty_gradient(theta)
 
     def batch_gradient(self, theta: np.ndarray, chosen: np.ndarray) -> np.ndarray:
         """The gradient as a batch of rows estimates it, shape (K, 1 + D); L2 counts in full."""
-        sums = self._sums(theta.astype(self.dtype), chosen)
+        sums = self._sums(self._scorer(theta), chosen)
         return sums[:, 1:] / len(chosen) + self.penalty_gradient(theta)
 
     def _sums(
-        self, theta: np.ndarray, chosen: slice | np.ndarray, residual: np.ndarray | None = None
+        self, score: Score, chosen: slice | np.ndarray, residual: np.ndarray | None = None
     ) -> np.ndarray:
         """Log losses and, behind, their gradients, summed over chosen images; (K, 2 + D)."""
         x, y = self.rows(chosen), self.targets[chosen]
-        z = self._scores(theta, x)
+        z = score(x)
         wrong = sigmoid(z) - y  # p - y, the slope of the log loss along z
         if residual is not None:
             residual[:, chosen] = wrong.T
@@ -128,19 +132,21 @@ class OneVsAllLoss:
 
     def scores(self, theta: np.ndarray) -> np.ndarray:
         """z = [1 X] theta' of every image, shape (n, K)."""
-        theta_low, z = theta.astype(self.dtype), np.empty((self.n, len(theta)), self.dtype)
+        score, z = self._scorer(theta), np.empty((self.n, len(theta)), self.dtype)
 
         def fill(block: slice) -> None:
-            z[block] = self._scores(theta_low, self.rows(block))
+            z[block] = score(self.rows(block))
 
         self.blocks.run(fill)
         return z
 
-    def _scores(self, theta: np.ndarray, x: np.ndarray) -> np.ndarray:
-        """z = [1 x] theta' of some rows, shape (rows, K)."""
+    def _scorer(self, theta: np.ndarray) -> Score:
+        """The function x -> z = [1 x] theta', from rows (m, D) to scores (m, K)."""
         if not theta.any():  # most runs start at zero
-            return np.zeros((len(x), len(theta)), self.dtype)
-        return self.blocks.product(x, np.ascontiguousarray(theta[:, 1:].T)) + theta[:, 0]
+            return lambda x: np.zeros((len(x), len(theta)), self.dtype)
+        low = theta.astype(self.dtype)
+        bias, weights = low[:, 0], np.ascontiguousarray(low[:, 1:].T)
+        return lambda x: self.blocks.product(x, weights) + bias
 
     def log_loss(self, z: np.ndarray) -> np.ndarray:
         """Each class's mean log loss, shape (K,), where the scores are z, shape (n, K)."""

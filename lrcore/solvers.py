@@ -82,7 +82,7 @@ class Diverged(UserError):
 # The cost counts as visibly risen where it stands this far above its best: at a learning rate
 # that serves, batches make it waver by 3 % (python benchmarks/solver_numbers.py wavering) ...
 VISIBLE = 1.05
-# ... and a run is stopped when that has been so for this many steps, since a few go up and come down again.
+# ... and a run is stopped when that has been so for this many steps: a few may yet come down.
 PATIENCE = 5
 
 
