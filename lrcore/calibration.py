@@ -14,6 +14,12 @@ import numpy as np
 from lrcore.errors import UserError
 from lrcore.logistic import sigmoid
 
+# Directions in which digits of one kind may differ freely, at most; the rest counts as noise.
+RANK = 64
+# The smallest variance; features have numbers of about 1.
+NOISE = 1e-9
+# Beyond these, sums of squares would overflow in single precision.
+LARGEST, SMALLEST_VARIANCE = 1e5, NOISE / 10
 # What tells that an answer is sure: best score, margin, distance, its logarithm, shape.
 EVIDENCE = 5
 # The names of a calibration's arrays in a weights file, of which there are many about.
@@ -95,7 +101,14 @@ class Calibration:
         Raises UserError, as half a sentence to put the file's name before, where they do not fit.
         """
         classes, columns = len(theta), theta.shape[1] - 1
+        if classes < 2:
+            raise UserError("a calibration is of one-vs-all models; train the model again.")
         rank = len(np.atleast_1d(arrays.get("basis", ())))
+        if rank > RANK:
+            raise UserError(
+                f"the calibration's 'basis' has {rank:,} directions, but up to {RANK} are used; "
+                "train the model again."
+            )
         shapes = {
             "slope": (classes,),
             "offset": (classes,),
@@ -106,18 +119,23 @@ class Calibration:
             "trust_weights": (1 + EVIDENCE,),
             "threshold": (),
         }
+        checked = {}
         for name, shape in shapes.items():
             key = FILE_KEYS[name]
             array = arrays.get(key)
-            if array is None or array.shape != shape or not _finite(array):
+            if array is None or array.shape != shape or not _usable(array):
                 raise UserError(
-                    f"the calibration's '{key}' is missing, not finite, or not of the shape "
-                    f"{shape} that its theta asks for; train the model again."
+                    f"the calibration's '{key}' is missing, of no floats within {LARGEST:,.0f}, or "
+                    f"not of the shape {shape} that its theta asks for; train the model again."
                 )
-        fitted = cls(**{name: arrays[key] for name, key in FILE_KEYS.items()})
-        if not (fitted.variances > 0).all():
-            raise UserError("the calibration's 'spread' must be above 0; train the model again.")
-        return fitted
+            # As this machine keeps numbers.
+            checked[name] = array.astype(np.float64 if array.dtype.itemsize == 8 else np.float32)
+        if checked["variances"].min() < SMALLEST_VARIANCE:
+            raise UserError(
+                f"the calibration's 'spread' must be above {SMALLEST_VARIANCE:g}; train the model "
+                "again."
+            )
+        return cls(**checked)
 
 
 def class_distance(apart: np.ndarray, basis: np.ndarray, variances: np.ndarray) -> np.ndarray:
@@ -163,5 +181,8 @@ def affine(theta: np.ndarray, X: np.ndarray) -> np.ndarray:
     return theta[0] + X @ theta[1:]
 
 
-def _finite(array: np.ndarray) -> bool:
-    return np.issubdtype(array.dtype, np.floating) and bool(np.isfinite(array).all())
+def _usable(array: np.ndarray) -> bool:
+    if array.dtype.kind != "f" or array.dtype.itemsize > 8:
+        return False
+    # A comparison with NaN is false, too.
+    return bool((np.abs(array.astype(np.float64)) <= LARGEST).all())

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from lrcore.calibration import Calibration, affine, class_distance, gather_evidence
+from lrcore.calibration import NOISE, RANK, Calibration, affine, class_distance, gather_evidence
 from lrcore.data import Dataset
 from lrcore.features import extract
 from lrcore.logistic import sigmoid
@@ -18,8 +18,6 @@ from lrcore.styles import make_digits, make_letters, make_scribbles
 from lrcore.training import HOLDOUT, Run, RunRequest, split
 from lrcore.weights import Weights
 
-# Directions in which digits of one kind may differ freely; the rest counts as noise.
-RANK = 64
 # Share of held-out digits that may be found unlike digits; more are unsure as no model says yes.
 UNSURE = 0.008
 # L2 of the regression that learns shapes: strong, as it has few pictures to learn from.
@@ -133,7 +131,7 @@ def _principal_directions(apart: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """`basis` and `variances`, as in `Calibration`, of deviations from centres, (n, D)."""
     variance, directions = np.linalg.eigh(apart.T @ apart / len(apart))
     rank = min(RANK, len(variance) - 1)
-    noise = max(variance[:-rank].mean(), 1e-9)
+    noise = max(variance[:-rank].mean(), NOISE)
     variances = np.append(np.maximum(variance[-rank:], noise), noise)
     basis = np.ascontiguousarray(directions[:, -rank:].T, np.float32)
     return basis, variances.astype(np.float32)

@@ -334,14 +334,15 @@ def _weights_options(parser: argparse.ArgumentParser, name: str) -> None:
         name,
         type=Path,
         default=DEFAULT,
-        help="a weights file (.npz, or a plain .npy theta of shape (10, 784)), or the name of a "
+        help="a weights file (.npz, or a plain theta, (10, 784) or (10, 785) with the bias first, "
+        "as .npy, text or CSV, or scikit-learn's coef_ and intercept_ as .npz), or the name of a "
         f"model in {WEIGHTS_FOLDER} or among your own".replace("%", "%%"),
     )
     parser.add_argument(
-        "--mean", type=float, default=0.0, help="for a plain .npy: mean of the greys (0..255)"
+        "--mean", type=float, default=0.0, help="for a plain theta: mean of the greys (0..255)"
     )
     parser.add_argument(
-        "--scale", type=float, default=255.0, help="for a plain .npy: what greys were divided by"
+        "--scale", type=float, default=255.0, help="for a plain theta: what greys were divided by"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object a line")
 

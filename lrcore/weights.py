@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import json
-import math
 import os
 import re
 from dataclasses import dataclass, field
@@ -20,7 +19,6 @@ import numpy as np
 from lrcore.archive import (
     MAX_ARCHIVE_BYTES,
     pack_arrays,
-    parse_array,
     read_whole,
     unpack_arrays,
     write_file,
@@ -29,9 +27,10 @@ from lrcore.calibration import Calibration
 from lrcore.errors import UserError
 from lrcore.features import FEATURES, extract
 from lrcore.places import OWN_WEIGHTS_FOLDER, WEIGHTS_FOLDER, WEIGHTS_FOLDERS
+from lrcore.plain import PlainTheta, parse_plain, plain_theta, refuse_programs
 
 DEFAULT = WEIGHTS_FOLDER / "strokes.npz"
-KINDS = "*.np[yz]"
+KINDS = (".npz", ".npy")
 # Of a model that is kept by its name; any of these is a file's name on every system.
 NAME = re.compile(r"[A-Za-z0-9_-]{1,60}")
 
@@ -42,6 +41,12 @@ REST = -1
 LARGEST = 1e15
 CALIBRATION_PREFIX = "calibration_"
 REQUIRED = ("format", "theta", "classes", "features", "record")
+# What only a file of this program has, whole or not.
+TOLD = ("format", "features", "record")
+# Bounds on a record, far above what a run writes: its characters, tables within each other (each
+# hand learned on top of another is one), and between what lies that pages and corrections use.
+MAX_RECORD, RECORD_DEPTH = 65_536, 32
+RECORD_RANGES = {"images": (1, 1e12), "test_accuracy": (0, 1), "C": (0, LARGEST)}
 
 
 @dataclass(frozen=True)
@@ -113,25 +118,29 @@ def load_weights(
     mean: float = 0.0,
     scale: float = 255.0,
     name: str | None = None,
+    label: str | None = None,
 ) -> Weights:
     """Read a weights file.
 
     Parameters
     ----------
-    source : path or bytes of an `.npz` made by `save_weights`, or of a plain
-        `.npy` theta of shape (10, 784) without bias, as older projects publish.
-    mean, scale : for a plain `.npy` only: the standardisation it was trained
-        with, x = (grey - mean) / scale with grey from 0 to 255.  It is folded
-        into theta and the bias, so such a model then reads like any other.
+    source : path or bytes of an `.npz` made by `save_weights`; or of a plain theta, as `.npy`,
+        `.npz` or a table of text, (10, 784) without biases or (10, 785) with the biases first, as
+        `np.save` of an estimator's `theta_`; or of `coef_`, `intercept_` and `classes_`, as
+        scikit-learn calls them, in an `.npz`.  Without classes, ten rows are the digits 0 to 9.
+    mean, scale : for a plain theta of pixels only (see `lrcore.plain.is_plain`): the
+        standardisation it was trained with, x = (grey - mean) / scale with grey from 0 to 255.
+        It is folded into theta and the bias, so such a model then reads like any other.
     name : what to call the model; the file's own stem by default.
+    label : what to call the file in errors; its own name by default.
 
     Raises UserError that says what is wrong with the file.
     """
     if isinstance(source, (bytes, bytearray, memoryview)):
-        raw, label = bytes(source), name or "the uploaded file"
+        raw, label = bytes(source), label or name or "the uploaded file"
     else:
         path = Path(source)
-        label, name = path.name, name or path.stem
+        label, name = label or path.name, name or path.stem
         raw = read_whole(path, MAX_ARCHIVE_BYTES)
     if len(raw) > MAX_ARCHIVE_BYTES:
         raise UserError(
@@ -139,14 +148,16 @@ def load_weights(
             "weights file."
         )
     name = name or "uploaded"
-    if raw[:2] == b"PK":
-        return _from_npz(raw, label, name)
-    if raw[:6] == b"\x93NUMPY":
-        return _from_npy(raw, label, name, mean, scale)
-    raise UserError(
-        f"{label} is not a weights file; bring an .npz made by this program "
-        "or a plain .npy theta of shape (10, 784)."
-    )
+    widths = {columns(features): features for features in reversed(FEATURES)}
+    refuse_programs(raw, label)
+    if raw[:2] != b"PK":
+        plain = parse_plain(raw, label, tuple(widths))
+    else:
+        arrays = unpack_arrays(raw, label)
+        if not arrays.keys().isdisjoint(TOLD):
+            return _from_own(arrays, label, name)
+        plain = plain_theta(arrays, label, tuple(widths))
+    return _from_plain(plain, widths[plain.coefficients.shape[1]], label, name, mean, scale)
 
 
 def pack_weights(weights: Weights) -> bytes:
@@ -177,7 +188,12 @@ def columns(features: str) -> int:
 
 def weights_files(*folders: str | Path) -> list[Path]:
     """The files in these folders that should be weights; by default, all that are offered."""
-    return [path for each in folders or WEIGHTS_FOLDERS for path in sorted(Path(each).glob(KINDS))]
+    return [
+        path
+        for folder in folders or WEIGHTS_FOLDERS
+        for path in sorted(Path(folder).glob("*"))
+        if path.suffix.lower() in KINDS
+    ]
 
 
 def list_weights(*folders: str | Path) -> tuple[dict[str, Path], dict[str, str]]:
@@ -223,8 +239,8 @@ def own_weights_path(name: str) -> Path:
     return path
 
 
-def _from_npz(raw: bytes, label: str, name: str) -> Weights:
-    arrays = unpack_arrays(raw, label)
+def _from_own(arrays: dict[str, np.ndarray], label: str, name: str) -> Weights:
+    """Weights as `pack_weights` packs them."""
     missing = [key for key in REQUIRED if key not in arrays]
     if missing:
         raise UserError(
@@ -238,16 +254,9 @@ def _from_npz(raw: bytes, label: str, name: str) -> Weights:
             f"{label} reads the features {features[:40]!r}, which are not known here; "
             f"known are {', '.join(FEATURES)}."
         )
-    try:
-        record = json.loads(_text(arrays["record"], "record", label))
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{label} has a damaged record; train the model again.") from error
-    if not isinstance(record, dict):
-        raise UserError(f"{label} has a record that is no table; train the model again.")
-    _check_record(record, label)
-    theta, classes = arrays["theta"], arrays["classes"]
-    _check_theta(theta, 1 + columns(features), label)
-    _check_classes(classes, len(theta), label)
+    record = _record(_text(arrays["record"], "record", label), label)
+    theta = _checked_theta(arrays["theta"], 1 + columns(features), label)
+    classes = _checked_classes(arrays["classes"], len(theta), label)
     stored = {
         key.removeprefix(CALIBRATION_PREFIX): value
         for key, value in arrays.items()
@@ -260,22 +269,25 @@ def _from_npz(raw: bytes, label: str, name: str) -> Weights:
     return Weights(theta, classes, features, record, calibration, name)
 
 
-def _from_npy(raw: bytes, label: str, name: str, mean: float, scale: float) -> Weights:
-    theta = parse_array(raw, label, "theta")
-    if theta.shape == (784, 10):
-        raise UserError(f"{label} has the shape 784 x 10; save its transpose, 10 x 784.")
-    _check_theta(theta, 784, label)
-    if len(theta) != 10:
-        raise UserError(f"{label} has {len(theta)} rows; a plain theta needs ten, one a digit.")
-    if not (np.isfinite(mean) and np.isfinite(scale) and scale > 0):
-        raise UserError(f"Mean {mean} and scale {scale} do not make a standardisation; scale > 0.")
-    theta = theta.astype(np.float64)
-    # theta . (255 x - mean) / scale, with x in 0..1, is (255 theta / scale) . x + bias.
-    bias = -theta.sum(axis=1, keepdims=True) * (mean / scale)
-    folded = np.hstack([bias, theta * (255.0 / scale)])
-    _check_theta(folded, 785, label)
-    record = {"note": f"a plain theta without bias; pixels standardised by ({mean:g}, {scale:g})"}
-    return Weights(folded, np.arange(10), "pixels", record, None, name)
+def _from_plain(
+    plain: PlainTheta, features: str, label: str, name: str, mean: float, scale: float
+) -> Weights:
+    """Weights of a theta that says nothing of itself."""
+    if plain.classes is None and len(plain.coefficients) != 10:
+        raise UserError(
+            f"{label} has {len(plain.coefficients)} rows and does not say of which digits; save an "
+            ".npz of coef_, intercept_ and classes_."
+        )
+    if features == "pixels":
+        theta = plain.folded(mean, scale)
+        note = f"a plain theta; pixels standardised by ({mean:g}, {scale:g})"
+    else:
+        theta = np.column_stack([plain.biases, plain.coefficients])
+        note = f"a plain theta of {features}"
+    theta = _checked_theta(theta, 1 + columns(features), label)
+    classes = np.arange(10) if plain.classes is None else plain.classes
+    classes = _checked_classes(classes, len(theta), label)
+    return Weights(theta, classes, features, {"note": note}, None, name)
 
 
 def _text(array: np.ndarray, key: str, label: str) -> str:
@@ -284,7 +296,8 @@ def _text(array: np.ndarray, key: str, label: str) -> str:
     return str(array)
 
 
-def _check_theta(theta: np.ndarray, columns: int, label: str) -> None:
+def _checked_theta(theta: np.ndarray, columns: int, label: str) -> np.ndarray:
+    """Theta in single or double precision, as this machine keeps numbers."""
     if theta.ndim != 2 or theta.shape[1] != columns or not 1 <= len(theta) <= 10:
         shape = " x ".join(map(str, theta.shape)) or "a single number"
         raise UserError(
@@ -292,25 +305,52 @@ def _check_theta(theta: np.ndarray, columns: int, label: str) -> None:
         )
     if theta.dtype.kind != "f" or theta.dtype.itemsize > 8:
         raise UserError(f"{label} has a theta of {theta.dtype}; 32 or 64 bit floats are needed.")
+    theta = np.ascontiguousarray(theta, np.float64 if theta.dtype.itemsize == 8 else np.float32)
     if not np.isfinite(theta).all():
         raise UserError(f"{label} has a theta with NaN or infinity; train the model again.")
     if np.abs(theta).max() > LARGEST:
         raise UserError(f"{label} has numbers beyond {LARGEST:g} in theta; train the model again.")
+    return theta
 
 
-def _check_record(record: dict, label: str) -> None:
-    """What pages and corrections reckon with must be numbers."""
-    for key, lowest in (("images", 1), ("test_accuracy", 0), ("C", 0)):
+def _record(text: str, label: str) -> dict:
+    """The record, small and shallow enough to be shown, and with sense in what is reckoned with."""
+    if len(text) > MAX_RECORD:
+        raise UserError(f"{label} has a record of {len(text):,} characters; {MAX_RECORD:,} may be.")
+    try:
+        record = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{label} has a damaged record; train the model again.") from error
+    if not isinstance(record, dict):
+        raise UserError(f"{label} has a record that is no table; train the model again.")
+    if not _shallow(record, RECORD_DEPTH):
+        raise UserError(
+            f"{label} has a record nested more than {RECORD_DEPTH} deep; train the model again."
+        )
+    for key, (lowest, highest) in RECORD_RANGES.items():
         value = record.get(key, lowest)
         # A comparison with NaN is false, too.
-        if not isinstance(value, (int, float)) or not lowest <= value < math.inf:
+        if not isinstance(value, (int, float)) or not lowest <= value <= highest:
             raise UserError(f"{label} has a record whose '{key}' is no number that makes sense.")
+    return record
 
 
-def _check_classes(classes: np.ndarray, rows: int, label: str) -> None:
+def _shallow(value: object, depth: int) -> bool:
+    """Whether lists and tables within each other are no more than so many."""
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return depth > 0 and all(
+        _shallow(item, depth - 1) for item in inside if isinstance(item, (dict, list))
+    )
+
+
+def _checked_classes(classes: np.ndarray, rows: int, label: str) -> np.ndarray:
+    """Classes as int64."""
     wanted = 2 if rows == 1 else rows
     if classes.shape != (wanted,) or classes.dtype.kind not in "iu":
         raise UserError(f"{label} names its classes in a wrong form; {wanted} numbers are needed.")
-    lowest = REST if rows == 1 else 0
-    if classes.min() < lowest or classes.max() > 9 or len(set(classes.tolist())) != wanted:
+    digits = [int(digit) for digit in classes]
+    # The rest may only be what a binary model says no with.
+    known = digits[1:] if rows == 1 and digits[0] == REST else digits
+    if not set(known) <= set(range(10)) or len(set(digits)) != wanted:
         raise UserError(f"{label} names classes that are not digits, or one of them twice.")
+    return np.array(digits, np.int64)

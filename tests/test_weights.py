@@ -95,6 +95,17 @@ def test_nobody_can_change_a_model_in_place():
         ({"classes": np.arange(1, 11)}, "not digits"),
         ({"classes": np.arange(-1, 9)}, "not digits"),
         ({"classes": np.arange(10.0)}, "wrong form"),
+        ({"theta": np.zeros((1, 785)), "classes": np.array([5, REST])}, "not digits"),
+        ({"theta": np.zeros((1, 785)), "classes": np.array([5, 5])}, "twice"),
+        ({"theta": np.zeros((10, 785), np.longdouble)}, "theta of float128"),
+        ({"theta": np.zeros((10, 785), complex)}, "theta of complex128"),
+        ({"record": np.array('{"a": "' + "a" * 70_000 + '"}')}, "record of 70,009"),
+        ({"record": np.array('{"a": ' * 40 + "0" + "}" * 40)}, "nested"),
+        ({"record": np.array('{"images": 0}')}, "'images'"),
+        ({"record": np.array('{"test_accuracy": 1e9}')}, "'test_accuracy'"),
+        ({"record": np.array('{"images": 1' + "0" * 4000 + "}")}, "'images'"),
+        ({"record": np.array('{"C": NaN}')}, "'C'"),
+        ({"calibration_slope": np.ones(10)}, "'offset'"),
     ],
 )
 def test_a_wrong_file_says_what_is_wrong(changes, says):
@@ -144,7 +155,7 @@ def test_a_plain_theta_reads_with_its_own_standardisation(tmp_path, test_set):
     assert np.allclose(Reader(weights).read(images).scores, standardised @ theta.T, atol=1e-3)
 
 
-@pytest.mark.parametrize("shape", [(784, 10), (10, 785), (10,), (1, 784)])
+@pytest.mark.parametrize("shape", [(784, 10), (785, 10), (10, 786), (10,), (1, 784), (11, 784)])
 def test_a_plain_theta_of_another_shape_is_refused(tmp_path, shape):
     np.save(tmp_path / "old.npy", np.zeros(shape))
     with pytest.raises(UserError):

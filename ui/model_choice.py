@@ -10,11 +10,17 @@ import streamlit as st
 
 from lrcore.errors import UserError
 from lrcore.features import FEATURES
-from lrcore.weights import load_weights
-from ui.models import chosen_model, facts, model_names, skipped, use_model
+from lrcore.plain import SCALINGS, is_plain
+from lrcore.reading import Reader
+from lrcore.weights import Weights, load_weights
+from ui.models import chosen_model, facts, mnist, model_names, skipped, use_model
 from ui.state import CHOSEN_MODEL, WEIGHTS_FILE
 
-UPLOAD_TYPES = ["npz", "npy"]
+# The latter are told how to be exported.
+UPLOAD_TYPES = ["npz", "npy", "csv", "tsv", "txt", "pkl", "pickle", "joblib", "sav", "pt", "pth"]
+UPLOAD_TYPES += ["h5", "keras"]
+# So many test digits tell a standardisation that fits from one that does not.
+TRIED = 1000
 
 
 @contextmanager
@@ -57,21 +63,55 @@ def _upload() -> None:
         "Weights file",
         type=UPLOAD_TYPES,
         key=WEIGHTS_FILE,
-        help="An .npz saved by this app, or a plain .npy theta of shape (10, 784) without bias.",
+        help="An .npz saved by this app; scikit-learn's coef_ and intercept_ as .npz; or theta, a "
+        "row a digit, (10, 784) or (10, 785) with the bias first, as .npy, .txt or .csv.",
     )
-    mean, scale = 0.0, 255.0
-    if file is not None and file.name.endswith(".npy"):
-        st.caption("How were its pixels standardised? x = (grey − mean) / scale, grey 0 to 255")
-        mean = st.number_input("Mean", value=0.0, help="0 if the greys were only divided.")
-        scale = st.number_input(
-            "Scale", value=255.0, min_value=1e-6, help="255 for pixels from 0 to 1."
-        )
-    if file is None or not st.button("Use this file", width="stretch"):
+    if file is None:
         return
+    raw, stem = file.getvalue(), Path(file.name).stem
     try:
-        name = use_model(load_weights(file.getvalue(), mean, scale, Path(file.name).stem))
+        if is_plain(raw):
+            weights = _plain(raw, stem, file.name)
+            if st.button("Use this file", width="stretch"):
+                _use(weights)
+        elif st.button("Use this file", width="stretch"):
+            _use(load_weights(raw, name=stem, label=file.name))
     except UserError as error:
         st.error(str(error))
-        return
-    st.toast(f"Reading with {name}")
+
+
+def _plain(raw: bytes, name: str, label: str) -> Weights:
+    """A theta that does not say how its pixels were standardised: asked for, and tried out."""
+    weights = load_weights(raw, name=name, label=label)
+    if not FEATURES[weights.features].picture:
+        return weights
+    st.caption("How were its pixels standardised? x = (grey − mean) / scale, grey 0 to 255")
+    mean = st.number_input("Mean", value=0.0, help="0 if the greys were only divided.")
+    scale = st.number_input(
+        "Scale", value=255.0, min_value=1e-6, help="255 for pixels from 0 to 1."
+    )
+    weights = load_weights(raw, mean, scale, name, label)
+    st.caption(_tried(raw, weights))
+    return weights
+
+
+def _tried(raw: bytes, weights: Weights) -> str:
+    """How many test digits it reads so, and with which other standardisation many more."""
+    try:
+        digits = mnist("test").take(slice(0, TRIED))
+    except UserError:
+        return ""
+    share, number = Reader(weights).accuracy(digits.images, digits.labels)
+    best, (mean, scale) = max(
+        (Reader(load_weights(raw, *way)).accuracy(digits.images, digits.labels)[0], way)
+        for way in SCALINGS
+    )
+    said = f"So it reads {share:.0%} of {number:,} of MNIST's test digits."
+    if best > share + 0.05:
+        said += f" With mean {mean:g} and scale {scale:g} it reads {best:.0%}."
+    return said
+
+
+def _use(weights: Weights) -> None:
+    st.toast(f"Reading with {use_model(weights)}")
     st.rerun()
