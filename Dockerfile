@@ -1,14 +1,13 @@
 # The app alone, as a user without rights, on a disk that may be read-only.
-FROM python:3.11-slim
+FROM python:3.11.13-slim-bookworm
 
-# Strangers see no traceback, and the server asks nobody for its own address, as it would to
-# print it in its welcome.
-ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
-    STREAMLIT_CLIENT_SHOW_ERROR_DETAILS=none STREAMLIT_LOGGER_HIDE_WELCOME_MESSAGE=true
+# The server asks nobody for its own address, as it would to print it in its welcome.
+ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 STREAMLIT_LOGGER_HIDE_WELCOME_MESSAGE=true
 
 WORKDIR /app
-COPY requirements.txt .
-RUN pip install --no-cache-dir -r requirements.txt
+# The very files that were tried, each known by its sum.
+COPY deploy/requirements.lock .
+RUN pip install --no-cache-dir --require-hashes -r requirements.lock
 
 COPY . .
 USER 10001:10001

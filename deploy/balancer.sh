@@ -3,6 +3,9 @@
 #
 #   REPLICAS="10.9.0.11:8501 10.9.0.12:8501" LISTEN=8080 sh deploy/balancer.sh FOLDER
 #
+# What one address may do: hold CONNECTIONS open, and ask REQUESTS times a second, or BURST times
+# at once.  PROXY, if set, is the address or network of a proxy in front, which tells in
+# X-Forwarded-For whose address that is.
 # Addresses are numbers, not names: free nginx asks for names only once, when it starts.
 # FOLDER, an empty one or a tmpfs, takes what nginx writes.
 set -eu
@@ -47,6 +50,17 @@ numbered() {
     done
     echo '}'
 } >"$folder/replicas.conf"
+
+{
+    echo "limit_conn connections ${CONNECTIONS:-1000};"
+    echo "limit_req_zone \$binary_remote_addr zone=requests:4m rate=${REQUESTS:-200}r/s;"
+    echo "limit_req zone=requests burst=${BURST:-8000} nodelay;"
+    echo "limit_req_zone \$binary_remote_addr zone=uploads:4m rate=10r/s;"
+    if [ -n "${PROXY:-}" ]; then
+        echo "set_real_ip_from $PROXY;"
+        echo "real_ip_header X-Forwarded-For;"
+    fi
+} >"$folder/limits.conf"
 
 sed "s/listen 8080;/listen ${LISTEN:-8080};/" "$here/nginx.conf" >"$folder/nginx.conf"
 exec nginx -e stderr -p "$folder/" -c "$folder/nginx.conf" -g 'daemon off;'

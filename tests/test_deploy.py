@@ -1,5 +1,7 @@
 """Many processes of the app behind one nginx, as `deploy/` sets them up."""
 
+import base64
+import hashlib
 import http.client
 import os
 import re
@@ -12,7 +14,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
 
+import kubernetes_validate
 import pytest
+import streamlit
+import yaml
+from packaging.requirements import Requirement
 
 from tests.browser.driver import (
     ONE,
@@ -39,30 +45,39 @@ def balanced(tmp_path_factory):
     nginx = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
     if nginx is None:
         skip_without("no nginx found; install one (Debian: apt-get install nginx-light)")
-    folder = tmp_path_factory.mktemp("nginx")
-    port = free_port()
     with ExitStack() as running:
         servers = [running.enter_context(Server()) for _ in range(2)]
-        process = subprocess.Popen(
-            ["sh", str(DEPLOY / "balancer.sh"), str(folder)],
-            cwd=folder,
-            env={
-                "PATH": f"{os.environ['PATH']}:{os.path.dirname(nginx)}",
-                "REPLICAS": " ".join(server.url.removeprefix("http://") for server in servers),
-                "LISTEN": f"127.0.0.1:{port}",
-            },
-            stderr=running.enter_context(open(folder / "said", "wb")),
-        )
-        running.callback(process.wait, 10)
-        running.callback(process.terminate)
-        url = f"http://127.0.0.1:{port}"
-        wait_for_health(url, process, folder / "said")
-        yield SimpleNamespace(url=url, port=port, servers=servers, folder=folder)
+        replicas = [server.url.removeprefix("http://") for server in servers]
+
+        def start(**variables: str) -> SimpleNamespace:
+            folder = tmp_path_factory.mktemp("nginx")
+            port = free_port()
+            said = running.enter_context(open(folder / "said", "w+", encoding="utf-8"))
+            process = subprocess.Popen(
+                ["sh", str(DEPLOY / "balancer.sh"), str(folder)],
+                cwd=folder,
+                env={
+                    "PATH": f"{os.environ['PATH']}:{os.path.dirname(nginx)}",
+                    "REPLICAS": " ".join(replicas),
+                    "LISTEN": f"127.0.0.1:{port}",
+                    **variables,
+                },
+                stderr=said,
+            )
+            running.callback(process.wait, 10)
+            running.callback(process.terminate)
+            url = f"http://127.0.0.1:{port}"
+            wait_for_health(url, process, said)
+            return SimpleNamespace(url=url, port=port, folder=folder, said=said)
+
+        yield SimpleNamespace(**vars(start()), servers=servers, start=start)
 
 
-def wait_for_health(url: str, process: subprocess.Popen, said: Path) -> None:
+def wait_for_health(url: str, process: subprocess.Popen, said) -> None:
     for _ in range(100):
-        assert process.poll() is None, said.read_text(encoding="utf-8")
+        if process.poll() is not None:
+            said.seek(0)
+            raise AssertionError(f"nginx ended: {said.read()}")
         try:
             with urllib.request.urlopen(f"{url}/_stcore/health", timeout=1):
                 return
@@ -96,6 +111,70 @@ def test_compose_names_the_processes_that_it_starts():
     waited_for = re.findall(r"(\w+): \{ condition: service_healthy \}", compose)
     assert waited_for == re.findall(r"^  (app\d+):$", compose, re.M)
     assert len(waited_for) == len(addresses)
+
+
+def kubernetes() -> dict:
+    """The parts of the cluster's configuration by kind; of two of a kind the first."""
+    text = (DEPLOY / "kubernetes.yaml").read_text(encoding="utf-8")
+    return {part["kind"]: part for part in reversed(list(yaml.safe_load_all(text)))}
+
+
+def test_kubernetes_accepts_its_configuration():
+    text = (DEPLOY / "kubernetes.yaml").read_text(encoding="utf-8")
+    kinds = [kubernetes_validate.validate(p, "1.30", strict=True) for p in yaml.safe_load_all(text)]
+    assert len(kinds) == 6
+    unknown = next(yaml.safe_load_all(text)) | {"replicas": 3}
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(unknown, "1.30", strict=True)
+
+
+def test_the_cluster_keeps_to_what_nginx_and_compose_do():
+    parts = kubernetes()
+    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    pod = parts["Deployment"]["spec"]["template"]
+    container = pod["spec"]["containers"][0]
+    assert parts["Deployment"]["spec"]["selector"]["matchLabels"] == pod["metadata"]["labels"]
+    assert parts["Service"]["spec"]["selector"] == pod["metadata"]["labels"]
+    assert str(container["ports"][0]["containerPort"]) in dockerfile
+    assert str(pod["spec"]["securityContext"]["runAsUser"]) in dockerfile
+    notes = parts["Ingress"]["metadata"]["annotations"]
+    prefix = "nginx.ingress.kubernetes.io/"
+    nginx = (DEPLOY / "nginx.conf").read_text(encoding="utf-8")
+    balancer = (DEPLOY / "balancer.sh").read_text(encoding="utf-8")
+    assert f"client_max_body_size {notes[prefix + 'proxy-body-size']};" in nginx
+    assert f"CONNECTIONS:-{notes[prefix + 'limit-connections']}}}" in balancer
+    assert f"REQUESTS:-{notes[prefix + 'limit-rps']}}}" in balancer
+    burst = int(notes[prefix + "limit-rps"]) * int(notes[prefix + "limit-burst-multiplier"])
+    assert f"BURST:-{burst}}}" in balancer
+    assert notes[prefix + "affinity"] == "cookie"
+    assert (
+        parts["PodDisruptionBudget"]["spec"]["minAvailable"]
+        < parts["Deployment"]["spec"]["replicas"]
+    )
+
+
+def test_no_visitor_is_shown_a_traceback_and_no_message_is_endless():
+    config = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+    assert config["client"]["showErrorDetails"] == "none"
+    assert config["server"]["maxMessageSize"] <= 16
+
+
+def test_the_image_installs_what_the_requirements_ask_for_and_each_file_by_its_sum():
+    lock = (DEPLOY / "requirements.lock").read_text(encoding="utf-8")
+    pins = dict(re.findall(r"^([\w.-]+)==(\S+) \\$", lock, re.M))
+    assert len(pins) == len(re.findall(r"^\w", lock, re.M))
+    assert all("--hash=sha256:" in part for part in re.split(r"^(?=\w)", lock, flags=re.M)[1:])
+    for line in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            wanted = Requirement(line)
+            assert pins[wanted.name.lower()] in wanted.specifier, line
+
+
+def test_what_is_put_aside_in_memory_is_bounded():
+    compose = (DEPLOY / "compose.yaml").read_text(encoding="utf-8")
+    mounts = re.findall(r"tmpfs: (\S+)", compose)
+    assert len(mounts) == 2
+    assert all(re.fullmatch(r"/tmp:size=\d+m", mount) for mount in mounts)
 
 
 def test_nginx_lets_pass_what_the_app_takes():
@@ -140,6 +219,112 @@ def test_too_large_a_file_stops_at_nginx(balanced):
     connection.endheaders()
     assert connection.getresponse().status == 413
     connection.close()
+
+
+def status(port: int, path: str, **headers: str) -> tuple[int, http.client.HTTPMessage]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request("GET", path, headers=headers)
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+    return answer.status, answer.headers
+
+
+def test_the_policy_knows_the_scripts_in_streamlits_page():
+    page = Path(streamlit.__file__).parent / "static" / "index.html"
+    scripts = re.findall(
+        r"<script(?![^>]*src)[^>]*>(.*?)</script>", page.read_text(encoding="utf-8"), re.S
+    )
+    sums = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in scripts]
+    policy = (DEPLOY / "nginx.conf").read_text(encoding="utf-8")
+    assert re.findall("'sha256-(.+?)'", policy) == sums
+
+
+def test_every_answer_says_what_a_page_may_do(balanced):
+    for path in ("/", "/train?images=1000", "/_stcore/health", "/no/such/file.js"):
+        _, headers = status(balanced.port, path)
+        policy = headers["Content-Security-Policy"]
+        assert "img-src 'self' data: blob:;" in policy
+        assert "default-src 'self';" in policy
+        assert policy.endswith("frame-ancestors 'self'")
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Referrer-Policy"] == "no-referrer"
+
+
+@pytest.mark.parametrize("path", ["/_stcore/metrics", "/train/_stcore/metrics"])
+def test_what_the_server_holds_is_not_shown(balanced, path):
+    code, headers = status(balanced.port, path)
+    assert code == 404 or "text/html" in headers["Content-Type"]
+
+
+def test_a_flood_from_one_address_stops_at_nginx(balanced):
+    limited = balanced.start(REQUESTS="1", BURST="20", CONNECTIONS="8")
+    codes = [status(limited.port, "/_stcore/health")[0] for _ in range(40)]
+    assert codes.count(200) in range(18, 26)
+    assert set(codes) == {200, 429}
+
+
+def test_connections_of_one_address_are_bounded(balanced):
+    limited = balanced.start(CONNECTIONS="3")
+    held = [connect(limited)[1] for _ in range(3)]
+    assert status(limited.port, "/_stcore/health")[0] == 429
+    for connection in held:
+        connection.close()
+    wait_for_health(limited.url, SimpleNamespace(poll=lambda: None), None)
+
+
+def test_behind_a_proxy_each_address_counts_by_itself(balanced):
+    limited = balanced.start(REQUESTS="1", BURST="1", CONNECTIONS="8", PROXY="127.0.0.1")
+    seen = {
+        address: [
+            status(limited.port, "/_stcore/health", **{"X-Forwarded-For": address})[0]
+            for _ in range(6)
+        ]
+        for address in ("192.0.2.1", "192.0.2.2")
+    }
+    assert all(200 in codes and 429 in codes for codes in seen.values())
+    # Without it anybody could make up addresses.
+    unset = balanced.start(REQUESTS="1", BURST="1", CONNECTIONS="8")
+    made_up = [
+        status(unset.port, "/_stcore/health", **{"X-Forwarded-For": f"192.0.2.{k}"})[0]
+        for k in range(12)
+    ]
+    assert 429 in made_up
+
+
+def test_a_class_behind_one_address_is_let_in(balanced):
+    """As many as open a page at once in two classes, at each of which a browser takes files."""
+    codes = [status(balanced.port, "/_stcore/health")[0] for _ in range(1500)]
+    assert set(codes) == {200}
+
+
+def test_the_log_of_nginx_says_nothing_of_who_looked_at_what(balanced):
+    limited = balanced.start(REQUESTS="1", BURST="1")
+    for _ in range(6):
+        status(limited.port, "/train?images=1234")
+    for log in (limited.said, balanced.said):
+        log.seek(0)
+        assert "request:" not in (text := log.read())
+        assert "images=1234" not in text
+
+
+@pytest.mark.browser
+def test_no_page_needs_what_the_policy_forbids(balanced, chromium):
+    page = opened(chromium, balanced.url)
+    refused = []
+    page.on("console", lambda said: "Content Security" in said.text and refused.append(said.text))
+    page.reload()
+    settled(page)
+    draw(page, ONE)
+    answered(page, "1")
+    page.get_by_text("Why this answer?").click()
+    settled(page)
+    for title in ("Train", "Weights", "My hand", "Mistakes", "How it works", "Predict"):
+        go_to(page, title)
+        settled(page)
+    assert page.locator("canvas").count()
+    page.context.close()
+    assert not refused
 
 
 @pytest.mark.browser
@@ -230,7 +415,6 @@ def download_digits(page) -> bytes:
 def load_digits(page, content: bytes) -> None:
     page.get_by_role("button", name="Load digits").click()
     upload(page, "digits.zip", content)
-    page.get_by_role("button", name="Add these").click()
     settled(page)
 
 
