@@ -6,8 +6,10 @@ The command line, the Train page and its links all build on these declarations.
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, field, fields
-from typing import Any
+from types import NoneType
+from typing import Any, get_args, get_type_hints
 
 import numpy as np
 
@@ -188,6 +190,10 @@ class Settings:
 
 NAMES = tuple(item.name for item in fields(Settings))
 DEFAULTS: dict[str, Any] = {item.name: item.default for item in fields(Settings)}
+# The type of each, such as int | None.
+TYPES = get_type_hints(Settings)
+# Characters of a number as people write it; more is not read, nor said again.
+LONGEST = 40
 
 
 def knob(name: str) -> Knob:
@@ -197,29 +203,102 @@ def knob(name: str) -> Knob:
 
 def kind(name: str) -> type:
     """What a setting's values are, None aside: str, int or float."""
-    # Annotations are text here, such as "int | None".
-    declared = Settings.__dataclass_fields__[name].type.removesuffix(" | None")
-    return {"str": str, "int": int, "float": float}[declared]
+    (declared,) = {*(get_args(TYPES[name]) or [TYPES[name]])} - {NoneType}
+    return declared
+
+
+def read_setting(name: str, text: str) -> Any:
+    """The value that a text stands for, as typed or in a link; UserError where it cannot be."""
+    declared, default = knob(name), DEFAULTS[name]
+    if declared.options is not None:
+        named = {str(option): option for option in declared.options}
+        if text not in named:
+            raise UserError(f"{declared.label} cannot be {_quoted(text)}; {range_words(declared)}.")
+        return named[text]
+    if not text.strip() and default is None:
+        return None
+    value = read_number(declared, kind(name), text, infinite=name == "C")
+    check_setting(name, value)
+    return value
+
+
+def setting_text(name: str, value: Any) -> str:
+    """The text that `read_setting` reads this value back from."""
+    if value is None:
+        return ""
+    return f"{value:.12g}" if kind(name) is float else str(value)
+
+
+def read_number(declared: Knob, number: type, text: str, infinite: bool = False) -> Any:
+    """The int or float that a text stands for; UserError where it is none within the bounds.
+
+    A whole number may have its thousands set apart, as the bounds are when they are said, and
+    may be written 6e4.
+    """
+    try:
+        if len(text) > LONGEST:
+            raise ValueError
+        if number is float:
+            value = float(text)
+        elif re.fullmatch(r"[\s\d+-]+", plain := re.sub("[,\u00a0 ]", "", text)):
+            value = int(plain)
+        elif not (value := float(plain)).is_integer():
+            raise ValueError
+        else:
+            value = int(value)
+    except (ValueError, OverflowError):
+        if not text.strip():
+            raise UserError(f"{declared.label} is empty; {range_words(declared)}.") from None
+        point = ", with a point for decimals" if "," in text and number is float else ""
+        raise UserError(
+            f"{declared.label} cannot be {_quoted(text)}; {range_words(declared)}{point}."
+        ) from None
+    # Written as such: 1e999 is infinite to Python, but meant to be a number.
+    meant = infinite and value == math.inf and "inf" in text.lower()
+    if not _within(declared, value) and not meant:
+        raise UserError(f"{declared.label} cannot be {_quoted(text)}; {range_words(declared)}.")
+    return value
+
+
+def range_words(declared: Knob) -> str:
+    """'choose a value from 10 to 60,000', or the options to choose among."""
+    if declared.options is not None:
+        return f"choose among {', '.join(map(str, declared.options))}"
+    return f"choose a value from {_figure(declared.low)} to {_figure(declared.high)}"
 
 
 def check_setting(name: str, value: Any) -> None:
     """Raise UserError, with a sentence on what would do, if a setting cannot have this value."""
     declared = knob(name)
     if value is None:
-        if Settings.__dataclass_fields__[name].default is None:
+        if DEFAULTS[name] is None:
             return
-        raise UserError(f"{declared.label} is missing; give a value.")
+        raise UserError(f"{declared.label} is missing; {range_words(declared)}.")
     if declared.options is not None:
-        if value not in declared.options:
-            raise UserError(
-                f"{declared.label} cannot be {value!r}; choose among "
-                f"{', '.join(map(str, declared.options))}."
-            )
-        return
-    # C may be infinite: no L2 at all.
-    above = value > declared.high and not (name == "C" and math.isinf(value))
-    if math.isnan(value) or value < declared.low or above:
-        raise UserError(
-            f"{declared.label} cannot be {value:g}; choose a value from {declared.low:g} to "
-            f"{declared.high:g}."
-        )
+        fits = value in declared.options
+    else:
+        # C may be infinite: no L2 at all.
+        fits = _within(declared, value) or (name == "C" and value == math.inf)
+    if not fits:
+        given = repr(value) if isinstance(value, str) else str(value)
+        raise UserError(f"{declared.label} cannot be {_short(given)}; {range_words(declared)}.")
+
+
+def _within(declared: Knob, value: float) -> bool:
+    assert declared.low is not None
+    assert declared.high is not None
+    return declared.low <= value <= declared.high  # which nan is not
+
+
+def _figure(value: float | None) -> str:
+    assert value is not None
+    whole = float(value).is_integer()
+    return f"{int(value):,}" if whole else np.format_float_positional(value, trim="-")
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
+def _quoted(text: str) -> str:
+    return repr(_short(text))

@@ -24,7 +24,7 @@ app = AppTest.from_file("streamlit_app.py", default_timeout=60).run()
 app.switch_page("pages/train.py").run()
 solvers, features = (app.selectbox(key=key).options for key in ("solver", "features"))
 app.selectbox(key="solver").set_value("bold-driver").run()
-offered = [box.label for box in app.number_input]
+offered = [box.label for box in app.text_input]
 app.switch_page("pages/average.py").run()
 assert not app.exception, app.exception
 print(json.dumps({

@@ -44,10 +44,10 @@ def keys_used(tree):
             if isinstance(node.func, ast.Attribute) and is_state(node.func.value, aliases):
                 for word in node.keywords:
                     yield ast.Constant(word.arg or "**", lineno=node.lineno)
-                for given in node.args:
-                    yield from given.keys if isinstance(given, ast.Dict) else [given]
-                    if node.func.attr != "update":
-                        break
+                given = node.args[:1]
+                if node.func.attr == "update":
+                    given = [key for table in given for key in getattr(table, "keys", [])]
+                yield from given
         elif isinstance(node, ast.Subscript) and is_state(node.value, aliases):
             yield node.slice
         elif isinstance(node, ast.Compare) and any(

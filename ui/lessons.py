@@ -16,7 +16,7 @@ from lrcore.evidence import explain
 from lrcore.features import extract
 from lrcore.logistic import OneVsAllLoss, curated_labels, sigmoid
 from lrcore.reading import Reader
-from lrcore.settings import NAMES, Settings
+from lrcore.settings import Settings
 from lrcore.solvers import SOLVERS
 from lrcore.training import split
 from lrcore.weights import Weights
@@ -37,9 +37,9 @@ from ui.state import (
     HOW_STEP,
     LESSON,
     NEXT_MODEL,
-    SETTINGS_STORE,
     WEIGHTS_ROW,
 )
+from ui.train.controls import forget_address
 from ui.weights_view import mean_image
 
 DIGITS = list(range(10))
@@ -334,7 +334,7 @@ def lessons() -> list[Lesson]:
             "It leaps up, falls back, leaps again, and is stopped: a step so long lands on the "
             "opposite slope, higher than it began, where the gradient is larger still. With 0.5 "
             "the same method falls steadily. The best rate lies just below where the leaps begin.",
-            _forget_training_settings,
+            forget_address,
             {
                 "solver": "gradient-descent",
                 "images": 2000,
@@ -363,7 +363,7 @@ def lessons() -> list[Lesson]:
             "the ten, and their models only ever say no. It reads those ten without fault, and "
             "fewer than half of the held-out ones: learned by heart, not understood. Go on with "
             "100, 1,000, 10,000 pictures, and see noise turn into shape.",
-            _forget_training_settings,
+            forget_address,
             {"images": 10, "iterations": 100, "show": "images"},
         ),
         Lesson(
@@ -407,12 +407,6 @@ def doubtful(weights: Weights) -> int:
     """The test picture whose two highest probabilities come nearest to 0.9 and 0.6."""
     first_two = -np.sort(-Reader(weights).read(mnist("test").images).probabilities)[:, :2]
     return int(np.abs(first_two - [0.9, 0.6]).sum(axis=1).argmin())
-
-
-def _forget_training_settings() -> None:
-    """Let the Train page read its URL anew."""
-    for name in (SETTINGS_STORE, *NAMES):
-        st.session_state.pop(name, None)
 
 
 def _look_at_zero() -> None:

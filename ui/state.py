@@ -138,16 +138,15 @@ LOAD = _keys("load-{what}", "list of uploaded files", "widget", PAGE)
 FILES_USED = _key("files_used", "set of ids of the files taken in", "the loaders", SESSION)
 
 # Train.
-SETTINGS_STORE = _key("train_settings", "dict: the settings by name", "train_controls", ADDRESS)
 for _name in NAMES:
-    # A knob's widget goes by the knob's own name: see `lrcore.settings.Settings`.
-    _key(_name, "the value that the control shows", "widget, set_all", ADDRESS)
+    # A setting's control goes by the setting's own name, and is its one home: see `read_setting`.
+    _key(_name, "str: what the control holds, be it a setting or not", "widget, set_all", ADDRESS)
 CONTROLS_SHOWN = _key(
     "train_shown", "list of names of the controls a link leaves, or None", "take_link", ADDRESS
 )
 NOTICES = _key("train_notices", "list of sentences on a link or a refused run", "begin", SESSION)
 ADDRESS_WRITTEN = _key(
-    "train_address", "(query, when): the address last written or taken over", "take_link", SESSION
+    "train_address", "Address: what was last written or taken over", "take_link", SESSION
 )
 SHOW_ALL = _key("show-all", BUTTON, "widget", PAGE)
 LINK_SHOWN = _key("link_shown", "list of names of the controls a link is to leave", "widget", PAGE)

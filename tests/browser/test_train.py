@@ -117,14 +117,37 @@ def test_a_run_survives_a_lost_connection(page, server):
 
 def test_a_teachers_link_on_a_phone(phone, server):
     open_train(phone, server, SLOW + "&show=learning_rate&seed=x")
-    phone.get_by_text("Seed cannot be 'x'").wait_for()
+    error = phone.get_by_text("Seed cannot be 'x'; choose a value from 0 to 2,147,483,647.")
+    error.wait_for()
     assert phone.locator(".st-key-learning_rate input").is_visible()
     assert not phone.locator(".st-key-images").count()
+    assert phone.locator(".st-key-start button:visible").is_disabled()
+    # What is wrong is shown, asked for or not.
+    phone.locator(".st-key-seed input").fill("1")
+    phone.locator(".st-key-seed input").press("Enter")
+    error.wait_for(state="hidden")
     press(phone, "start")
     wait_past(phone, 2)
     assert phone.evaluate("document.documentElement.scrollWidth") <= 390
     press(phone, "stop")
     phone.get_by_text("Stopped by hand").wait_for()
+
+
+def test_a_field_out_of_its_range_stays_as_typed_and_nothing_starts(page, server):
+    open_train(page, server, "iterations=30")
+    field = page.locator(".st-key-images input")
+    field.fill("1")
+    # Straight to Start, without leaving the field first.
+    page.locator(".st-key-start button:visible").click()
+    page.get_by_text("Images cannot be '1'; choose a value from 10 to 60,000.").wait_for()
+    settled(page)
+    assert page.locator(".st-key-start button:visible").is_disabled()
+    assert field.input_value() == "1"
+    assert not page.get_by_text("run 1").count()
+    page.wait_for_url(re.compile(r"images=1(&|$)"))
+    page.reload()
+    page.get_by_text("Images cannot be '1'; choose a value from 10 to 60,000.").wait_for()
+    assert page.locator(".st-key-images input").input_value() == "1"
 
 
 def test_the_address_follows_a_preset_and_going_back_undoes_it(page, server):

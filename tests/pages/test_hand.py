@@ -298,7 +298,7 @@ def test_train_offers_mnist_alone_while_nothing_is_kept(app):
 
 def test_train_learns_from_own_digits_and_starts_from_weights(app, test_set):
     open_page(app, TRAIN, own_digits=own(test_set.take(slice(0, 60))))
-    app.number_input(key="iterations").set_value(3).run()
+    app.text_input(key="iterations").set_value("3").run()
     app.selectbox(key="train_source").set_value("my own digits").run()
     app.number_input(key="train_copies").set_value(2).run()
     assert "strokes" not in app.selectbox(key="train_start").options

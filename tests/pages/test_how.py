@@ -7,14 +7,15 @@ from lrcore.evidence import explain
 from lrcore.features import extract
 from lrcore.logistic import OneVsAllLoss, curated_labels, sigmoid
 from lrcore.reading import Reader
-from lrcore.settings import Settings
+from lrcore.settings import Settings, read_setting
 from lrcore.training import Run, RunRequest
 from lrcore.weights import WEIGHTS_FOLDER, load_weights
 from tests.helpers import open_page
 from ui.evidence import sum_in_words
 from ui.lessons import STEPS, descent, doubtful, leaned, lessons
 from ui.lessons_charts import cost_chart, falling_cost_chart, log_loss, sigmoid_chart
-from ui.state import CHOSEN_MODEL, GALLERY_PICKED, SETTINGS_STORE
+from ui.state import CHOSEN_MODEL, GALLERY_PICKED
+from ui.train.controls import Address
 
 PAGE = "pages/how.py"
 
@@ -96,12 +97,12 @@ def test_leaning_is_undone_by_straightening(test_set):
 @pytest.mark.parametrize("number", [1, 3])
 def test_a_lesson_opens_train_with_its_settings(app, number):
     # The settings of an earlier visit give way to those of the lesson.
-    open_page(app, PAGE, **{SETTINGS_STORE: {"images": 123}})
+    open_page(app, PAGE, images="123", train_address=Address({}, 0.0))
     app.button(key=f"lesson-{number}").click().run()
     assert not app.exception
     assert not app.warning
     wanted = _settings(number)
-    assert {name: app.session_state[SETTINGS_STORE][name] for name in wanted} == wanted
+    assert {name: read_setting(name, app.session_state[name]) for name in wanted} == wanted
     assert Settings(**wanted)
 
 

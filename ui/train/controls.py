@@ -10,21 +10,29 @@ from typing import Any
 import streamlit as st
 
 from lrcore.errors import UserError
-from lrcore.settings import TASKS, Settings, kind, knob
+from lrcore.settings import (
+    DEFAULTS,
+    NAMES,
+    TASKS,
+    Settings,
+    knob,
+    range_words,
+    read_setting,
+    setting_text,
+)
 from lrcore.solvers import SOLVERS
+from ui.plain import plain, say_error, visible
 from ui.state import (
     ADDRESS_WRITTEN,
     CONTROLS_SHOWN,
     LINK_SHOWN,
     NOTICES,
     RUN_NAME,
-    SETTINGS_STORE,
     SHOW_ALL,
 )
-from ui.train.links import DEFAULTS, NAMES, SHOW, make_link, make_query, read_link
+from ui.train.links import SHOW, TEXTS, make_link, make_query, read_link
 
-# Where settings last: a widget forgets its value once its page, or it, is not shown.
-# The URL that was last written, and when; after so many seconds the browser has it.
+# Seconds after which a browser has surely heard of the URL that was written.
 HEARD = 2.0
 
 LABELS = {
@@ -84,18 +92,29 @@ PRESETS = (
 )
 
 
+@dataclass(frozen=True)
+class Address:
+    """The settings' part of the URL as it was last taken over or written, and when."""
+
+    query: dict[str, str]
+    when: float
+
+    @property
+    def heard(self) -> bool:
+        """Whether the browser must know of it by now."""
+        return time.monotonic() - self.when > HEARD
+
+
 def take_link() -> None:
     """Take over what the URL asks for: at the first look, and when the browser goes back."""
     state, query = st.session_state, _asked()
-    if SETTINGS_STORE in state:
-        written, when = state[ADDRESS_WRITTEN]
-        # Nothing asked for: another page was looked at.  A browser may also not have heard yet
-        # of the URL last written.
-        if not query or query == written or time.monotonic() - when < HEARD:
-            return
-    values, state[CONTROLS_SHOWN], state[NOTICES] = read_link(query, LABELS)
-    state[ADDRESS_WRITTEN] = query, time.monotonic()
-    set_all(values)
+    last: Address | None = state.get(ADDRESS_WRITTEN)
+    # Nothing is asked for when one comes back from another page; and what a browser that has not
+    # heard of the last address says is no wish.
+    if last is None or (query and query != last.query and last.heard):
+        state[ADDRESS_WRITTEN] = Address(query, time.monotonic())
+        texts, state[CONTROLS_SHOWN], state[NOTICES] = read_link(query, LABELS)
+        _set_texts(texts)
 
 
 def keep_address() -> None:
@@ -104,12 +123,17 @@ def keep_address() -> None:
     Streamlit's own binding of widgets to the URL would write labels, and leave out the controls
     that are not shown.
     """
-    query = make_query(st.session_state[SETTINGS_STORE], st.session_state[CONTROLS_SHOWN])
-    if st.session_state[ADDRESS_WRITTEN][0] != query:
-        st.session_state[ADDRESS_WRITTEN] = query, time.monotonic()
+    query = make_query(_texts(), st.session_state[CONTROLS_SHOWN])
+    if st.session_state[ADDRESS_WRITTEN].query != query:
+        st.session_state[ADDRESS_WRITTEN] = Address(query, time.monotonic())
     if _asked() != query:
         others = {name: v for name, v in st.query_params.items() if name not in (*NAMES, SHOW)}
         st.query_params.from_dict(others | query)
+
+
+def forget_address() -> None:
+    """Have the next look at the page take its settings from the URL, as the first one does."""
+    st.session_state.pop(ADDRESS_WRITTEN, None)
 
 
 def _asked() -> dict[str, str]:
@@ -117,10 +141,25 @@ def _asked() -> dict[str, str]:
     return {name: v for name, v in st.query_params.items() if name in (*NAMES, SHOW)}
 
 
+def _texts() -> dict[str, str]:
+    """What each control holds, whether it is on the page or not: the settings' one home."""
+    return {name: st.session_state[name] for name in NAMES}
+
+
+def _set_texts(changes: dict[str, str]) -> None:
+    """Put every control to its default, then to these texts."""
+    st.session_state.update(TEXTS | changes)
+
+
+def set_all(changes: dict) -> None:
+    """Put every control to its default, then to these values."""
+    _set_texts({name: setting_text(name, value) for name, value in changes.items()})
+
+
 def notices() -> None:
     """Say what of the link could not be used, until a run is started."""
     for notice in st.session_state[NOTICES]:
-        st.warning(notice, icon=":material/info:")
+        st.warning(plain(notice, 500), icon=":material/info:")
 
 
 def panel(folded: bool = False) -> Settings | None:
@@ -148,28 +187,37 @@ def panel(folded: bool = False) -> Settings | None:
             persist_state="session",
             help="Under this name the run is kept in this session, for comparison.",
         )
-    try:
-        return Settings(**st.session_state[SETTINGS_STORE])
-    except UserError as error:
-        st.error(str(error))
-        return None
+    values, faults = _read()
+    if not faults:
+        try:
+            return Settings(**values)
+        except UserError as error:
+            faults["task"] = error
+    for fault in faults.values():
+        say_error(fault)
+    return None
+
+
+def _read() -> tuple[dict[str, Any], dict[str, UserError]]:
+    """The settings by name, and what is wrong with those that cannot be."""
+    values: dict[str, Any] = {}
+    faults = {}
+    for name, text in _texts().items():
+        try:
+            values[name] = read_setting(name, text)
+        except UserError as error:
+            faults[name] = error
+    return values, faults
 
 
 def _rows(rows) -> None:
-    store = st.session_state[SETTINGS_STORE]
+    values, faults = _read()
     for row in rows:
-        names = [name for name in row if _visible(name, store)]
+        names = [name for name in row if name in faults or _visible(name, values)]
         columns = st.columns(len(names), vertical_alignment="bottom") if names else []
         for name, column in zip(names, columns, strict=True):
             with column:
-                store[name] = _control(name, store[name])
-
-
-def set_all(changes: dict) -> None:
-    """Put every control to its default, then to these values."""
-    st.session_state[SETTINGS_STORE] = DEFAULTS | changes
-    # Also of the controls that are on the page already.
-    st.session_state.update(st.session_state[SETTINGS_STORE])
+                _control(name)
 
 
 def stories(run: str | None, play: Callable[[Preset], None], possible: bool) -> None:
@@ -214,11 +262,12 @@ def link_form() -> None:
             help="None chosen: all of them. 'Learning rate' alone makes a lesson about it.",
         )
         base = (st.context.url or "").split("?")[0]
-        st.code(make_link(base, st.session_state[SETTINGS_STORE], chosen or None), wrap_lines=True)
+        st.code(make_link(base, _texts(), chosen or None), wrap_lines=True)
 
 
-def _visible(name: str, store: dict) -> bool:
-    task, uses = store["task"], SOLVERS[store["solver"]].uses
+def _visible(name: str, values: dict) -> bool:
+    task = values.get("task", DEFAULTS["task"])
+    uses = SOLVERS[values.get("solver", DEFAULTS["solver"])].uses
     needed = {
         "digit": task != "one-vs-all",
         "against": task == "two-digits",
@@ -230,38 +279,33 @@ def _visible(name: str, store: dict) -> bool:
     return needed and (shown is None or name in shown)
 
 
-def _control(name: str, value):
-    declared = knob(name)
-    # A widget that was not on the page in the run before has forgotten its value.
-    st.session_state[name] = st.session_state.get(name, value)
-    common: dict[str, Any] = {"key": name, "help": declared.help}
-    if declared.options is not None:
-        labels = LABELS.get(name, {})
-        options = list(declared.options)
-        return st.selectbox(
+def _control(name: str) -> None:
+    """The control of a setting; what it holds may be nothing that the setting can have.
+
+    Numbers are typed as text: of a number field with bounds Streamlit keeps what lies outside in
+    the browser, and a run would silently go by the value before.
+    """
+    declared, held = knob(name), st.session_state[name]
+    if declared.options is None:
+        st.text_input(
             declared.label,
-            options,
-            index=options.index(DEFAULTS[name]),
-            format_func=lambda option: labels.get(option, str(option)),
-            **common,
+            key=name,
+            persist_state="session",
+            placeholder="auto" if DEFAULTS[name] is None else None,
+            help=f"{declared.help} {range_words(declared).capitalize()}.",
         )
-    default = DEFAULTS[name]
-    number = kind(name)
-    whole = number is int
-    return st.number_input(
+        return
+    labels = LABELS.get(name, {})
+    options = [str(option) for option in declared.options]
+    st.selectbox(
         declared.label,
-        min_value=number(declared.low),
-        max_value=number(declared.high),
-        value=default,
-        step=1 if whole else _step(declared),
-        format="%d" if whole else "%g",
-        placeholder="auto",
-        **common,
+        # A link may ask for what there is not: shown as it stands, until another is chosen.
+        options if held in options else [held, *options],
+        format_func=lambda option: labels.get(option, visible(option)),
+        key=name,
+        persist_state="session",
+        help=declared.help,
     )
-
-
-def _step(declared) -> float:
-    return 0.1 if declared.log else 0.05
 
 
 def _show_all() -> None:

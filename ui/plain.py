@@ -1,0 +1,40 @@
+"""Foreign words, such as a file's name or a link's value, as plain text on a page.
+
+Whatever Streamlit is given to say is Markdown to it: `![](//elsewhere/a)` asks another server for a
+picture, `[Log in again](//elsewhere)` is a link on our page.  All that comes from outside goes
+through here first; `tests/test_plain.py` looks for what does not.
+"""
+
+from __future__ import annotations
+
+import re
+
+import streamlit as st
+
+# Of a name that is said; the rest is cut.
+MOST = 120
+# What Markdown, formulas, HTML and Streamlit's own `:red[...]` begin or end with.
+_MARKS = re.compile(r"([\\`*_{}\[\]()<>#+!|~$&^=\"'-])")
+# Addresses, `:smile:` and `:material/...:` are looked for in the words themselves, after Markdown
+# has been read, where no backslash helps: a character without width parts them.
+_PARTED = re.compile(r"(:|@|\bwww)", re.IGNORECASE)
+_NOTHING = "\u200c"
+
+
+def plain(text: object, most: int = MOST) -> str:
+    """Markdown that shows a text just as it is, in one line, at most so many characters of it."""
+    line = " ".join(visible(text).split())
+    line = line if len(line) <= most else f"{line[: most - 1]}…"
+    line = _PARTED.sub(rf"\1{_NOTHING}", _MARKS.sub(r"\\\1", line))
+    # A number with a point at the very beginning would be a list's first.
+    return re.sub(r"^(\d+)\.", r"\1\\.", line)
+
+
+def visible(text: object) -> str:
+    """A text without what cannot be seen, such as marks that turn the writing's direction."""
+    return "".join(c if c.isprintable() else " " for c in str(text))
+
+
+def say_error(error: Exception, about: str = "") -> None:
+    """An error's sentence, which may hold foreign words, under what it is about."""
+    st.error(f"**{plain(about)}**: {plain(error, 500)}" if about else plain(error, 500))
