@@ -166,6 +166,8 @@ def panel(folded: bool = False) -> Settings | None:
     """The controls; returns the settings, or None after saying what is wrong with them."""
     # The few controls that a link leaves are what it is about.
     folded = folded and st.session_state[CONTROLS_SHOWN] is None
+    # Above the controls, where it is seen even while they are folded away.
+    wrong = st.container()
     with st.expander("Settings", expanded=not folded, icon=":material/tune:"):
         _rows(ROWS)
         if st.session_state[CONTROLS_SHOWN] is not None:
@@ -193,8 +195,9 @@ def panel(folded: bool = False) -> Settings | None:
             return Settings(**values)
         except UserError as error:
             faults["task"] = error
-    for fault in faults.values():
-        say_error(fault)
+    with wrong:
+        for fault in faults.values():
+            say_error(fault)
     return None
 
 
