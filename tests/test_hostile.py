@@ -493,10 +493,10 @@ def test_what_is_broken_in_weights_is_named_and_skipped(
     app.run()
     assert said(app) == []
     assert app.selectbox(key=CHOSEN_MODEL).options == ["good"]
-    warnings = [warning.value for warning in app.warning]
-    assert len(warnings) == 1
-    assert "Skipped `broken`" in warnings[0]
-    assert str(tmp_path) not in warnings[0]
+    missing, skipped = [warning.value for warning in app.warning]
+    assert "default model, strokes, is missing" in missing
+    assert "Skipped `broken`" in skipped
+    assert str(tmp_path) not in skipped + missing
 
 
 def test_a_disk_that_can_not_be_written_costs_the_cache_alone(monkeypatch, tmp_path, test_set):

@@ -1,6 +1,7 @@
 """The house rules that a reader could break without noticing."""
 
 import ast
+import graphlib
 import re
 import subprocess
 import sys
@@ -60,6 +61,23 @@ def test_the_core_never_prints(path):
         assert not (isinstance(node, ast.Attribute) and node.attr in ("stdout", "stderr")), (
             node.lineno
         )
+
+
+def test_no_circle_of_imports_in_the_core():
+    """Neither when it runs nor in its types: each module is understood from those below it."""
+    below = {path.stem: set() for path in CORE}
+    for path in CORE:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module == "lrcore":
+                below[path.stem] |= {alias.name for alias in node.names} & set(below)
+            elif isinstance(node, ast.ImportFrom) and node.module.startswith("lrcore."):
+                below[path.stem].add(node.module.split(".")[1])
+            elif isinstance(node, ast.Import):
+                names = [alias.name.split(".") for alias in node.names]
+                below[path.stem] |= {name[1] for name in names if name[0] == "lrcore" and name[1:]}
+    assert "weights" in below["reading"]
+    # Raises CycleError, which names the circle.
+    list(graphlib.TopologicalSorter(below).static_order())
 
 
 def test_weights_are_read_without_what_finds_or_draws_digits():

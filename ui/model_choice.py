@@ -13,7 +13,7 @@ from lrcore.features import FEATURES
 from lrcore.plain import SCALINGS, is_plain
 from lrcore.reading import Reader
 from lrcore.weights import Weights, load_weights
-from ui.models import chosen_model, facts, mnist, model_names, skipped, use_model
+from ui.models import chosen_model, default_missing, facts, mnist, model_names, skipped, use_model
 from ui.state import CHOSEN_MODEL, WEIGHTS_FILE
 
 # The latter are told how to be exported.
@@ -33,6 +33,8 @@ def beside_choice() -> Iterator[None]:
             yield
         with st.container(horizontal=True, width="content", gap="xsmall"):
             _choice()
+    if missing := default_missing():
+        st.warning(missing, icon=":material/warning:")
     for name, why in skipped().items():
         st.warning(f"Skipped `{name}`: {why}", icon=":material/warning:")
 

@@ -79,9 +79,12 @@ def settle_choice() -> None:
     """Make the choice one that there is; in each run before anything shows or uses it."""
     names = model_names()
     wanted = st.session_state.pop(NEXT_MODEL, st.session_state.get(CHOSEN_MODEL))
-    if names:
-        # Written back even where it is the same: a page without the widget would lose it.
-        st.session_state[CHOSEN_MODEL] = wanted if wanted in names else names[0]
+    if not names:
+        return
+    if wanted is not None and wanted not in names:
+        st.toast(f"The model {wanted} is no longer there; {names[0]} reads instead.")
+    # Written back even where it is the same: a page without the widget would lose it.
+    st.session_state[CHOSEN_MODEL] = wanted if wanted in names else names[0]
 
 
 def chosen_model() -> Weights | None:
@@ -102,6 +105,17 @@ def model_or_stop() -> Weights:
 def skipped() -> dict[str, str]:
     """The models that lie in files but could not be used, and why."""
     return _shipped()[1]
+
+
+def default_missing() -> str:
+    """A sentence where the model that reads by default is not there; '' otherwise."""
+    if DEFAULT.stem in _shipped()[0] or not model_names():
+        return ""
+    return (
+        f"The default model, {DEFAULT.stem}, is missing: the one named above reads instead, and "
+        f"other figures hold for it. Put {DEFAULT.name} back into the folder `weights`, whose "
+        "README says how it is made."
+    )
 
 
 def use_model(weights: Weights) -> str:

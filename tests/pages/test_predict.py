@@ -1,11 +1,16 @@
 """The Predict page."""
 
 import io
+import pickle
+import shutil
 
 import numpy as np
 import pytest
+import streamlit
 
+from lrcore.estimators import OneVsAllClassifier
 from lrcore.features import FEATURES
+from lrcore.weights import WEIGHTS_FOLDER
 from tests.files import saved
 from tests.helpers import choose_way, markup, open_page
 from ui.canvas import Kept
@@ -94,6 +99,66 @@ def test_own_weights_are_used_and_bad_ones_get_a_sentence(app):
     assert not app.exception
     assert "damaged" in app.error[0].value
     assert app.selectbox(key="chosen_model").value == "mine"
+
+
+@pytest.fixture(scope="module")
+def plain(train_set):
+    """Theta of pixels 0 to 1, (10, 785)."""
+    some = train_set.take(slice(0, 1000))
+    X = some.images.reshape(-1, 784) / 255
+    return OneVsAllClassifier(max_iter=20).fit(X, some.labels).theta_
+
+
+@pytest.mark.parametrize("name", ["theta.npy", "THETA.NPY"])
+def test_a_plain_theta_is_asked_for_its_standardisation_and_tried_out(app, plain, name):
+    app.run()
+    npy = io.BytesIO()
+    np.save(npy, plain)
+    app.file_uploader(key="weights_file").set_value((name, npy.getvalue(), "application/x")).run()
+    mean, scale = app.number_input
+    assert (mean.label, scale.label) == ("Mean", "Scale")
+
+    def tried():
+        (said,) = [item.value for item in app.caption if "of MNIST's test digits" in item.value]
+        return said
+
+    right = tried()
+    assert "So it reads 8" in right
+    assert "With mean" not in right
+    # With another scale it says how many, and which one fits.
+    scale.set_value(0.01).run()
+    mean = next(item for item in app.number_input if item.label == "Mean")
+    mean.set_value(250.0).run()
+    assert right.split("reads ")[1].split(" of")[0] in tried().split("With mean 0 and scale 255")[1]
+    assert not app.exception
+
+
+def test_a_pickle_is_told_how_to_export(app):
+    app.run()
+    bring_weights(app, "clf.joblib", pickle.dumps({"model": 1}))
+    assert "model = joblib.load('clf.joblib')" in app.error[0].value
+    assert app.selectbox(key="chosen_model").value == "strokes"
+
+
+def test_a_model_that_is_gone_is_not_replaced_without_a_word(app):
+    app.session_state["chosen_model"] = "mine"
+    app.run()
+    assert [toast.value for toast in app.toast] == [
+        "The model mine is no longer there; strokes reads instead."
+    ]
+    app.run()
+    assert not app.toast
+
+
+def test_without_the_default_model_another_answers_and_it_is_said(app, monkeypatch, tmp_path):
+    shutil.copy(WEIGHTS_FOLDER / "pixels.npz", tmp_path)
+    monkeypatch.setattr("lrcore.weights.WEIGHTS_FOLDERS", (tmp_path,))
+    try:
+        app.run()
+        assert app.selectbox(key="chosen_model").value == "pixels"
+        assert any("default model, strokes, is missing" in item.value for item in app.warning)
+    finally:
+        streamlit.cache_resource.clear()
 
 
 def test_where_no_model_says_yes_the_page_says_so(app):
