@@ -2,11 +2,21 @@
 
 import copy
 import math
+import pickle
+import subprocess
+import sys
+import warnings
 
 import numpy as np
 import pytest
+from sklearn.base import clone, is_classifier
+from sklearn.exceptions import DataConversionWarning, NotFittedError
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.multiclass import OneVsRestClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from lrcore.data import load_dataset
 from lrcore.errors import UserError
@@ -50,11 +60,34 @@ def test_fitted_names_follow_scikit_learn(digits, trained):
 
 
 def test_one_vs_all_probabilities_are_independent(digits, trained):
-    p = trained.predict_proba(digits[0])
+    p = trained.independent_proba(digits[0])
     assert p.shape == (500, 10)
     assert ((p > 0) & (p < 1)).all()
     assert np.ptp(p.sum(1)) > 0.5  # they need not sum to 1
     np.testing.assert_array_equal(p.argmax(1), trained.predict(digits[0]))
+
+
+def test_predict_proba_is_scikit_learns_share_of_their_sum(digits, trained):
+    X, y = digits
+    independent, p = trained.independent_proba(X), trained.predict_proba(X)
+    np.testing.assert_allclose(p, independent / independent.sum(1, keepdims=True), rtol=1e-9)
+    peer = OneVsRestClassifier(LogisticRegression(C=0.1, tol=1e-9, max_iter=5000)).fit(X, y)
+    np.testing.assert_allclose(p, peer.predict_proba(X), atol=1e-4)
+    with pytest.warns(UserWarning, match="of up to 1e"):
+        far = trained.predict_proba(1e6 * X)
+    np.testing.assert_allclose(far.sum(1), 1)  # where every model says no, too
+    assert (trained.decision_function(X) < 0).all(1).any()
+
+
+def test_two_classes_have_one_decision_value_each(digits):
+    X, y = digits
+    model = OneVsAllClassifier(tol=1e-8).fit(X, y == 3)
+    p = model.predict_proba(X)
+    assert model.theta_.shape == (2, 785)
+    np.testing.assert_allclose(model.decision_function(X), np.log(p[:, 1] / p[:, 0]), rtol=1e-6)
+    # Two mirrored models say what one would say.
+    binary = BinaryClassifier(tol=1e-8).fit(X, y == 3)
+    np.testing.assert_allclose(model.decision_function(X), binary.decision_function(X), atol=1e-4)
 
 
 def test_classes_keep_their_labels(digits):
@@ -116,9 +149,9 @@ def test_grey_levels_count_as_pixels(digits):
     X, y = digits
     grey = np.rint(X * 255).astype(np.uint8)
     model = OneVsAllClassifier(max_iter=3).fit(grey, y)
-    np.testing.assert_allclose(
-        model.decision_function(grey), model.decision_function(X.astype(np.float32)), atol=1e-4
-    )
+    with pytest.warns(UserWarning, match="grey levels"):
+        floats = model.decision_function(X.astype(np.float32))
+    np.testing.assert_allclose(model.decision_function(grey), floats, atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +163,16 @@ def test_grey_levels_count_as_pixels(digits):
         (OneVsAllClassifier(), np.zeros((0, 2)), [], "no labels"),
         (OneVsAllClassifier(), [[0.0], [math.nan]], [0, 1], "not finite"),
         (OneVsAllClassifier(), [[0.0], [math.inf]], [0, 1], "not finite"),
-        (OneVsAllClassifier(), np.zeros((2, 2)), [[0], [1]], "flatten"),
+        (OneVsAllClassifier(), np.zeros((2, 2)), [[0, 2], [1, 1]], "flatten"),
+        (OneVsAllClassifier(), np.zeros((2, 2)), np.eye(2), r"one-hot.*argmax"),
+        (BinaryClassifier(), np.zeros((2, 2)), np.eye(2, dtype=bool), r"one-hot.*argmax"),
+        (OneVsAllClassifier(), np.zeros((3, 2)), [0, None, 1], "None, first at row 1"),
+        (OneVsAllClassifier(), np.zeros((3, 2)), ["a", "b", None], "None, first at row 2"),
+        (OneVsAllClassifier(), np.zeros((2, 2)), None, "label for each row"),
+        (OneVsAllClassifier(), np.zeros((2, 2)), [0.5, 1], r"holds 0\.5"),
+        (OneVsAllClassifier(), np.zeros((2, 2)), [math.nan, 1], "every row a label"),
+        (OneVsAllClassifier(), np.zeros((2, 2)), np.array(["a", 1], object), "one kind"),
+        (OneVsAllClassifier(), [["a", "b"]] * 2, [0, 1], "no number"),
         (OneVsAllClassifier("newton"), np.zeros((2, 2)), [0, 1], "choose one of gradient-descent"),
         (OneVsAllClassifier(C=-1), np.zeros((2, 2)), [0, 1], "C is -1"),
         (BinaryClassifier(), np.zeros((3, 2)), [0, 1, 2], "3 different labels"),
@@ -155,3 +197,130 @@ def test_partial_fit_refuses_a_label_it_does_not_know(digits):
     model = OneVsAllClassifier().partial_fit(X, y % 5)
     with pytest.raises(UserError, match="not among the classes"):
         model.partial_fit(X[:50], y[:50])
+
+
+@parametrize_with_checks([OneVsAllClassifier(), BinaryClassifier()])
+def test_scikit_learns_own_checks_pass(estimator, check):
+    check(estimator)
+
+
+def test_the_tags_say_what_each_can():
+    tags = OneVsAllClassifier().__sklearn_tags__(), BinaryClassifier().__sklearn_tags__()
+    assert [tag.classifier_tags.multi_class for tag in tags] == [True, False]
+    assert is_classifier(OneVsAllClassifier())
+
+
+def test_parameters_can_be_read_set_and_cloned():
+    model = OneVsAllClassifier("lbfgs", C=0.1)
+    assert model.get_params()["C"] == 0.1
+    assert model.set_params(C=3.0, max_iter=5) is model
+    copied = clone(model)
+    assert copied.get_params() == model.get_params()
+    assert (copied.C, copied.max_iter, copied.solver) == (3.0, 5, "lbfgs")
+    with pytest.raises(UserError, match="no parameter 'c'; choose one of solver, C"):
+        model.set_params(c=1)
+
+
+def test_cross_validation_agrees_with_the_peers(digits):
+    X, y = digits
+    peer = OneVsRestClassifier(LogisticRegression(C=0.1, tol=1e-8, max_iter=5000))
+    mine = cross_val_score(OneVsAllClassifier(C=0.1, tol=1e-8, max_iter=500), X, y, cv=3)
+    np.testing.assert_allclose(mine, cross_val_score(peer, X, y, cv=3), atol=0.007)
+    log_loss = cross_val_score(OneVsAllClassifier(max_iter=5), X, y, cv=3, scoring="neg_log_loss")
+    assert (log_loss > -1).all()
+
+
+def test_a_grid_search_through_a_pipeline_finds_the_better_c(digits):
+    X, y = digits
+    pipeline = make_pipeline(StandardScaler(), OneVsAllClassifier(max_iter=8))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # a pixel that is rarely inked alone is no other scale
+        search = GridSearchCV(pipeline, {"onevsallclassifier__C": [1e-6, 0.01]}, cv=3).fit(X, y)
+    assert search.best_params_ == {"onevsallclassifier__C": 0.01}
+    assert search.best_estimator_[-1].C == 0.01
+    assert search.score(X, y) > 0.9
+
+
+def test_before_fit_scikit_learns_own_error_is_raised(digits):
+    with pytest.raises(NotFittedError, match="call fit first"):
+        BinaryClassifier().predict_proba(digits[0])
+
+
+def test_a_column_of_labels_is_taken_with_a_warning(digits):
+    X, y = digits
+    with pytest.warns(DataConversionWarning, match="column-vector"):
+        model = OneVsAllClassifier(max_iter=2).fit(X, y[:, None])
+    np.testing.assert_array_equal(model.theta_, OneVsAllClassifier(max_iter=2).fit(X, y).theta_)
+
+
+GREY = "uint8, grey levels"
+
+
+@pytest.mark.parametrize(
+    ("fitted", "seen", "words"),
+    [
+        ("scaled", "greys as floats", r"up to 255, .*fitted to float64 of up to 1;"),
+        ("greys as floats", "scaled", r"up to 1, .*fitted to float64 of up to 255"),
+        ("greys as integers", "scaled", r"up to 1, .*fitted to float64 of up to 255"),
+        ("greys", "greys as floats", rf"up to 255, .*fitted to {GREY}"),
+        ("greys as floats", "greys", rf"{GREY}.*fitted to float64 of up to 255"),
+        ("scaled", "greys", rf"{GREY}.*fitted to float64 of up to 1;"),
+        ("scaled", "single", None),
+        ("greys as integers", "greys as floats", None),
+        ("scaled", "blank", None),
+    ],
+)
+def test_another_dtype_or_range_than_was_fitted_to_warns(digits, fitted, seen, words):
+    X, y = digits
+    greys = np.rint(255 * X).astype(np.uint8)
+    kinds = {
+        "scaled": X,
+        "single": X.astype(np.float32),
+        "blank": np.zeros((1, 784)),
+        "greys": greys,
+        "greys as floats": greys.astype(float),
+        "greys as integers": greys.astype(int),
+    }
+    model = OneVsAllClassifier(max_iter=1).fit(kinds[fitted], y)
+    uses = [model.predict, model.predict_proba, model.decision_function]
+    uses += [lambda X: model.score(X, y[: len(X)])]
+    if seen != "blank":
+        uses += [lambda X: copy.deepcopy(model).partial_fit(X, y)]
+    for use in uses:
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            use(kinds[seen])
+        assert len(told) == (words is not None)
+        if words:
+            with pytest.warns(UserWarning, match=words):
+                use(kinds[seen])
+
+
+def test_a_pickle_predicts_alike_and_warns_alike(digits):
+    X, y = digits
+    model = pickle.loads(pickle.dumps(OneVsAllClassifier(max_iter=2).fit(X, y)))
+    with pytest.warns(UserWarning, match="fitted to"):
+        model.predict(X * 255)
+
+
+def test_scikit_learn_need_not_be_there():
+    """Where it cannot be imported, all goes as before, down to a sentence before fit."""
+    script = """
+import sys
+sys.modules["sklearn"] = None
+import numpy as np
+from lrcore.estimators import BinaryClassifier, OneVsAllClassifier
+X, y = np.random.default_rng(0).random((40, 3)), np.arange(40) % 2
+for model in (OneVsAllClassifier(), BinaryClassifier()):
+    try:
+        model.predict(X)
+    except ValueError as error:
+        assert "call fit first" in str(error)
+    assert model.set_params(C=2.0).fit(X, y[:, None]).predict(X).shape == (40,)
+    assert model.get_params()["C"] == 2
+assert not [name for name in sys.modules if name.startswith("sklearn.")]
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
