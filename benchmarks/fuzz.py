@@ -34,10 +34,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.hostile_files import digits, hand_file, idx_file, own_zip, picture, weights_file
 from benchmarks.processor import most_held
-from lrcore.corrections import Curvature, load_curvature
-from lrcore.data import parse_idx
+from lrcore.corrections import Curvature, learn, load_curvature
+from lrcore.data import Dataset, parse_idx
 from lrcore.decode import open_once
 from lrcore.errors import UserError
+from lrcore.evidence import explain
 from lrcore.own_set import Loaded, load
 from lrcore.reading import Reader, Readings
 from lrcore.weights import DEFAULT, load_weights
@@ -60,8 +61,13 @@ def read_picture(raw: bytes) -> Readings:
 
 
 def read_weights(raw: bytes) -> Readings:
-    """What the app does with weights that are brought."""
-    return Reader(load_weights(raw)).read(digits()[:3])
+    """What the app does with weights that are brought: read, explain, be corrected."""
+    weights = load_weights(raw)
+    readings = Reader(weights).read(digits()[:3])
+    explain(weights, digits()[0], int(weights.classes[-1]))
+    curvature = Curvature.measure(weights, digits()[:100])
+    learn(weights, curvature, Dataset(digits()[:3], weights.classes[[-1, 0, -1]].clip(0)))
+    return readings
 
 
 def read_idx(raw: bytes) -> np.ndarray:

@@ -333,10 +333,36 @@ def odd_array(rng: Rng):
     return np.zeros(picked(rng, SHAPES), picked(rng, DTYPES))
 
 
+def table(rng: Rng) -> Named:
+    """A theta as text, or what begins like one."""
+    shape = picked(rng, ((10, 785), (785, 10), (10, 784), (1, 785), (3, 3), (400, 785)))
+    between = picked(rng, (",", ";", "\t", " "))
+    values = rng.normal(0, 10.0 ** rng.integers(-3, 20), shape)
+    text = "\n".join(between.join(f"{value:.4g}" for value in row) for row in values)
+    ends = ("", "x", "\n" * 2_000_000, "1," * 900_000, '"' * 1_000_000, "\n1e999", "#" * 100)
+    return "table", (picked(rng, ends) * rng.integers(2) + text + picked(rng, ends)).encode()
+
+
+def at_its_bounds(rng: Rng, arrays: dict[str, np.ndarray]) -> Named:
+    """Weights whose numbers are as large, small or many as any file's."""
+    rows, columns = arrays["theta"].shape[0], arrays["theta"].shape[1] - 1
+    rank = int(picked(rng, (1, 64, 65, 19_000)))
+    shapes = {"slope": rows, "offset": rows, "centres": (rows, columns), "basis": (rank, columns)}
+    shapes |= {"spread": rank + 1, "shape": 1 + columns, "trust": 6, "floor": ()}
+    for key, shape in shapes.items():
+        value = picked(rng, (0.0, 1.0, -1e5, 1e5, 1e-10, 1e15, 1e300))
+        precision = picked(rng, ("f4", "f4", "f8", "g")) if rank < 100 else "f4"
+        arrays[f"calibration_{key}"] = np.full(shape, value, precision)
+    arrays["theta"] = arrays["theta"] * picked(rng, (0, 1, 1e3, 1e13, 1e-30))
+    if rows == 1:
+        arrays["classes"] = np.array(picked(rng, ([5, -1], [-1, 5], [5, 5])))
+    return "at its bounds", npz(arrays)
+
+
 def weights_file(rng: Rng) -> Named:
     """A hostile weights file."""
     path = picked(rng, sorted(WEIGHTS_FOLDER.glob("*.npz")))
-    kind = rng.integers(8)
+    kind = rng.integers(11)
     if kind == 0:
         return picked(rng, bombs())
     if kind == 1:
@@ -357,8 +383,17 @@ def weights_file(rng: Rng) -> Named:
             "a" * 999,
         )
         return "path tricks", zipped({name: rng.bytes(20) for name in names})
+    if kind == 8:
+        return table(rng)
     with np.load(path) as there:
         arrays = dict(there)
+    if kind == 9:
+        return at_its_bounds(rng, arrays)
+    if kind == 10:
+        deep, times = int(rng.integers(1, 5000)), int(rng.integers(1, 200_000))
+        records = ('{"a":' * deep + "1" + "}" * deep, '{"a": "' + "a" * times + '"}', "[]," * times)
+        arrays["record"] = np.array(picked(rng, records))
+        return "record", npz(arrays)
     for _ in range(rng.integers(1, 3)):
         key = picked(rng, list(arrays))
         if kind == 5 and len(arrays) > 1:

@@ -111,7 +111,7 @@ def visit(weights, digits):
             assert "too large to be corrected" in error.value, page
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(odd_weights())
 def test_whatever_loads_answers_on_every_page(test_set, raw):
     try:
