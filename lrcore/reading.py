@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from lrcore.decode import Opened, Source
+from lrcore.errors import UserError
 from lrcore.features import extract
 from lrcore.logistic import sigmoid
 from lrcore.segment import Found, Score, find_digits
@@ -49,8 +50,12 @@ class Reader:
         self.weights = weights
 
     def read(self, images: np.ndarray) -> Readings:
-        """Read uint8 pictures of shape (n, 28, 28), ink bright as in MNIST."""
-        images = np.asarray(images, np.uint8).reshape(-1, 28, 28)
+        """Read pictures of shape (n, 28, 28), ink bright as in MNIST.
+
+        They are grey levels, uint8, or floats from 0 to 1; rows of 784 will do, and a single
+        picture.  Raises UserError for others, which would be read as something else.
+        """
+        images = _grey_levels(images)
         # No pictures are one empty block, for the shapes.
         starts = range(0, max(len(images), 1), READ_BLOCK)
         blocks = [self._read(images[i : i + READ_BLOCK]) for i in starts]
@@ -106,6 +111,36 @@ class Reader:
         return digits, scores, sigmoid(scores), sure
 
 
+def _grey_levels(images: np.ndarray) -> np.ndarray:
+    """Pictures as uint8, shape (n, 28, 28); UserError where it is not sure what they are."""
+    try:
+        images = np.asarray(images)
+    except ValueError as error:  # a list of pictures of several sizes
+        raise UserError("The pictures are not all of one size; make each one 28x28.") from error
+    if images.size == 0:
+        return np.zeros((0, 28, 28), np.uint8)
+    shape = images.shape[:-1] if images.shape[-1:] == (1,) else images.shape  # one channel
+    if shape[-2:] != (28, 28) and shape[-1:] != (784,):
+        raise UserError(
+            f"Pictures of shape {images.shape} were given, but (n, 28, 28) is read; give other "
+            "pictures to lrcore.read, which finds and resizes digits."
+        )
+    if images.dtype.kind == "f":
+        # `not` catches NaN as well.
+        if not (images.min() >= 0 and images.max() <= 1):
+            raise UserError(
+                f"The pictures hold {images.dtype} from {images.min():g} to {images.max():g}, but "
+                "floats are taken from 0 to 1 only; give grey levels from 0 to 255 as uint8."
+            )
+        images = np.rint(255 * images).astype(np.uint8)
+    if images.dtype != np.uint8:
+        raise UserError(
+            f"The pictures hold {images.dtype} values; give grey levels from 0 to 255 as uint8, "
+            "or floats from 0 to 1."
+        )
+    return images.reshape(-1, 28, 28)
+
+
 def read(source: Source, weights: Weights | str | Path = DEFAULT) -> Readings:
     """Read the digits in a picture, in reading order.
 
@@ -116,6 +151,11 @@ def read(source: Source, weights: Weights | str | Path = DEFAULT) -> Readings:
 
     Raises UserError where the picture or the weights cannot be read, or nothing is written.
     """
+    if isinstance(source, list | tuple):
+        raise UserError(
+            f"read takes one picture, not a {type(source).__name__}; call it for each in turn, or "
+            "give an array of grey levels to Reader.read."
+        )
     if not isinstance(weights, Weights):
         weights = load_weights(weights)
     reader = Reader(weights)
