@@ -214,10 +214,15 @@ def _moments(ink: np.ndarray) -> tuple[np.ndarray, ...]:
     at = np.arange(SIDE, dtype=np.float32)
     rows, columns = ink.sum(2), ink.sum(1)
     mass = np.maximum(rows.sum(1), 1e-6)
-    x, y = columns @ at / mass, rows @ at / mass
-    xx = columns @ at**2 / mass - x**2
-    yy = rows @ at**2 / mass - y**2
-    xy = ink.reshape(len(ink), SIDE * SIDE) @ np.outer(at, at).ravel() / mass - x * y
+
+    # Added up picture by picture: BLAS would add in an order that depends on how many there are.
+    def mean(parts: np.ndarray, places: np.ndarray) -> np.ndarray:
+        return (parts * places).sum(1) / mass
+
+    x, y = mean(columns, at), mean(rows, at)
+    xx = mean(columns, at**2) - x**2
+    yy = mean(rows, at**2) - y**2
+    xy = mean(ink.reshape(len(ink), SIDE * SIDE), np.outer(at, at).ravel()) - x * y
     return x, y, xx, xy, yy
 
 

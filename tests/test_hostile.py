@@ -527,7 +527,7 @@ def test_shipped_weights_answer_alike_in_single_and_double_precision(name, test_
     one = Reader(replace(weights, theta=theta.astype(np.float32))).judge(X)
     two = Reader(replace(weights, theta=theta.astype(np.float64))).judge(X.astype(np.float64))
     np.testing.assert_array_equal(one.digits, two.digits)
-    np.testing.assert_allclose(one.probabilities, two.probabilities, atol=2e-5)
+    same_probabilities(one.probabilities, two.probabilities)
     known = asked(weights.classes, test_set.labels)
     assert np.count_nonzero(one.digits[known] == test_set.labels[known]) == RIGHT[name]
 
