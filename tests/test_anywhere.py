@@ -7,6 +7,7 @@ a locale that knows nothing but ASCII.
 import ast
 import functools
 import os
+import re
 import subprocess
 import sys
 
@@ -265,3 +266,63 @@ def test_a_name_that_the_terminal_cannot_show_is_no_traceback(tmp_path, test_set
     # As where what a program prints goes into a file on Windows.
     said = python(code, PYTHONUTF8="1", PYTHONIOENCODING="cp1252")
     assert r"sieben \u03b8.png: 7" in said
+
+
+# Results in float32: what is reached by another route differs in the last digits.
+FLOAT32 = re.compile(
+    r"(?:.*_)?(?:confidence|decision|probabilit(?:y|ies)|predict_proba|thetas?)(?:_.*)?|scores?"
+)
+COMPARISONS = {"allclose", "approx", "assert_allclose", "assert_almost_equal", "isclose"}
+BOUNDS = {"abs", "atol", "rel", "rtol"}
+
+
+def bare_comparisons(tree: ast.AST) -> list[int]:
+    """The lines where such results are compared within whatever is the library's default."""
+    lines = []
+    for node in ast.walk(tree):
+        # What `approx` is compared to stands outside of its call.
+        calls = [node, *node.comparators] if isinstance(node, ast.Compare) else [node]
+        for call in calls:
+            if not isinstance(call, ast.Call) or BOUNDS & {word.arg for word in call.keywords}:
+                continue
+            name = getattr(call.func, "attr", None) or getattr(call.func, "id", "")
+            named = {
+                getattr(part, "attr", None) or getattr(part, "id", "") for part in ast.walk(node)
+            }
+            if name in COMPARISONS and any(map(FLOAT32.fullmatch, named)):
+                lines.append(call.lineno)
+    return sorted(set(lines))
+
+
+@pytest.mark.parametrize(
+    ("code", "lines"),
+    [
+        ("assert readings.scores == approx(other)\nassert scores == approx(other, abs=1e-4)", [1]),
+        ("assert one == pytest.approx(found.confidence[behind])", [1]),
+        ("np.testing.assert_allclose(one.theta, two.theta)", [1]),
+        ("assert np.allclose(p.probabilities.sum(1), 1)\nsame_scores(scores, other)", [1]),
+        ("assert cost == approx(3)\nassert confident == approx(1)", []),
+    ],
+)
+def test_a_bare_comparison_is_found(code, lines):
+    assert bare_comparisons(ast.parse(code)) == lines
+
+
+def test_results_in_float32_meet_no_bare_comparison():
+    found = {name: bare_comparisons(tree) for name, tree in modules() if name.startswith("tests/")}
+    assert {name: lines for name, lines in found.items() if lines} == {}
+
+
+def test_whatever_compares_such_results_is_tried_on_another_kernel():
+    users = {
+        name: tree
+        for name, tree in modules()
+        if any(
+            isinstance(node, ast.ImportFrom) and node.module == "tests.tolerances"
+            for node in ast.walk(tree)
+        )
+    }
+    assert len(users) > 3
+    assert {
+        name for name, tree in users.items() if "pytest.mark.numeric" not in ast.unparse(tree)
+    } == set()

@@ -12,6 +12,8 @@ from lrcore.reading import Reader
 from lrcore.styles import make_letters, make_scribbles
 from lrcore.weights import DEFAULT, load_weights
 
+pytestmark = pytest.mark.numeric
+
 K, D = 3, 8
 
 

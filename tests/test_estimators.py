@@ -23,6 +23,8 @@ from lrcore.errors import UserError
 from lrcore.estimators import BinaryClassifier, OneVsAllClassifier
 from lrcore.logistic import cost, curated_labels, gradient
 
+pytestmark = pytest.mark.numeric
+
 
 @pytest.fixture(scope="module")
 def digits():

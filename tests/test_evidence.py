@@ -20,7 +20,10 @@ from lrcore.features import FEATURES, extract
 from lrcore.logistic import sigmoid
 from lrcore.reading import Reader
 from lrcore.weights import REST, WEIGHTS_FOLDER, Weights, columns, list_weights, load_weights
+from tests.tolerances import same_probabilities, same_scores
 from ui.evidence import sum_in_words
+
+pytestmark = pytest.mark.numeric
 
 SHIPPED = list(list_weights()[0])
 

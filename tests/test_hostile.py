@@ -49,6 +49,7 @@ from lrcore.weights import (
 )
 from tests.files import saved, zipped
 from tests.helpers import choose_way, open_page
+from tests.tolerances import same_probabilities
 from ui.state import CHOSEN_MODEL, OWN_DIGITS, OWN_MODELS
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -520,6 +521,7 @@ def columns_of(test_set):
     return functools.cache(lambda name: extract(name, test_set.images))
 
 
+@pytest.mark.numeric
 @pytest.mark.parametrize("name", sorted(RIGHT))
 def test_shipped_weights_answer_alike_in_single_and_double_precision(name, test_set, columns_of):
     weights = load_weights(WEIGHTS_FOLDER / f"{name}.npz")
@@ -536,6 +538,7 @@ def test_the_results_of_all_shipped_weights_are_known():
     assert sorted(RIGHT) == sorted(list_weights()[0])
 
 
+@pytest.mark.numeric
 def test_theta_is_the_same_on_one_thread_and_on_two(train_set, test_set):
     thetas, settings = [], Settings(images=600, iterations=10, features="pixels")
     for threads in (1, 2):

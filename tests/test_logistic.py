@@ -10,6 +10,8 @@ from lrcore.data import load_dataset
 from lrcore.errors import UserError
 from lrcore.logistic import OneVsAllLoss, cost, curated_labels, gradient, sigmoid, softplus
 
+pytestmark = pytest.mark.numeric
+
 
 @pytest.fixture
 def small():

@@ -7,6 +7,8 @@ import scipy.optimize
 from lrcore.logistic import sigmoid
 from lrcore.newton import newton
 
+pytestmark = pytest.mark.numeric
+
 
 @pytest.fixture
 def problems():

@@ -11,6 +11,8 @@ from lrcore.settings import Settings
 from lrcore.solvers import SOLVERS
 from lrcore.training import Run, RunRequest
 
+pytestmark = pytest.mark.numeric
+
 CASES = [
     (Settings(solver="gradient-descent", images=600, iterations=20), 1e-4),
     (Settings(solver="gradient-descent", images=600, iterations=5, learning_rate=0.05), 1e-4),

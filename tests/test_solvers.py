@@ -12,6 +12,8 @@ from lrcore.errors import UserError
 from lrcore.logistic import OneVsAllLoss, curated_labels
 from lrcore.solvers import SOLVERS, Diverged, Knobs
 
+pytestmark = pytest.mark.numeric
+
 
 @pytest.fixture(scope="module")
 def loss():

@@ -12,6 +12,8 @@ from lrcore.styles import STYLES
 from lrcore.training import Outcome, Own, Pictures, Run, RunRequest, split
 from lrcore.weights import REST
 
+pytestmark = pytest.mark.numeric
+
 
 def small(**changes):
     given = {"images": 600, "iterations": 15, "solver": "gradient-descent"}

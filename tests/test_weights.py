@@ -25,6 +25,9 @@ from lrcore.weights import (
     save_weights,
 )
 from tests.files import zipped
+from tests.tolerances import same_probabilities, same_scores
+
+pytestmark = pytest.mark.numeric
 
 SHIPPED = sorted(WEIGHTS_FOLDER.glob("*.npz"))
 

@@ -2,9 +2,9 @@
 
 The last digits of a sum depend on the order in which it is added up: on how many pictures are
 multiplied at once, on the number of threads, and on the kernel that BLAS has for a processor.
-Measured over six of OpenBLAS' kernels and one to two threads: probabilities differ by at most
-4.3e-6, scores by 3.3e-5.  Compare such results by these functions alone (`test_house.py` looks for
-others), and tests that do so run on another kernel in CI, by the mark `numeric`.
+Measured over six of OpenBLAS' kernels, on one thread and on two: probabilities differ by at most
+3.6e-6, scores by 1.6e-5.  Compare such results by these functions alone (`test_anywhere.py` looks
+for others), and tests that do so run on another kernel in CI, by the mark `numeric`.
 """
 
 from __future__ import annotations

@@ -7,8 +7,11 @@ from lrcore.metrics import reliability
 from lrcore.reading import Reader
 from lrcore.weights import REST, WEIGHTS_FOLDER, Weights, list_weights, load_weights
 from tests.helpers import chart_rows, open_page
+from tests.tolerances import same_probabilities
 from ui.mistakes import confusion_chart, reliability_chart, study
 from ui.state import CHOSEN_MODEL, MISTAKE_ANSWER, MISTAKE_TRUTH
+
+pytestmark = pytest.mark.numeric
 
 PAGE = "pages/mistakes.py"
 SHIPPED = list(list_weights()[0])
