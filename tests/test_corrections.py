@@ -125,7 +125,7 @@ def test_it_finds_the_minimum_that_scipy_finds(small):
         method="L-BFGS-B",
         options={"maxiter": 5000, "ftol": 1e-14, "gtol": 1e-8},
     )
-    np.testing.assert_allclose(learned.theta[0], weights.theta[0] + root @ best.x, atol=2e-3)
+    np.testing.assert_allclose(learned.theta[0], weights.theta[0] + root @ best.x, atol=5e-7)
 
 
 def test_the_curvature_is_the_hessian_of_the_training_cost(small):

@@ -65,7 +65,7 @@ def test_a_solver_without_a_script_lends_its_own_steps(monkeypatch):
     for source in (alone, lent):
         exec(source, names := {})
         thetas.append(names["theta"])
-    np.testing.assert_allclose(*thetas, atol=1e-3 * np.abs(thetas[0]).max())
+    np.testing.assert_allclose(*thetas, atol=1e-6 * np.abs(thetas[0]).max())
 
 
 def test_script_takes_the_rate_that_the_run_picked():

@@ -224,7 +224,7 @@ def test_grey_levels_are_read_from_disk(tmp_path):
     for name in ("gradient-descent", "mini-batch", "preconditioned-lbfgs"):
         from_disk = run(name, OneVsAllLoss(grey, targets, 0.1), 3)[-1]
         in_memory = run(name, OneVsAllLoss(floats, targets, 0.1), 3)[-1]
-        assert total(from_disk) == pytest.approx(total(in_memory), rel=1e-3)
+        assert total(from_disk) == pytest.approx(total(in_memory), rel=1e-6)
 
 
 @pytest.mark.parametrize("name", ["gradient-descent", "lbfgs", "preconditioned-lbfgs"])

@@ -101,7 +101,7 @@ def test_a_run_can_start_from_weights(train_set):
     first = Run(RunRequest(small(), train_set))
     list(first.steps())
     second = Run(RunRequest(small(iterations=5), train_set, start=first.weights()))
-    assert second.step().cost == pytest.approx(first.history[-1].cost, abs=1e-5)
+    assert second.step().cost == pytest.approx(first.history[-1].cost, abs=1e-10)
     with pytest.raises(UserError, match="does not fit"):
         Run(RunRequest(small(task="one-digit"), train_set, start=first.weights()))
 
