@@ -323,6 +323,9 @@ for model in (OneVsAllClassifier(), BinaryClassifier()):
 assert not [name for name in sys.modules if name.startswith("sklearn.")]
 """
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, timeout=60
+        [sys.executable, "-W", "ignore", "-c", script],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
     )
     assert done.returncode == 0, done.stderr

@@ -67,7 +67,7 @@ def test_no_circle_of_imports_in_the_core():
     """Neither when it runs nor in its types: each module is understood from those below it."""
     below = {path.stem: set() for path in CORE}
     for path in CORE:
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and node.module == "lrcore":
                 below[path.stem] |= {alias.name for alias in node.names} & set(below)
             elif isinstance(node, ast.ImportFrom) and node.module.startswith("lrcore."):
