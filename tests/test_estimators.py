@@ -22,6 +22,7 @@ from lrcore.data import load_dataset
 from lrcore.errors import UserError
 from lrcore.estimators import BinaryClassifier, OneVsAllClassifier
 from lrcore.logistic import cost, curated_labels, gradient
+from tests.browser.driver import ROOT
 
 pytestmark = pytest.mark.numeric
 
@@ -327,5 +328,6 @@ assert not [name for name in sys.modules if name.startswith("sklearn.")]
         capture_output=True,
         encoding="utf-8",
         timeout=60,
+        cwd=ROOT,
     )
     assert done.returncode == 0, done.stderr
