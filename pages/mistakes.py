@@ -5,6 +5,7 @@ import streamlit as st
 from ui.mistakes import each_digit, figures, hardest_and_typical, matrix_and_pictures, study
 from ui.model_choice import beside_choice
 from ui.models import facts, model_or_stop
+from ui.plain import plain
 from ui.routing import ensure_routed
 
 ensure_routed()
@@ -14,8 +15,8 @@ with beside_choice():
 weights = model_or_stop()
 
 st.markdown(
-    f"**{weights.name}** ({facts(weights)}) reads MNIST's test set: pictures that it has not "
-    "learned from, by writers whom it has never seen."
+    f"**{plain(weights.name)}** ({facts(weights)}) reads MNIST's test set: pictures that it has "
+    "not learned from, by writers whom it has never seen."
 )
 found = study(weights)
 figures(found)

@@ -7,6 +7,7 @@ from lrcore.settings import Settings
 from lrcore.training import RunRequest
 from ui.device import on_phone
 from ui.models import mnist
+from ui.plain import say_error
 from ui.routing import ensure_routed
 from ui.state import TRAIN_TAB
 from ui.train.buttons import begin, buttons, take_away
@@ -32,7 +33,7 @@ data = None
 try:
     data = mnist("train"), mnist("test")
 except UserError as error:
-    st.error(f"Training is switched off, since there is no data to learn from: {error}")
+    say_error(error, "Training is switched off, since there is no data to learn from")
 
 
 def play(preset) -> None:

@@ -21,6 +21,7 @@ from ui.caching import WEIGHTS_HASH
 from ui.correction import digest, hand_bar, hand_is_on, keep_digits, learned, own_digits
 from ui.models import errors_said, mnist, use_model
 from ui.palette import AGAINST, FOR, GUIDE
+from ui.plain import plain
 from ui.state import DELETE_OWN, FILES_USED, LOAD, OWN_DIGITS_SHOWN, REJECTED_FILES
 
 AT_ONCE = 24
@@ -41,8 +42,8 @@ def before_and_after(weights: Weights) -> None:
     images, truth = relevant(weights, own.digits.images, own.digits.labels)
     if not len(truth):
         st.info(
-            f"{weights.name} knows nothing of the digits that you kept so far: it has learned "
-            f"from {weights.classes[0]}s and {weights.classes[1]}s alone."
+            f"{plain(weights.name)} knows nothing of the digits that you kept so far: it has "
+            f"learned from {weights.classes[0]}s and {weights.classes[1]}s alone."
         )
         return
     first, then = read(weights, images), read(corrected, images)
@@ -50,7 +51,9 @@ def before_and_after(weights: Weights) -> None:
     known = asked(weights.classes, own.digits.labels)
     _offer(own.digits.take(known).take(~new))
     if not len(own.corrections):
-        st.info(f"No corrections yet. {weights.name} reads {new.sum()} of your {len(new)} right.")
+        st.info(
+            f"No corrections yet. {plain(weights.name)} reads {new.sum()} of your {len(new)} right."
+        )
         return
     hand_bar(link=False)
     _figures(weights, corrected, old, new)
@@ -196,7 +199,7 @@ def keep_hand(weights: Weights | None) -> None:
                 help="A copy of its own, which the Weights and Mistakes pages can look at.",
             ):
                 name = use_model(replace(learned(weights), name=f"{weights.name}, my hand"))
-                st.toast(f"Now reading with '{name}'")
+                st.toast(f"Now reading with '{plain(name)}'")
                 st.rerun()
             with st.popover("Forget my hand", icon=":material/delete:"):
                 st.markdown("All corrections are lost; your own digits stay.")

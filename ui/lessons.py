@@ -26,6 +26,7 @@ from ui.evidence import sum_in_words
 from ui.heatmaps import PIXELS, SMALL, colour_limit, describe, ink_chart, weight_chart
 from ui.lessons_charts import cost_chart, falling_cost_chart, log_loss, sigmoid_chart
 from ui.models import get_model, mnist, model_names
+from ui.plain import plain
 from ui.state import (
     GALLERY_ASKED,
     HOW_DIGIT,
@@ -280,7 +281,7 @@ def deskew_section() -> None:
         if name in model_names():
             readings = Reader(get_model(name)).read(leaning[None])
             st.markdown(
-                f"**{name}** reads it as {readings.digits[0]}; for {digit} it says "
+                f"**{plain(name)}** reads it as {readings.digits[0]}; for {digit} it says "
                 f"{readings.probabilities[0, digit]:.2f}."
             )
     st.caption("The sharper the mean, the more the writers agree on the pixels that theta counts.")

@@ -14,6 +14,7 @@ from lrcore.plain import SCALINGS, is_plain
 from lrcore.reading import Reader
 from lrcore.weights import Weights, load_weights
 from ui.models import chosen_model, default_missing, facts, mnist, model_names, skipped, use_model
+from ui.plain import SENTENCE, plain, say_error
 from ui.state import CHOSEN_MODEL, WEIGHTS_FILE
 
 # The latter are told how to be exported.
@@ -36,7 +37,7 @@ def beside_choice() -> Iterator[None]:
     if missing := default_missing():
         st.warning(missing, icon=":material/warning:")
     for name, why in skipped().items():
-        st.warning(f"Skipped `{name}`: {why}", icon=":material/warning:")
+        st.warning(f"Skipped **{plain(name)}**: {plain(why, SENTENCE)}", icon=":material/warning:")
 
 
 def _choice() -> None:
@@ -52,7 +53,7 @@ def _choice() -> None:
         )
     with st.popover("Model", help="What this model looks at; bring one of your own."):
         if (weights := chosen_model()) is not None:
-            st.markdown(f"**{weights.name}**: {facts(weights)}")
+            st.markdown(f"**{plain(weights.name)}**: {facts(weights)}")
             st.markdown(FEATURES[weights.features].looks_at)
             st.caption("Models that you train appear in the list beside this button, too.")
             st.divider()
@@ -79,7 +80,7 @@ def _upload() -> None:
         elif st.button("Use this file", width="stretch"):
             _use(load_weights(raw, name=stem, label=file.name))
     except UserError as error:
-        st.error(str(error))
+        say_error(error)
 
 
 def _plain(raw: bytes, name: str, label: str) -> Weights:
@@ -115,5 +116,5 @@ def _tried(raw: bytes, weights: Weights) -> str:
 
 
 def _use(weights: Weights) -> None:
-    st.toast(f"Reading with {use_model(weights)}")
+    st.toast(f"Reading with {plain(use_model(weights))}")
     st.rerun()

@@ -14,6 +14,7 @@ import streamlit as st
 from lrcore.data import Dataset, load_dataset
 from lrcore.errors import UserError
 from lrcore.weights import DEFAULT, REST, Weights, list_weights, load_weights, weights_files
+from ui.plain import say_error
 from ui.state import CHOSEN_MODEL, NEXT_MODEL, OWN_MODELS
 
 
@@ -58,7 +59,7 @@ def errors_said():
     try:
         yield
     except UserError as error:
-        st.error(str(error))
+        say_error(error)
 
 
 def model_names() -> list[str]:
@@ -135,10 +136,11 @@ def facts(weights: Weights) -> str:
     """A line on what a model is and how well it reads."""
     record = weights.record
     parts = [task_name(weights), weights.features]
-    if "images" in record:
-        parts.append(f"{record['images']:,} images")
-    if "test_accuracy" in record:
-        parts.append(f"{record['test_accuracy']:.2%} on the test set")
+    # A file of somebody else's may hold anything there.
+    if isinstance(images := record.get("images"), int):
+        parts.append(f"{images:,} images")
+    if isinstance(accuracy := record.get("test_accuracy"), float):
+        parts.append(f"{accuracy:.2%} on the test set")
     return " · ".join(parts)
 
 

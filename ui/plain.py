@@ -13,6 +13,8 @@ import streamlit as st
 
 # Of a name that is said; the rest is cut.
 MOST = 120
+# Of a sentence that may hold some.
+SENTENCE = 600
 # What Markdown, formulas, HTML and Streamlit's own `:red[...]` begin or end with.
 _MARKS = re.compile(r"([\\`*_{}\[\]()<>#+!|~$&^=\"'-])")
 # Addresses, `:smile:` and `:material/...:` are looked for in the words themselves, after Markdown
@@ -37,4 +39,4 @@ def visible(text: object) -> str:
 
 def say_error(error: Exception, about: str = "") -> None:
     """An error's sentence, which may hold foreign words, under what it is about."""
-    st.error(f"**{plain(about)}**: {plain(error, 500)}" if about else plain(error, 500))
+    st.error(f"**{plain(about)}**: {plain(error, SENTENCE)}" if about else plain(error, SENTENCE))

@@ -31,6 +31,7 @@ from ui.device import on_phone
 from ui.evidence import evidence_section
 from ui.models import errors_said, mnist
 from ui.palette import FOR
+from ui.plain import plain, say_error
 from ui.state import (
     BEFORE_ERASING,
     CLOSER,
@@ -258,7 +259,7 @@ def _picture(model: Model, picture: Picture, brought: Brought) -> None:
         with st.container(
             horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
         ):
-            st.markdown(f"**{picture.name}**")
+            st.markdown(f"**{plain(picture.name)}**")
             # What the widget above still holds is taken out there.
             if picture.key not in brought.offered:
                 st.button(
@@ -268,13 +269,13 @@ def _picture(model: Model, picture: Picture, brought: Brought) -> None:
                     type="tertiary",
                     on_click=brought.drop,
                     args=(picture.key,),
-                    help=f"Take {picture.name} off this page.",
+                    help=f"Take {plain(picture.name)} off this page.",
                 )
         try:
             # As trained, so that a correction leaves the digits where they were found.
             seen = picture.read(model.trained)
         except UserError as error:
-            st.error(f"**{picture.name}**: {error}")
+            say_error(error, picture.name)
             return
         several = len(seen.found) > 1
         if several:

@@ -28,6 +28,7 @@ from ui.heatmaps import (
     weight_chart,
 )
 from ui.models import errors_said, facts, get_model, mnist, model_names
+from ui.plain import plain
 from ui.state import (
     FORMING_THETAS,
     TEN_THETAS,
@@ -264,7 +265,7 @@ def _two_models(weights: Weights, part: str) -> None:
         for model, shown, row, limit in zip(pair, parts_shown, rows, limits, strict=True):
             name, values = row_names(model)[row], model.theta[row, 1:]
             with st.container(width=LARGE, gap="xsmall"):
-                st.markdown(f"**{model.name}**, {name}")
+                st.markdown(f"**{plain(model.name)}**, {name}")
                 _large(shown, values, limit, f"Theta of {name} in {model.name}")
                 _scale(limit)
                 st.caption(facts(model))

@@ -14,6 +14,7 @@ from lrcore.errors import UserError
 from lrcore.training import RunRequest, write_history
 from lrcore.weights import pack_weights
 from ui.models import use_model
+from ui.plain import plain
 from ui.state import NOTICES, RUN_BUTTON, RUN_NAME, USED
 from ui.train.jobs import Job
 from ui.train.runs import Runs
@@ -139,7 +140,7 @@ def take_away(runs: Runs) -> None:
             key=RUN_BUTTON["download-history"],
         )
     if used := st.session_state.pop(USED, None):
-        st.toast(f"Predict and Weights now use {used}", icon=":material/check:")
+        st.toast(f"Predict and Weights now use {plain(used)}", icon=":material/check:")
 
 
 def history_csv(job: Job) -> str:
