@@ -9,7 +9,7 @@ from lrcore.errors import UserError
 from lrcore.settings import NAMES
 from tests.browser.driver import ROOT, canvas, settled
 from tests.files import saved
-from ui.plain import MOST, plain
+from ui.plain import MOST, plain, sentence
 
 # What asks another server, links to it, or passes for a word of ours.
 HOSTILE = (
@@ -41,6 +41,7 @@ SAYING = {
 # Words of theirs that Streamlit does not take for Markdown.
 SPOKEN = {"key", "alt", "options", "placeholder", "on_click", "on_change", "args", "file_name"}
 FOREIGN = {"error", "why", "notice", "used", "name", "path", "file", "stem"}
+PLAIN = ("plain", "sentence", "facts", "len", "round")
 ATTRIBUTES = {"name", "message", "record", "error"}
 # Names of digits.
 OURS = {("ui/weights_view.py", "name"), ("ui/evidence.py", "name")}
@@ -50,7 +51,7 @@ NOT_SAID = {"download_button": slice(0, 1), "image": slice(0, 0), "selectbox": s
 
 def foreign(node, where):
     """The foreign words in an expression that are not made plain."""
-    if isinstance(node, ast.Call) and ast.unparse(node.func) in ("plain", "facts", "len", "round"):
+    if isinstance(node, ast.Call) and ast.unparse(node.func) in PLAIN:
         return
     if isinstance(node, (ast.Lambda, ast.Compare)):
         return
@@ -110,6 +111,12 @@ def test_plain_is_one_short_line():
     assert plain("1. a").startswith("1\\.")
     assert "\u202e" not in plain("\u202ea")
     assert plain(UserError("Images cannot be '1'.")).replace("\\", "") == "Images cannot be '1'."
+
+
+def test_code_in_a_sentence_stays_code_and_what_it_holds_is_no_more():
+    assert sentence("use `a_b(c)` or *d*") == "use `a_b(c)` or \\*d\\*"
+    assert sentence("a ` b") == "a \\` b"
+    assert sentence("[x](//y)`[x](//y)` ``") == "\\[x\\]\\(//y\\)`[x](//y)` \\`\\`"
 
 
 @pytest.mark.browser

@@ -22,7 +22,7 @@ from lrcore.weights import Weights
 from ui.answers import counted, digit_name, read
 from ui.caching import WEIGHTS_HASH
 from ui.models import mnist, model_or_stop
-from ui.plain import SENTENCE, plain
+from ui.plain import sentence
 from ui.state import HAND_MEMO, HAND_NOTE, HAND_ON, LABEL, OWN_DIGITS, UNDO_CORRECTION
 
 NO_NOTE = (None, "", None)
@@ -126,7 +126,7 @@ def _label(model: Model, image: np.ndarray, label: int, row: tuple) -> None:
         try:
             note = _keep(model, image, label)
         except UserError as error:
-            note = plain(error, SENTENCE), ":material/warning:"
+            note = sentence(error), ":material/warning:"
     st.session_state[HAND_NOTE] = (row, *note)
 
 

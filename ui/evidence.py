@@ -25,7 +25,7 @@ from ui.heatmaps import (
     scale_words,
     weight_chart,
 )
-from ui.plain import SENTENCE, plain
+from ui.plain import sentence
 from ui.state import EVIDENCE_AGAINST, EVIDENCE_DIGIT, EVIDENCE_SEARCH, EVIDENCE_TOWARDS
 
 # Two of these stand side by side on a page, and one on a phone.
@@ -153,7 +153,7 @@ def _change_of_mind(weights: Weights, image: np.ndarray, key: str) -> None:
     try:
         _show_change(weights, _changed(weights, image, towards))
     except UserError as error:
-        st.info(plain(error, SENTENCE))
+        st.info(sentence(error))
 
 
 @st.cache_resource(

@@ -14,7 +14,7 @@ from lrcore.plain import SCALINGS, is_plain
 from lrcore.reading import Reader
 from lrcore.weights import Weights, load_weights
 from ui.models import chosen_model, default_missing, facts, mnist, model_names, skipped, use_model
-from ui.plain import SENTENCE, plain, say_error
+from ui.plain import plain, say_error, sentence
 from ui.state import CHOSEN_MODEL, WEIGHTS_FILE
 
 # The latter are told how to be exported.
@@ -37,7 +37,7 @@ def beside_choice() -> Iterator[None]:
     if missing := default_missing():
         st.warning(missing, icon=":material/warning:")
     for name, why in skipped().items():
-        st.warning(f"Skipped **{plain(name)}**: {plain(why, SENTENCE)}", icon=":material/warning:")
+        st.warning(f"Skipped **{plain(name)}**: {sentence(why)}", icon=":material/warning:")
 
 
 def _choice() -> None:

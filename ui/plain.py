@@ -32,6 +32,21 @@ def plain(text: object, most: int = MOST) -> str:
     return re.sub(r"^(\d+)\.", r"\1\\.", line)
 
 
+def sentence(text: object) -> str:
+    """The same for a sentence of ours that may hold foreign words; `code` in it stays code."""
+    parts = re.split("`([^`]+)`", str(text)[:SENTENCE])
+    # What stands between two of these marks is code, whoever wrote it: nothing in code is more.
+    return "".join(
+        f"`{visible(part)}`" if at % 2 else _spaced(part) for at, part in enumerate(parts)
+    )
+
+
+def _spaced(part: str) -> str:
+    """Plain, with the blanks at both ends that part it from what stands beside it."""
+    before = " " * part[:1].isspace()
+    return f"{before}{plain(part, SENTENCE)}{' ' * part[-1:].isspace()}"
+
+
 def visible(text: object) -> str:
     """A text without what cannot be seen, such as marks that turn the writing's direction."""
     return "".join(c if c.isprintable() else " " for c in str(text))
@@ -39,4 +54,4 @@ def visible(text: object) -> str:
 
 def say_error(error: Exception, about: str = "") -> None:
     """An error's sentence, which may hold foreign words, under what it is about."""
-    st.error(f"**{plain(about)}**: {plain(error, SENTENCE)}" if about else plain(error, SENTENCE))
+    st.error(f"**{plain(about)}**: {sentence(error)}" if about else sentence(error))

@@ -21,7 +21,7 @@ from lrcore.settings import (
     setting_text,
 )
 from lrcore.solvers import SOLVERS
-from ui.plain import SENTENCE, plain, say_error, visible
+from ui.plain import say_error, sentence, visible
 from ui.state import (
     ADDRESS_WRITTEN,
     CONTROLS_SHOWN,
@@ -159,7 +159,7 @@ def set_all(changes: dict) -> None:
 def notices() -> None:
     """Say what of the link could not be used, until a run is started."""
     for notice in st.session_state[NOTICES]:
-        st.warning(plain(notice, SENTENCE), icon=":material/info:")
+        st.warning(sentence(notice), icon=":material/info:")
 
 
 def panel(folded: bool = False) -> Settings | None:

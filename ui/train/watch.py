@@ -19,7 +19,7 @@ from lrcore.training import Outcome
 from ui.answers import counted
 from ui.device import on_phone
 from ui.heatmaps import colour_limit, row_names
-from ui.plain import SENTENCE, plain
+from ui.plain import plain, sentence
 from ui.state import CHART, RATE_NOW, RUN_BUTTON
 from ui.train import charts
 from ui.train.jobs import Job
@@ -140,7 +140,7 @@ def _progress(runs: Runs) -> None:
     ending = job.ending
     bad = ending is not None and ending.outcome.bad
     said = STATES.get(job.state, job.state) if ending is None or bad else ending.message
-    text = f"**{plain(job.name)}** · {plain(said, SENTENCE)}"
+    text = f"**{plain(job.name)}** · {sentence(said)}"
     if wait := job.wait:
         text += _waiting(wait)
     text += f" · iteration {done:,} of {total:,}"
@@ -152,7 +152,7 @@ def _progress(runs: Runs) -> None:
     arrived = ending is not None and ending.outcome is Outcome.ARRIVED
     st.progress(1.0 if arrived else min(1.0, done / total), text)
     if ending is not None and bad:
-        st.error(plain(ending.message, SENTENCE), icon=":material/error:")
+        st.error(sentence(ending.message), icon=":material/error:")
         _way_back(runs, job)
 
 
