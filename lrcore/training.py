@@ -402,8 +402,17 @@ class Run:
         watched, design = self._watched, self.pictures.watched
         if watched is None or design is None:
             return math.nan, math.nan
-        z = watched.scores(theta)
-        cost = watched.log_loss(z).sum()
+        return self._figures(watched, design, theta)
+
+    def learned_figures(self) -> tuple[float, float]:
+        """Cost, without L2, and accuracy on what is learned from, as of the last step."""
+        return self._figures(self._loss, self.pictures.learned, self.theta)
+
+    def _figures(
+        self, loss: OneVsAllLoss, design: Design, theta: np.ndarray
+    ) -> tuple[float, float]:
+        z = loss.scores(theta)
+        cost = loss.log_loss(z).sum()
         labels = design.labels
         if self.settings.binary:
             right = (z[:, 0] > 0) == (labels == self.settings.digit)
