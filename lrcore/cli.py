@@ -1,4 +1,4 @@
-"""The command line: `python -m lrcore predict|evaluate|train|info|curvature`.
+"""The command line: `python -m lrcore predict|evaluate|train|sweep|info|curvature`.
 
 The only place in the core that prints.  Answers go to stdout, one sentence a
 bad input to stderr; the exit code is 0 only if every input was answered.
@@ -14,10 +14,11 @@ import shlex
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import Field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 
@@ -28,7 +29,9 @@ from lrcore.errors import UserError
 from lrcore.places import MNIST_FOLDER, OWN_WEIGHTS_FOLDER, WEIGHTS_FOLDER
 from lrcore.reading import Reader, as_text
 from lrcore.segment import Found
-from lrcore.settings import Settings, kind, knob
+from lrcore.settings import DEFAULTS, Settings, kind, knob, read_setting, setting_text
+from lrcore.sweep import curve, plan, propose, write_results
+from lrcore.sweep import sweep as run_sweep
 from lrcore.training import Point, Run, RunRequest, write_history
 from lrcore.weights import (
     DEFAULT,
@@ -114,6 +117,39 @@ def train(arguments: argparse.Namespace) -> int:
         f"{out}: cost {weights.record['cost']:.6f}, "
         f"test accuracy {weights.record['test_accuracy']:.2%}"
     )
+    return 0
+
+
+def sweep(arguments: argparse.Namespace) -> int:
+    """Print a validation curve, or a grid: a line for each value of a setting, or pair of two."""
+    settings = Settings(**{item.name: getattr(arguments, item.name) for item in fields(Settings)})
+    values: dict[str, list] = {}
+    for text in arguments.over:
+        name, _, listed = text.partition("=")
+        if name not in DEFAULTS:
+            raise UserError(f"There is no setting {name!r}; choose one of {', '.join(DEFAULTS)}.")
+        values[name] = (
+            [read_setting(name, item) for item in listed.split(",")]
+            if listed
+            else (propose(name, settings))
+        )
+    data = load_dataset(arguments.data, "train")
+    test = load_dataset(arguments.data, "test")
+    total, results = len(plan(settings, values, arguments.seeds)), []
+    for one in run_sweep(settings, data, values, arguments.seeds, test, os.cpu_count() or 1):
+        results.append(one)
+        print(f"run {len(results)} of {total}: {one.message}", file=sys.stderr)
+    print("  ".join([*(f"{name:>16}" for name in values), "   cost  held-out  accuracy  held-out"]))
+    for place in curve(results):
+        told = [f"{setting_text(*item):>16}" for item in place.values.items()]
+        told.append("{cost:7.4f}  {heldout_cost:8.4f}".format(**place.mean))
+        told.append("{accuracy:8.2%}  {heldout_accuracy:8.2%}".format(**place.mean))
+        if arguments.seeds > 1:
+            told.append("give or take {heldout_accuracy:.2%}".format(**place.spread))
+        told.append("best" if place.best else "within noise of the best" if place.near else "")
+        print("  ".join(told).rstrip())
+    if arguments.csv:
+        _write(arguments.csv, lambda file: write_results(file, results))
     return 0
 
 
@@ -263,9 +299,14 @@ def _make_folder(path: Path, wanted: str | None) -> None:
 
 
 def _write_history(path: Path, run: Run) -> None:
+    _write(path, lambda file: write_history(file, run.history, run.settings))
+
+
+def _write(path: Path, table: Callable[[TextIO], None]) -> None:
+    """Write a CSV file; UserError where it cannot be written."""
     try:
         with open(path, "w", newline="", encoding="utf-8") as file:
-            write_history(file, run.history, run.settings)
+            table(file)
     except OSError as error:
         raise UserError(
             f"{path} cannot be written ({error.strerror}); choose another place."
@@ -326,6 +367,23 @@ def _parser() -> argparse.ArgumentParser:
         help="also learn how far the ten probabilities can be trusted, and when to say 'unsure'",
     )
     training.add_argument("--history", type=Path, help="a .csv file for the cost, step by step")
+
+    sweeping = commands.add_parser(
+        "sweep", help="train with several values of a setting, or of two, and compare"
+    )
+    sweeping.set_defaults(run=sweep)
+    sweeping.add_argument(
+        "over",
+        nargs="+",
+        metavar="SETTING[=VALUE,VALUE...]",
+        help="the setting, by its name below, and the values to try; without them, some are "
+        "proposed; two settings make a grid",
+    )
+    for item in fields(Settings):
+        _setting_option(sweeping, item)
+    sweeping.add_argument("--seeds", type=int, default=1, help="seeds for each value (default: 1)")
+    sweeping.add_argument("--data", type=Path, default=MNIST_FOLDER)
+    sweeping.add_argument("--csv", type=Path, help="a .csv file for the figures, run by run")
     return parser
 
 

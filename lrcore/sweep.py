@@ -6,17 +6,18 @@ runs as the Train page and the command line make them, each on its own held-out 
 
 from __future__ import annotations
 
+import csv
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 
 from lrcore.data import Dataset
 from lrcore.errors import UserError
-from lrcore.settings import DEFAULTS, Settings, kind, knob
+from lrcore.settings import DEFAULTS, Settings, kind, knob, setting_text
 from lrcore.solvers import SOLVERS
 from lrcore.training import Run, RunRequest
 
@@ -186,6 +187,17 @@ def curve(results: Sequence[Result]) -> list[Place]:
             )
         )
     return out
+
+
+def write_results(file: TextIO, results: Sequence[Result]) -> None:
+    """Write a CSV table, a row for each run: its values, its seed, its figures."""
+    out = csv.writer(file)
+    names = [name for name in results[0].values if name != "seed"] if results else []
+    out.writerow([*names, "seed", *FIGURES])
+    for one in results:
+        figures = [f"{getattr(one, figure):.6f}" for figure in FIGURES]
+        texts = [setting_text(name, one.values[name]) for name in names]
+        out.writerow([*texts, one.settings.seed, *figures])
 
 
 def _noise(best: Sequence[Result]) -> float:

@@ -1,5 +1,6 @@
 """Sweeps, against scikit-learn's validation and learning curves through our estimators."""
 
+import csv
 import math
 from dataclasses import replace
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 from sklearn.model_selection import learning_curve, validation_curve
 
+from lrcore.cli import main
 from lrcore.errors import UserError
 from lrcore.estimators import OneVsAllClassifier
 from lrcore.settings import Settings
@@ -123,3 +125,23 @@ def test_every_value_proposed_can_be_set(name):
 def test_what_cannot_be_swept_gets_a_sentence(values, seeds, words):
     with pytest.raises(UserError, match=words):
         plan(SETTINGS, values, seeds)
+
+
+def test_the_command_line_prints_and_writes_the_curve(tmp_path, capsys, few):
+    table = tmp_path / "curve.csv"
+    few_words = ["--images", "300", "--iterations", "8", "--seeds", "2", "--csv", str(table)]
+    assert main(["sweep", "C=0.001,1", *few_words]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["C", "0.001", "1"]
+    assert sum(line.endswith(" best") for line in lines) >= 1
+    with open(table, newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["C"], row["seed"]) for row in rows] == [
+        ("0.001", "0"), ("0.001", "1"), ("1", "0"), ("1", "1")
+    ]  # fmt: skip
+    mean = np.mean([float(row["heldout_accuracy"]) for row in rows[2:]])
+    assert f"{mean:.2%}" in lines[2]
+    assert main(["sweep", "c=1"]) == 1
+    assert "no setting 'c'" in capsys.readouterr().err
+    assert main(["sweep", "C=-1"]) == 1
+    assert "C (L2) cannot be" in capsys.readouterr().err
