@@ -3,8 +3,13 @@
 What `page_speed.py` compares the Predict page to.
 """
 
-import streamlit as st
-from streamlit_drawable_canvas import st_canvas
+import sys
+from pathlib import Path
 
-drawing = st_canvas(stroke_width=16, width=330, height=330, key="canvas").json_data
-st.html(f'<div data-strokes="{len((drawing or {}).get("objects", []))}"></div>')
+import streamlit as st
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from ui.canvas import drawing_canvas
+
+st.html(f'<div data-strokes="{len(drawing_canvas(330, 330).strokes)}"></div>')

@@ -29,7 +29,7 @@ RATIO, READY, PAINTED, CHANGED = 1.25, 2.0, 3.0, 0.5
 STARTS = 5
 # What stands at the end of each page, and so tells that all of it is there.
 LANDMARKS = {
-    "Predict": "canvas.upper-canvas",
+    "Predict": "canvas.drawing",
     "Train": ".st-key-start button",
     "Weights": ".st-key-ten_thetas > :nth-child(10) canvas",
     "My hand": "#your-own-digits",
@@ -74,7 +74,7 @@ def taken(page: Page) -> float:
 
 def after_stroke(page: Page, strokes: list, there: str) -> float:
     """Seconds from the end of a stroke until something is there."""
-    page.evaluate("selectors => stopwatch(selectors)", ["mouseup", there])
+    page.evaluate("selectors => stopwatch(selectors)", ["pointerup", there])
     draw(page, strokes)
     return taken(page)
 

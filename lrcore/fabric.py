@@ -1,8 +1,9 @@
 """What a drawing canvas sends to the strokes that are left on it.
 
 A canvas in a browser keeps its drawing as Fabric.js does, a path an object, and sends that record
-with every change.  It comes from anybody: nothing in it is taken to be what a canvas would have
-written, and what reading it may cost is known before it begins.
+with every change: the page's own does, and so does streamlit-drawable-canvas.  It comes from
+anybody: nothing in it is taken to be what a canvas would have written, and what reading it may cost
+is known before it begins.
 """
 
 from __future__ import annotations
@@ -45,12 +46,12 @@ class _Path(NamedTuple):
 def strokes_from_canvas(
     json_data: Any, size: tuple[float, float], eraser: str | None = None
 ) -> list[np.ndarray]:
-    """The strokes that are left on a streamlit-drawable-canvas.
+    """The strokes that are left on a canvas.
 
     Parameters
     ----------
-    json_data : what `st_canvas(...).json_data` holds, Fabric.js' own record of
-        the drawing; None while nothing was drawn.
+    json_data : the drawing as Fabric.js records it, such as what `st_canvas(...).json_data`
+        holds; None while nothing was drawn.
     size : (width, height) of the canvas; of what lies beyond it nothing is taken.
     eraser : the stroke colour that the eraser paints with; by default the
         canvas' background colour.

@@ -61,7 +61,7 @@ class Learner:
         self._fragment, self._timer = "", ""
         self._pages: dict[str, str] = {}
         self._here = self.session = ""
-        self._drawing = ""
+        self._drawing, self._cleared = "", 0
         self._sent, self._answered = 0.0, math.inf
         self._finished = asyncio.Event()
 
@@ -84,7 +84,7 @@ class Learner:
 
     async def draw(self, strokes: list[np.ndarray]) -> Answer:
         """Have these strokes, arrays (m, 2) in the canvas' pixels, on the canvas and read."""
-        self._drawing = canvas_state(strokes)
+        self._drawing = canvas_state(strokes, self._cleared)
         self._answered = math.inf
         await self._rerun(fragment_id=self._fragment)
         answer = Answer(seconds=self._answered - self._sent)
@@ -100,10 +100,9 @@ class Learner:
         return answer
 
     async def clear(self) -> None:
-        """Press the page's 'Clear'; the canvas then tells that it is empty."""
+        """Press the page's 'Clear'; what is drawn from then on is of the next edition."""
         await self.press("Clear", in_canvas=True)
-        self._drawing = canvas_state([])
-        await self._rerun(fragment_id=self._fragment)
+        self._cleared += 1
 
     async def press(self, button: str, in_canvas: bool = False) -> None:
         """Press a button by its key or, if it has none, its label."""
@@ -223,32 +222,15 @@ class Learner:
             self.errors.append(content.body)
 
 
-def canvas_state(strokes: list[np.ndarray]) -> str:
-    """What streamlit-drawable-canvas sends of some strokes: arrays (m, 2), in pixels."""
-    objects = [_fabric_path(np.round(stroke, 3)) for stroke in strokes]
-    raw = {"version": "7.4.0", "objects": objects, "background": PAPER}
-    return json.dumps({"drawing": {"raw": raw, "data": None}}, separators=(",", ":"))
+def canvas_state(strokes: list[np.ndarray], edition: int = 0) -> str:
+    """What the canvas sends of some strokes: arrays (m, 2), in pixels."""
+    objects = [_path(np.round(stroke, 1)) for stroke in strokes]
+    raw = {"background": PAPER, "edition": edition, "objects": objects}
+    return json.dumps({"drawing": {"raw": raw}}, separators=(",", ":"))
 
 
-def _fabric_path(stroke: np.ndarray) -> dict:
-    # A pencil of Fabric.js runs through the middles between the places where the mouse was.
-    middles = (stroke[:-1] + stroke[1:]) / 2
-    curves = [["Q", *place, *middle] for place, middle in zip(stroke[:-1], middles, strict=True)]
+def _path(stroke: np.ndarray) -> dict:
+    middles = (stroke[1:-1] + stroke[2:]) / 2
+    curves = [["Q", *place, *middle] for place, middle in zip(stroke[1:-1], middles, strict=True)]
     path = [["M", *stroke[0]], *curves, ["L", *stroke[-1]]]
-    points = np.concatenate([stroke[:1], middles, stroke[-1:]])
-    low, high = points.min(0), points.max(0)
-    left, top = (low + high) / 2
-    width, height = high - low
-    locks = ("MovementX", "MovementY", "Rotation", "ScalingX", "ScalingY")
-    locks += ("SkewingX", "SkewingY", "ScalingFlip")
-    return {
-        **{f"lock{name}": False for name in locks},
-        **{"type": "Path", "version": "7.4.0", "originX": "center", "originY": "center"},
-        **{"left": left, "top": top, "width": width, "height": height, "fill": None},
-        **{"stroke": INK, "strokeWidth": 16, "strokeDashArray": None, "strokeLineCap": "round"},
-        **{"strokeDashOffset": 0, "strokeLineJoin": "round", "strokeUniform": False},
-        **{"strokeMiterLimit": 10, "scaleX": 1, "scaleY": 1, "angle": 0, "flipX": False},
-        **{"flipY": False, "opacity": 1, "shadow": None, "visible": True, "backgroundColor": ""},
-        **{"fillRule": "nonzero", "paintFirst": "fill"},
-        **{"globalCompositeOperation": "source-over", "skewX": 0, "skewY": 0, "path": path},
-    }
+    return {"type": "path", "path": path, "stroke": INK, "strokeWidth": 16}

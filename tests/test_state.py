@@ -132,7 +132,7 @@ ONE = {
 
 
 def test_all_keys_of_a_walk_through_the_pages_are_declared(app):
-    app.session_state[KEPT_DRAWING(canvas="canvas")] = Kept({"objects": [ONE]}, {})
+    app.session_state[KEPT_DRAWING(canvas="canvas")] = Kept({"objects": [ONE]})
     seen = set()
 
     def look():

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
@@ -12,7 +16,26 @@ from lrcore.fabric import is_record, strokes_from_canvas
 from ui.palette import INK, PAPER
 from ui.state import CANVAS, KEPT_DRAWING, PEN_WIDTH, TOOL
 
+if TYPE_CHECKING:
+    from streamlit.components.v2.types import ComponentRenderer
+
 PEN_TOOL, ERASER = "Pen", "Eraser"
+JS = Path(__file__).with_name("canvas.js")
+# Found by its class in browser tests; reached by Tab, so that what it says is heard.
+HTML = '<canvas class="drawing" role="img" tabindex="0"></canvas>'
+CSS = """
+.drawing {
+  display: block; box-sizing: border-box; max-width: 100%; cursor: crosshair;
+  border-radius: var(--st-base-radius);
+  outline: 1px solid var(--st-border-color); outline-offset: -1px;
+  touch-action: none; user-select: none; -webkit-user-select: none;
+}
+.drawing:focus-visible { outline: 3px solid var(--st-primary-color); outline-offset: -3px; }
+"""
+LABEL = (
+    "Canvas: draw a digit with mouse, finger or pen. Without these, choose 'Test set' or 'Upload' "
+    "above."
+)
 
 
 @dataclass(frozen=True)
@@ -37,58 +60,80 @@ class Drawing:
 
 def drawing_canvas(width: int, height: int, name: str = CANVAS) -> Drawing:
     """Show a canvas with its tools and return what is drawn on it; `name` tells canvases apart."""
-    # Imported in a script run only: registering the component needs one.
-    from streamlit_drawable_canvas import st_canvas
-
     kept = _kept(name)
-    if name not in st.session_state:
-        # The page was just opened: put back what was drawn before.
-        kept.load(kept.drawing.get("objects", []))
+    kept.receive(_sent(name))
     place = st.container()
     tool, pen = _tools(name)
     with place:
-        result = st_canvas(
-            stroke_width=2 * pen if tool == ERASER else pen,
-            stroke_color=PAPER if tool == ERASER else INK,
-            background_color=PAPER,
-            initial_drawing=kept.base,
+        _surface()(
+            data={
+                **{"width": width, "height": height, "paper": PAPER, "label": LABEL},
+                "colour": PAPER if tool == ERASER else INK,
+                "pen": 2 * pen if tool == ERASER else pen,
+                **{"objects": kept.objects, "edition": kept.edition, "seen": kept.seen},
+            },
+            key=name,
             width=width,
             height=height,
-            key=name,
+            on_drawing_change=lambda: None,
         )
-    kept.receive(result.json_data)
     strokes = kept.strokes((width, height))
     return Drawing(strokes, width, height, pen, tool == ERASER)
 
 
+def drawn_now(name: str, size: tuple[int, int]) -> list[np.ndarray]:
+    """The strokes that are on a canvas at this moment: for a callback, which is before the run in
+    which `drawing_canvas` would tell."""
+    kept = _kept(name)
+    kept.receive(_sent(name))
+    return kept.strokes(size)
+
+
+@cache
+def _surface() -> ComponentRenderer:
+    """The component; registered in a script run, for registering needs one."""
+    return st.components.v2.component(
+        "drawing_canvas", html=HTML, css=CSS, js=JS.read_text(encoding="utf-8")
+    )
+
+
+def _sent(name: str) -> Any:
+    """What the browser last told of a canvas; None while it has told nothing."""
+    drawing = dict(st.session_state.get(name) or {}).get("drawing")
+    return drawing.get("raw") if isinstance(drawing, Mapping) else None
+
+
 @dataclass
 class Kept:
-    """What outlasts the widget: the drawing, and what the canvas was last told to show."""
+    """What outlasts the widget: the drawing, and what the canvas was last told to show.
 
-    drawing: dict
-    base: dict
-    stale: dict | None = None
-    version: int = 0
+    drawing : the canvas' record, as `lrcore.fabric` reads it.
+    edition : how often the drawing was replaced from here, by undo or clear.  The canvas says of
+        which edition what it sends is, so that what was undone does not come back.
+    seen : how many strokes were known when it was last replaced.
+    """
+
+    drawing: dict = field(default_factory=dict)
+    edition: int = 0
+    seen: int = 0
     # The strokes that were last read, and from what.
     read: tuple[tuple, list[np.ndarray]] | None = None
 
-    def load(self, objects: list) -> None:
-        """Have the canvas show these; it reloads only when `base` changes, hence the number."""
-        self.version += 1
-        self.base = {"objects": objects, "version": self.version}
+    @property
+    def objects(self) -> list:
+        """The paths drawn, in order."""
+        return self.drawing.get("objects", [])
 
     def replace(self, objects: list) -> None:
         """Have the canvas show these instead of what it shows now."""
-        self.stale = self.drawing
-        self.load(objects)
+        self.seen = len(self.objects)
+        self.drawing = {"objects": objects}
+        self.edition += 1
 
-    def receive(self, drawn: dict | None) -> None:
+    def receive(self, drawn: Any) -> None:
         """Take over what the canvas says it shows; None while it has said nothing yet."""
-        # Right after undo or clear the browser has not yet sent the changed drawing.
-        if drawn is None or not is_record(drawn) or drawn == self.stale:
-            self.drawing = self.base
-        else:
-            self.drawing, self.stale = drawn, None
+        if is_record(drawn) and drawn.get("edition") == self.edition:
+            self.drawing = drawn
 
     def strokes(self, size: tuple[int, int]) -> list[np.ndarray]:
         """The strokes that are left; read once, however often the page runs."""
@@ -99,7 +144,7 @@ class Kept:
 
 
 def _kept(name: str) -> Kept:
-    return st.session_state.setdefault(KEPT_DRAWING(canvas=name), Kept({}, {}))
+    return st.session_state.setdefault(KEPT_DRAWING(canvas=name), Kept())
 
 
 def _tools(name: str) -> tuple[str, int]:
@@ -130,9 +175,13 @@ def _tools(name: str) -> tuple[str, int]:
 
 
 def _undo(name: str) -> None:
+    # Of what the learner sees now: a stroke may have come with this very press.
     kept = _kept(name)
-    kept.replace(kept.drawing.get("objects", [])[:-1])
+    kept.receive(_sent(name))
+    kept.replace(kept.objects[:-1])
 
 
 def _clear(name: str) -> None:
-    _kept(name).replace([])
+    kept = _kept(name)
+    kept.receive(_sent(name))
+    kept.replace([])

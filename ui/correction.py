@@ -8,6 +8,7 @@ whenever they change.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -87,10 +88,15 @@ def _curvature(weights: Weights) -> Curvature:
     return shipped or Curvature.measure(weights, mnist("train").images[:CURVATURE_SAMPLE])
 
 
-def correction(model: Model, image: np.ndarray, where: str) -> None:
-    """'It's a ...': ten buttons under an answer; `where` tells the answers on a page apart."""
-    # With the model in it: what is said of one model's answer is not true of another's.
-    row = where, model.trained.name, digest(image)
+def correction(
+    model: Model, image: np.ndarray, where: str, newest: Callable[[], np.ndarray] | None = None
+) -> None:
+    """'It's a ...': ten buttons under an answer; `where` tells the answers on a page apart.
+
+    newest : the picture that the learner sees at the moment of a press, where it may be another
+        than `image`, the one that was answered.
+    """
+    row = _row(model, image, where)
     label = own_digits().label_of(image)
     st.markdown(
         "It's a …",
@@ -106,7 +112,7 @@ def correction(model: Model, image: np.ndarray, where: str) -> None:
                 # So that ten fit the width of a phone.
                 width=32,
                 on_click=_label,
-                args=(model, image, digit, row),
+                args=(model, newest or (lambda: image), digit, where),
             )
     about, text, icon = st.session_state.get(HAND_NOTE, NO_NOTE)
     if about == row:
@@ -118,7 +124,13 @@ def digest(image: np.ndarray) -> str:
     return hashlib.sha256(image.tobytes()).hexdigest()[:16]
 
 
-def _label(model: Model, image: np.ndarray, label: int, row: tuple) -> None:
+def _row(model: Model, image: np.ndarray, where: str) -> tuple[str, str, str]:
+    # With the model in it: what is said of one model's answer is not true of another's.
+    return where, model.trained.name, digest(image)
+
+
+def _label(model: Model, newest: Callable[[], np.ndarray], label: int, where: str) -> None:
+    image = newest()
     if label == own_digits().label_of(image):
         keep_digits(own_digits().without(image))
         note = "Taken back: the picture is no longer among your digits.", ":material/undo:"
@@ -127,7 +139,7 @@ def _label(model: Model, image: np.ndarray, label: int, row: tuple) -> None:
             note = _keep(model, image, label)
         except UserError as error:
             note = sentence(error), ":material/warning:"
-    st.session_state[HAND_NOTE] = (row, *note)
+    st.session_state[HAND_NOTE] = (_row(model, image, where), *note)
 
 
 def _keep(model: Model, image: np.ndarray, label: int) -> tuple[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import numpy as np
 import streamlit as st
@@ -25,7 +26,7 @@ from ui.answers import (
     read,
 )
 from ui.brought import MOST_BYTES, Brought, Picture, brought
-from ui.canvas import Drawing, drawing_canvas
+from ui.canvas import Drawing, drawing_canvas, drawn_now
 from ui.correction import Model, correction, hand_bar, model_in_hand
 from ui.device import on_phone
 from ui.evidence import evidence_section
@@ -34,6 +35,8 @@ from ui.palette import FOR
 from ui.plain import plain, say_error
 from ui.state import (
     BEFORE_ERASING,
+    BESIDE,
+    CANVAS,
     CLOSER,
     GALLERY_MIX,
     GALLERY_PICKED,
@@ -51,11 +54,14 @@ TYPES = ["png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff"]
 SIDE = 330
 # Pictures that are read at once: each run of the page reads them all.
 AT_ONCE = 20
+# What an answer takes at least, in pixels: ten buttons in a row.
+ROOM = 400
 # Seconds in which the browser shows the answer to a stroke, before the rest keeps it busy.
 BREATH = 0.03
 WHY, STEPS = "Why this answer?", "What the model sees, step by step"
-# Three of the ways in which a digit comes here, and the place of the test set's answer.
-UPLOAD, CAMERA, TEST_SET, GALLERY = "Upload", "Camera", "Test set", "gallery"
+# Three of the ways in which a digit comes here; the places of two answers.
+UPLOAD, CAMERA, TEST_SET = "Upload", "Camera", "Test set"
+DRAWN, GALLERY = "drawn", "gallery"
 
 
 @st.fragment
@@ -64,7 +70,7 @@ def draw() -> None:
     """The canvas and, after each stroke, the answer."""
     model = model_in_hand()
     weights = model.corrected
-    left, right = _side_by_side(SIDE)
+    left, right = _side_by_side(SIDE, DRAWN)
     with left:
         st.markdown("**Draw a digit**")
         drawing = drawing_canvas(SIDE, SIDE)
@@ -75,19 +81,25 @@ def draw() -> None:
         image = to_digit(drawing.strokes)
         seen = st.session_state.get(BEFORE_ERASING)
         before = seen[1] if drawing.erasing and seen and seen[0] is model.trained else None
-        readings = _answer(model, image, "drawn", before=before, breath=BREATH)
+        readings = _answer(
+            *(model, image, DRAWN),
+            before=before,
+            breath=BREATH,
+            # A stroke may have come with the very press of a button.
+            newest=lambda: to_digit(drawn_now(CANVAS, (SIDE, SIDE))),
+        )
         if not drawing.erasing:
             st.session_state[BEFORE_ERASING] = model.trained, readings.probabilities[0]
         hand_bar()
     _look_closer(
         {
-            WHY: lambda: evidence_section(weights, image, "drawn"),
+            WHY: lambda: evidence_section(weights, image, DRAWN),
             STEPS: lambda: film_strip(
                 drawing_steps(drawing.strokes, drawing.width, drawing.height, drawing.pen)
             ),
             "Compare with naive shrinking": lambda: _naive(weights, drawing, image),
         },
-        "drawn",
+        DRAWN,
     )
 
 
@@ -119,7 +131,7 @@ def draw_row() -> None:
     """A wide canvas for several digits, read in order."""
     model = model_in_hand()
     width = SIDE if on_phone() else 2 * SIDE
-    left, right = _side_by_side(width)
+    left, right = _side_by_side(width, ROW_CANVAS)
     with left:
         st.markdown("**Write several digits**")
         drawing = drawing_canvas(width, 220, ROW_CANVAS)
@@ -134,21 +146,32 @@ def draw_row() -> None:
         alt = f"The row, with a box round each of {len(found)} digits"
         st.image(boxed(canvas, canvas.size, found, answers), width="stretch", alt=alt)
     with right:
-        at = _several(model, found, readings, answers, "row")
+        at = _several(model, found, readings, answers, ROW_CANVAS)
         hand_bar()
     _look_closer(
         {
-            WHY: lambda: evidence_section(model.corrected, found[at].image, "row"),
+            WHY: lambda: evidence_section(model.corrected, found[at].image, ROW_CANVAS),
             STEPS: lambda: film_strip(found[at].steps()),
         },
-        "row",
+        ROW_CANVAS,
     )
 
 
-def _side_by_side(width: int) -> tuple[DeltaGenerator, DeltaGenerator]:
+def _side_by_side(
+    width: int | Literal["stretch"], place: str
+) -> tuple[DeltaGenerator, DeltaGenerator]:
     """A part of that width, and beside it one for the answer; below it where there is no room."""
+    # By itself Streamlit would leave beside the first what is left, be it a column of 40 pixels.
+    st.html(
+        "<style>[data-testid='stLayoutWrapper']:has(> [class*='st-key-beside-']) "
+        f"{{min-width: min({ROOM}px, 100%)}}</style>"
+    )
     row = st.container(horizontal=True, gap="medium")
-    return row.container(width=width), row.container(width="stretch")
+    first = BESIDE(place=f"first-{place}") if width == "stretch" else None
+    return (
+        row.container(width=width, key=first),
+        row.container(width="stretch", key=BESIDE(place=place)),
+    )
 
 
 def _answer(
@@ -158,11 +181,12 @@ def _answer(
     saw: str = SAW,
     before: np.ndarray | None = None,
     breath: float = 0.0,
+    newest: Callable[[], np.ndarray] | None = None,
 ) -> Readings:
-    """The answer in the user's hand, and 'it's a ...' under it; `where` as `correction` has it,
-    the others as `answer_panel` has them."""
+    """The answer in the user's hand, and 'it's a ...' under it; `where` and `newest` as
+    `correction` has them, the others as `answer_panel` has them."""
     readings = answer_panel(model.corrected, image, saw, before, breath)
-    correction(model, image, where)
+    correction(model, image, where, newest)
     return readings
 
 
@@ -279,7 +303,7 @@ def _picture(model: Model, picture: Picture, brought: Brought) -> None:
             return
         several = len(seen.found) > 1
         if several:
-            left, right = st.columns([3, 2], gap="large")
+            left, right = _side_by_side("stretch", picture.key)
             readings, answers = _read_all(model, seen.found)
             with left:
                 st.image(
@@ -290,7 +314,7 @@ def _picture(model: Model, picture: Picture, brought: Brought) -> None:
             with right:
                 at = _several(model, seen.found, readings, answers, picture.key)
         else:
-            left, right = _side_by_side(SIDE)
+            left, right = _side_by_side(SIDE, picture.key)
             with left:
                 st.image(seen.marked([], boxed), width=SIDE, alt=f"The picture {picture.name}")
             with right:
@@ -381,7 +405,7 @@ def gallery() -> None:
     test = mnist("test")
     mix = st.session_state.setdefault(GALLERY_MIX, 0)
     picks = np.random.default_rng(mix).permutation(len(test))[:12]
-    left, right = _side_by_side(SIDE)
+    left, right = _side_by_side(SIDE, GALLERY)
     with left:
         st.markdown("**Pick a digit of the test set**: no model has learned from these")
         with st.container(horizontal=True, gap="small"):

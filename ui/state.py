@@ -90,6 +90,7 @@ WEIGHTS_FILE = _key("weights_file", "an uploaded file of weights", "widget", PAG
 
 # Predict.
 WAY = _key("way", "str: where the digit comes from", "widget, the ways offered instead", SESSION)
+BESIDE = _keys("beside-{place}", "nothing: the place of an answer", "nobody", PAGE)
 CLOSER = _keys("closer-{picture}", "str or None: the closer look taken", "widget", SESSION)
 PICTURES = _key("pictures", "list of uploaded pictures", "widget", PAGE)
 PHOTO = _key("photo", "the photo just taken, or None", "widget", PAGE)

@@ -31,7 +31,7 @@ LOOKS = """() => {
   return {left, name};
 }"""
 MAIN_JOB = (
-    "canvas.upper-canvas",
+    "canvas.drawing",
     "[data-answer]",
     "[data-testid='stVegaLiteChart']",
     "[class*='st-key-label-']",

@@ -20,7 +20,7 @@ def says_no(app):
     weights = Weights(theta, np.array([REST, 5]), "pixels", {}, name="five")
     path = [["M", 150, 40], ["Q", 150, 100, 150, 160], ["L", 150, 260]]
     one = {"type": "Path", "stroke": "#1f2430", "strokeWidth": 16, "path": path}
-    app.session_state["canvas_kept"] = Kept({"objects": [one]}, {})
+    app.session_state["canvas_kept"] = Kept({"objects": [one]})
     app.session_state[OWN_MODELS] = {"five": weights}
     app.run()
     assert app.selectbox(key="chosen_model").value == "five"

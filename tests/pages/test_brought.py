@@ -160,7 +160,7 @@ def choice(app):
 
 def test_the_digit_looked_at_is_the_one_named(app):
     row = [stroke(ONE, 330), stroke(SEVEN, 480)]
-    app.session_state["row_kept"] = Kept({"objects": row}, {})
+    app.session_state["row_kept"] = Kept({"objects": row})
     choose_way(app.run(), "A row")
 
     def looked_at():

@@ -20,7 +20,7 @@ ONE = {"type": "Path", "stroke": "#1f2430", "strokeWidth": 16, "path": PATH}
 
 @pytest.fixture
 def drawn(app):
-    app.session_state["canvas_kept"] = Kept({"objects": [ONE]}, {})
+    app.session_state["canvas_kept"] = Kept({"objects": [ONE]})
     return app.run()
 
 

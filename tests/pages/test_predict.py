@@ -26,7 +26,7 @@ def test_an_empty_canvas_invites_and_does_not_answer(app):
 def test_a_drawing_is_answered(app):
     path = [["M", 150, 40], ["Q", 150, 100, 150, 160], ["L", 150, 260]]
     one = {"type": "Path", "stroke": "#1f2430", "strokeWidth": 16, "path": path}
-    app.session_state["canvas_kept"] = Kept({"objects": [one]}, {})
+    app.session_state["canvas_kept"] = Kept({"objects": [one]})
     app.run()
     assert not app.exception
     assert 'data-answer="1"' in markup(app)
