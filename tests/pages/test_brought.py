@@ -48,7 +48,8 @@ def decoded(monkeypatch):
 
 
 def names(app):
-    return [item.value.strip("*") for item in app.markdown if item.value.endswith(".png**")]
+    said = (item.value.replace("\\", "") for item in app.markdown)
+    return [name.strip("*") for name in said if name.endswith(".png**")]
 
 
 def say(app, digit, nth=0):
@@ -121,7 +122,7 @@ def test_the_newest_come_first_and_outlast_a_change_of_page(upload, test_set):
     assert names(app) == ["0.png", "1.png"]
     upload(three)
     assert names(app) == ["2.png", "0.png", "1.png"]
-    next(b for b in app.button if b.help == "Take 0.png off this page.").click().run()
+    next(b for b in app.button if "Take 0" in b.help).click().run()
     assert names(app) == ["2.png", "1.png"]
 
 
