@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from lrcore.settings import Settings
+from lrcore.settings import DEFAULTS, Settings
 from lrcore.solvers import SOLVERS
 
 LINES = 40
@@ -162,3 +164,39 @@ def as_script(settings: Settings, learning_rate: float | None = None) -> str:
     script = (_HEAD + body).format(**values)
     # The longest fits without its blank lines.
     return script if script.count("\n") <= LINES else script.replace("\n\n", "\n")
+
+
+_SWEEP = '''\
+"""The same run with several values of {names}; run it where data/mnist/ is."""
+from lrcore.data import load_dataset
+from lrcore.settings import Settings
+from lrcore.sweep import curve, sweep
+
+settings = Settings({changed})
+values = {values}
+results = list(sweep(settings, load_dataset(), values, {seeds}, load_dataset(part="test")))
+places = curve(results)
+for place in places:
+    mark = "best" if place.best else "within noise of the best" if place.near else ""
+    print(place.values, place.mean, place.spread, mark)
+'''
+
+
+def sweep_as_script(settings: Settings, values: Mapping[str, Sequence[Any]], seeds: int = 1) -> str:
+    """A sweep, see `lrcore.sweep.plan`, as Python source of at most 40 lines, with lrcore."""
+    changed = [
+        f"{name}={_source(getattr(settings, name))}"
+        for name, default in DEFAULTS.items()
+        if getattr(settings, name) != default and name not in values
+    ]
+    tried = [f'"{name}": [{", ".join(map(_source, some))}]' for name, some in values.items()]
+    return _SWEEP.format(
+        names=" and ".join(values),
+        changed=", ".join(changed),
+        values=f"{{{', '.join(tried)}}}",
+        seeds=seeds,
+    )
+
+
+def _source(value: Any) -> str:
+    return 'float("inf")' if value == math.inf else repr(value)

@@ -11,6 +11,7 @@ from sklearn.model_selection import learning_curve, validation_curve
 from lrcore.cli import main
 from lrcore.errors import UserError
 from lrcore.estimators import OneVsAllClassifier
+from lrcore.script import sweep_as_script
 from lrcore.settings import Settings
 from lrcore.sweep import Result, curve, plan, propose, sweep
 from lrcore.training import split
@@ -145,3 +146,16 @@ def test_the_command_line_prints_and_writes_the_curve(tmp_path, capsys, few):
     assert "no setting 'c'" in capsys.readouterr().err
     assert main(["sweep", "C=-1"]) == 1
     assert "C (L2) cannot be" in capsys.readouterr().err
+
+
+def test_a_sweep_as_a_script_makes_the_same_sweep(train_set, test_set, capsys):
+    settings = replace(SETTINGS, images=150, iterations=4, solver="lbfgs", C=0.1)
+    values = {"C": [0.01, math.inf], "images": [100, 150]}
+    script = sweep_as_script(settings, values, seeds=2)
+    assert script.count("\n") <= 40
+    exec(script, names := {})
+    assert capsys.readouterr().out.count("\n") == 4
+    expected = list(sweep(settings, train_set, values, 2, test_set))
+    for one, other in zip(names["results"], expected, strict=True):
+        assert one.settings == other.settings
+        np.testing.assert_array_equal(one.theta, other.theta)
