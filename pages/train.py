@@ -39,17 +39,20 @@ except UserError as error:
 def play(preset) -> None:
     set_all(preset.changes)
     if data is not None:
-        begin(runs, RunRequest(Settings(**preset.changes), *data), preset.title)
+        request = RunRequest(Settings(**preset.changes), *data)
+        begin(runs, request, preset.title, story=preset.story)
 
 
-stories(runs.shown, play, data is not None)
+stories(runs.job.story if runs.job else "", play, data is not None)
 notices()
 
 controls, curves = st.columns([1, 2.8], gap="medium")
+# On a phone all of this above the curves would push them off the screen, even folded.
+rest = st.container() if on_phone() else controls
 with controls:
-    # On a phone the settings would push the curves off the screen.
     settings = panel(folded=on_phone())
     keep_address()
+with rest:
     make_request = start_controls(settings, data)
     link_form()
 

@@ -420,9 +420,11 @@ def test_a_run_goes_back_to_before_its_rate_was_turned_up(runs, data):
 
 def test_names_are_kept_apart_and_deleting_shows_another_run(runs, data):
     settings = Settings(images=500, iterations=1)
-    names = [
-        runs.start(RunRequest(settings, *data), name).name for name in ("", "mine", "mine", " ")
-    ]
+    names = []
+    for name in ("", "mine", "mine", " "):
+        job = runs.start(RunRequest(settings, *data), name)
+        job.join(20)
+        names.append(job.name)
     assert names == ["run 1", "mine", "mine (2)", "run 4"]
     assert runs.shown == "run 4"
     runs.delete("run 4")
@@ -430,6 +432,17 @@ def test_names_are_kept_apart_and_deleting_shows_another_run(runs, data):
     for name in names[:3]:
         runs.delete(name)
     assert runs.job is None
+
+
+def test_one_more_run_beside_one_that_goes_on_does_not_hide_it(runs, data):
+    first = runs.start(RunRequest(Settings(**FOREVER), *data))
+    runs.start(RunRequest(Settings(images=500, iterations=1), *data))
+    assert runs.job is first
+    told = runs.start(RunRequest(Settings(images=500, iterations=1), *data), story="Watch it.")
+    assert runs.job is told
+    told.join(20)
+    after = runs.start(RunRequest(Settings(images=500, iterations=1), *data))
+    assert runs.job is after
 
 
 def test_an_ended_run_gives_its_pictures_back(runs, data):

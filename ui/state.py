@@ -169,6 +169,9 @@ RUN_BUTTON = {
     )
 }
 USED = _key("train_used", "str: the model just chosen, to be said once", "take_away", RUN)
+STARTED_BESIDE = _key(
+    "train_started_beside", "bool: a run was begun beside the shown one", "begin", RUN
+)
 RATE_NOW = _keys("rate-{job}", "float: the learning rate of a run", "widget, watch", PAGE)
 CHART = _keys("chart-{what}", "nothing: a chart that stays in place", "nobody", PAGE)
 

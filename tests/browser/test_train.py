@@ -19,6 +19,14 @@ window.WebSocket = class extends window.WebSocket {
 """
 
 
+# Adds up how far things have moved on the page, in what the field calls layout shift.
+SHIFTS = """
+window.shift = 0;
+new PerformanceObserver(list => list.getEntries().forEach(entry => window.shift += entry.value))
+  .observe({type: 'layout-shift', buffered: true});
+"""
+
+
 def open_train(page, server, query=SLOW):
     page.goto(f"{server.url}/train?{query}")
     page.get_by_text("Nothing runs yet").wait_for()
@@ -164,3 +172,73 @@ def test_the_address_follows_a_preset_and_going_back_undoes_it(page, server):
     settled(page)
     assert page.locator(".st-key-images input").input_value() == "2000"
     assert not page.locator(".st-key-learning_rate").count()
+
+
+def test_a_story_moves_nothing_and_the_page_is_quiet_before_it(page, server):
+    said = []
+    page.on("console", lambda message: said.append(message) if message.type == "warning" else None)
+    page.add_init_script(SHIFTS)
+    open_train(page, server, "")
+    page.locator(CHART).nth(2).wait_for()
+    page.evaluate("window.shift = 0")
+    page.get_by_role("button", name="Too large a step").click()
+    page.get_by_text("overshoots").first.wait_for()
+    settled(page)
+    assert page.evaluate("window.shift") < 0.1
+    # The run ended at once, and the page ran a second time; the controls show its settings still.
+    assert page.locator(".st-key-images input").input_value() == "6000"
+    assert page.locator(".st-key-learning_rate input").input_value() == "5"
+    assert [message.text for message in said] == []
+
+
+def test_on_a_phone_the_curve_is_on_the_screen_after_a_story(phone, server):
+    open_train(phone, server, "")
+    phone.get_by_role("button", name="Only 600 images").click()
+    wait_past(phone, 1)
+    settled(phone)
+    box = phone.locator(CHART).first.bounding_box()
+    assert box["y"] >= 0
+    assert box["y"] + box["height"] <= 844
+
+
+def test_a_rate_turned_up_too_far_is_taken_back(page, server):
+    open_train(page, server, "solver=gradient-descent&images=600&iterations=40&learning_rate=0.2")
+    press(page, "step-10")
+    wait_past(page, 9)
+    page.get_by_text("· paused ·").wait_for()
+    settled(page)
+    rate = page.get_by_label("Learning rate now")
+    rate.fill("100")
+    rate.press("Enter")
+    settled(page)
+    press(page, "resume")
+    page.get_by_text("overshoots").first.wait_for()
+    page.get_by_role("button", name="Go back to before the jump, with 0.2").click()
+    page.get_by_text("Done: all the iterations").wait_for()
+    assert iteration(page) == 40
+
+
+def test_another_run_leaves_the_one_that_goes_on_in_view(page, server):
+    open_train(page, server)
+    press(page, "start")
+    page.get_by_role("button", name="Start another").click()
+    page.get_by_text("One more run has begun").wait_for()
+    wait_past(page, 2)
+    assert "run 1" in page.get_by_test_id("stProgress").inner_text()
+    press(page, "stop")
+    page.get_by_text("Stopped by hand").wait_for()
+    page.get_by_role("button", name="Start", exact=True).wait_for()
+
+
+def test_what_is_not_there_yet_is_a_dash_in_the_table(page, server):
+    # Ten pictures drawn with this seed hold no 8: it ends before it begins.
+    open_train(page, server, "task=one-digit&digit=8&images=10&seed=1")
+    press(page, "start")
+    page.get_by_text("No picture of a 8").wait_for()
+    settled(page)
+    page.get_by_role("tab", name="Compare").click()
+    table = page.get_by_test_id("stDataFrame")
+    table.wait_for()
+    settled(page)
+    assert "–" in table.inner_text()
+    assert "None" not in table.inner_text()

@@ -3,6 +3,7 @@
 from urllib.parse import parse_qsl, urlsplit
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -269,6 +270,65 @@ def test_a_preset_starts_its_story_in_one_click(app):
     assert "seed" not in address(app)
     assert max(point.cost for point in job.history) > job.history[0].cost
     assert any("overshoots" in error.value for error in app.error)
+
+
+def test_beside_a_run_that_goes_on_start_begins_another(app):
+    query = {"images": "600", "iterations": "100000", "solver": "gradient-descent"}
+    page = open_page(app, PAGE, query)
+    assert page.button(key="start").label == "Start"
+    page.button(key="start").click().run()
+    runs = page.session_state["training_runs"]
+    first = runs.job
+    assert page.button(key="start").label == "Start another"
+    assert page.button(key="start").proto.type == "secondary"
+    page.button(key="start").click().run()
+    assert len(runs.jobs) == 2
+    assert runs.job is first
+    assert any("One more run has begun" in toast.value for toast in page.toast)
+    for job in runs.jobs.values():
+        job.stop()
+    finish(page)
+    assert page.button(key="start").label == "Start"
+    assert page.button(key="start").proto.type == "primary"
+    page.button(key="start").click().run()
+    assert runs.job is list(runs.jobs.values())[-1]
+    runs.job.stop()
+
+
+def test_a_story_is_told_of_the_run_that_it_began(app):
+    open_page(app, PAGE)
+    told = next(preset for preset in PRESETS if preset.title == "Only 600 images")
+
+    def seen() -> str:
+        (text,) = (c.value for c in app.caption if "visibility: visible" in c.value)
+        return text.split("</span>")[0]
+
+    assert "Pick a story" in seen()
+    next(b for b in app.button if b.label == told.title).click().run()
+    assert told.story in seen()
+    finish(app)
+    # A run that is only called so has none.
+    app.text_input(key="run_name").set_value(told.title).run()
+    app.button(key="start").click().run()
+    assert app.session_state["training_runs"].shown == f"{told.title} (2)"
+    assert "Pick a story" in seen()
+    app.session_state["training_runs"].job.stop()
+
+
+def test_what_a_run_has_not_come_to_is_a_dash(app):
+    # Ten pictures drawn with this seed hold no 8: it ends before it begins.
+    query = {"task": "one-digit", "digit": "8", "images": "10", "seed": "1"}
+    open_page(app, PAGE, query).button(key="start").click().run()
+    finish(app)
+    app.session_state["train_tab"] = "Compare"
+    app.run()
+    (table,) = app.dataframe
+    shown = pa.ipc.open_stream(table.proto.arrow_data.styler.display_values).read_pandas()
+    (row,) = shown.to_dict("records")
+    assert row == {
+        **{"State": "ended", "Iterations done": "0"},
+        **dict.fromkeys(("Seconds", "Training cost", "Test accuracy"), "–"),
+    }
 
 
 def progress(app) -> tuple[int, str]:

@@ -15,13 +15,19 @@ from lrcore.training import RunRequest, write_history
 from lrcore.weights import pack_weights
 from ui.models import use_model
 from ui.plain import plain
-from ui.state import NOTICES, RUN_BUTTON, RUN_NAME, USED
+from ui.state import NOTICES, RUN_BUTTON, RUN_NAME, STARTED_BESIDE, USED
 from ui.train.jobs import Job
 from ui.train.runs import Runs
 
 # What each button says: its label, its icon, its help text.
 BUTTONS = {
     "start": ("Start", "play_arrow", "Begin a new run with the settings on this page."),
+    "another": (
+        "Start another",
+        "add",
+        "Begin one more run, with the settings on this page. This one goes on and stays in view; "
+        "*Run watched* below the curves shows the other.",
+    ),
     "resume": ("Resume", "resume", "Go on where it paused."),
     "pause": ("Pause", "pause", "Hold the run where it is, even in the middle of a step."),
     "step-1": (
@@ -70,9 +76,14 @@ def buttons(runs: Runs, make_request: Callable[[], RunRequest] | None) -> None:
     }
     with st.container(horizontal=True, vertical_alignment="bottom"):
         for key, act in actions.items():
-            if _button(key, can=act is not None) and act:
+            if _button(key, act is not None, another=running is not None) and act:
                 act()
                 st.rerun()
+    if st.session_state.pop(STARTED_BESIDE, False):
+        st.toast(
+            "One more run has begun: *Run watched* below the curves shows it.",
+            icon=":material/add:",
+        )
 
 
 def _start(runs: Runs, make_request: Callable[[], RunRequest], allowed: float = math.inf) -> None:
@@ -85,17 +96,23 @@ def _stop(job: Job) -> None:
     st.session_state[NOTICES] = []
 
 
-def _button(key: str, can: bool) -> bool:
-    label, icon, help = BUTTONS[key]
-    kind: Literal["primary", "secondary"] = "primary" if key == "start" else "secondary"
+def _button(key: str, can: bool, another: bool) -> bool:
+    """A button; `another` where Start would begin one more beside a run that has not ended."""
+    label, icon, help = BUTTONS["another" if key == "start" and another else key]
+    primary = key == "start" and not another
+    kind: Literal["primary", "secondary"] = "primary" if primary else "secondary"
     icon = f":material/{icon}:"
     return st.button(label, RUN_BUTTON[key], help, type=kind, icon=icon, disabled=not can)
 
 
-def begin(runs: Runs, request: RunRequest, name: str = "", allowed: float = math.inf) -> None:
+def begin(
+    runs: Runs, request: RunRequest, name: str = "", allowed: float = math.inf, story: str = ""
+) -> None:
     """Start a run of that name; where it may not, keep the sentence for the page to show."""
     try:
-        runs.start(request, name, allowed)
+        job = runs.start(request, name, allowed, story)
+        if job is not runs.job:
+            st.session_state[STARTED_BESIDE] = True
         st.session_state[NOTICES] = []
     except UserError as error:
         st.session_state[NOTICES] = [str(error)]

@@ -69,13 +69,36 @@ def mark_rows(changes: Sequence[Point], x: str) -> pd.DataFrame:
 
 
 @functools.cache
-def specification(chart: Callable[..., alt.TopLevelMixin], *choices) -> dict:
-    """A chart below as its specification, once; Altair checks it too slowly for every frame."""
-    return chart(*choices).to_dict()
+def specification(chart: Callable[..., alt.TopLevelMixin], *choices, empty: bool = False) -> dict:
+    """A chart below as its specification, once; Altair checks it too slowly for every frame.
+
+    empty : without axes and legends, for a chart that has nothing to show yet.
+    """
+    spec = chart(*choices).to_dict()
+    return _without_guides(spec) if empty else spec
 
 
-def cost_chart(x: str, log: bool, heldout_name: str, height: int = 290) -> alt.Chart:
-    """Cost on the training and the held-out pictures, with marks where the rate was changed."""
+def _without_guides(spec: dict) -> dict:
+    layers = [_without_guides(layer) for layer in spec.get("layer", ())]
+    encoding = {}
+    for name, channel in spec.get("encoding", {}).items():
+        if name in ("x", "y"):
+            # Of no rows Vega finds no domain, and warns.
+            channel = {**channel, "axis": None, "scale": {"domain": [0, 1]}}
+        elif "legend" in channel:
+            channel = {**channel, "legend": None}
+        encoding[name] = channel
+    changed = {"layer": layers, "encoding": encoding}
+    return spec | {name: value for name, value in changed.items() if value}
+
+
+def cost_chart(
+    x: str, log: bool, heldout_name: str, marked: bool = False, height: int = 290
+) -> alt.Chart:
+    """Cost on the training and the held-out pictures.
+
+    marked : with marks where the rate was changed.  Of none Vega would warn, at every frame.
+    """
     curves = (
         _costs(heldout_name)
         .mark_line(strokeWidth=2, clip=True)
@@ -90,7 +113,7 @@ def cost_chart(x: str, log: bool, heldout_name: str, height: int = 290) -> alt.C
             tooltip=[_tip("x", AXES[x]), _tip("cost", "cost"), alt.Tooltip("curve:N")],
         )
     )
-    return _finish(alt.layer(curves, *_marks()), height)
+    return _finish(alt.layer(curves, *(_marks() if marked else ())), height)
 
 
 def accuracy_chart(x: str, height: int = 130) -> alt.Chart:
@@ -152,7 +175,7 @@ def overlay_chart(x: str, log: bool, runs: tuple[str, ...], height: int = 300) -
             color=alt.Color(
                 "run:N",
                 scale=alt.Scale(domain=list(runs), range=DIGITS),
-                legend=alt.Legend(title=None, orient="top", columns=1, labelLimit=300),
+                legend=alt.Legend(title=None, orient="top", columns=1, labelLimit=0),
             ),
             strokeDash=alt.StrokeDash(
                 "curve:N",

@@ -21,7 +21,8 @@ from lrcore.settings import (
     setting_text,
 )
 from lrcore.solvers import SOLVERS
-from ui.plain import say_error, sentence, visible
+from ui.device import on_phone
+from ui.plain import say_error, visible
 from ui.state import (
     ADDRESS_WRITTEN,
     CONTROLS_SHOWN,
@@ -64,7 +65,7 @@ class Preset:
 
 PRESETS = (
     Preset(
-        "The classic: 5,000 steps of gradient descent",
+        "The classic: 5,000 steps",
         "Every step goes straight downhill. Most of the way is done in the first hundred steps; "
         "the other thousands creep along a flat valley. Compare it with *ten steps of a better "
         "method*. Both learn from 6,000 pictures; for all 60,000, which take ten times as long, "
@@ -223,8 +224,8 @@ def _rows(rows) -> None:
                 _control(name)
 
 
-def stories(run: str | None, play: Callable[[Preset], None], possible: bool) -> None:
-    """The presets as buttons, and what to watch for in the run of that name.
+def stories(told: str, play: Callable[[Preset], None], possible: bool) -> None:
+    """The presets as buttons, and what to watch for in the shown run, if that has a story.
 
     A link that hides controls tells a story of its own; a preset would turn what it hides.
     """
@@ -243,9 +244,16 @@ def stories(run: str | None, play: Callable[[Preset], None], possible: bool) -> 
                 help=preset.story,
                 width="content",
             )
-    told = (preset.story for preset in PRESETS if run and run.startswith(preset.title))
+    if on_phone():
+        return  # it stands below the curve there, so that the curve is on the screen
     nothing = "Pick a story, or make up your own run: choose its settings and press Start."
-    st.caption(next(told, nothing))
+    # All lie in one place, as tall as the tallest: what stands below stays where it is whichever
+    # is told.
+    others = [preset.story for preset in PRESETS if preset.story != told]
+    place = '<span style="grid-area: 1 / 1; visibility: {seen}" {more}>{text}</span>'
+    texts = [place.format(seen="visible", more="", text=told or nothing)]
+    texts += [place.format(seen="hidden", more='aria-hidden="true"', text=text) for text in others]
+    st.caption(f'<span style="display: grid">{"".join(texts)}</span>', unsafe_allow_html=True)
 
 
 def link_form() -> None:

@@ -61,6 +61,7 @@ class Job:
     gone : says whether nobody is there any more who could want the run.
     allowed : how many iterations it may do at first; infinity to run on, 0 to begin paused.
     resume : where another run of the same request stood, to go on from there.
+    story : what to watch for in it, if anything.
 
     Attributes that a page may read at any time: `history`, `snapshots` (thetas on the way, as
     `Run` keeps them), `theta` (None before the first step), `ending` (None before it), `weights`
@@ -77,7 +78,9 @@ class Job:
         gone: Callable[[], bool] = lambda: False,
         allowed: float = math.inf,
         resume: Resume | None = None,
+        story: str = "",
     ):
+        self.story = story
         self.name, self.request, self.settings = name, request, request.settings
         self.nbytes = self.making_nbytes = 0
         with suppress(UserError):  # the run's thread says what is wrong

@@ -46,34 +46,40 @@ class Runs:
         request: RunRequest,
         name: str = "",
         allowed: float = math.inf,
+        story: str = "",
     ) -> Job:
-        """Begin a run and show it; UserError if too many have not ended yet."""
+        """Begin a run; UserError if too many have not ended yet.
+
+        It is shown, unless it is one more beside a shown one that has not ended.
+
+        story : what to watch for; a run with a story is always shown.
+        """
         if sum(not job.finished for job in self.jobs.values()) >= MOST_UNENDED:
             raise UserError(
                 f"{MOST_UNENDED} of your runs have not ended yet; stop or delete one of them first."
             )
-        job = self._job(self._free_name(name.strip()), request, allowed)
+        job = self._job(self._free_name(name.strip()), request, allowed, story=story)
         if job.nbytes > MOST_MEGABYTES * 2**20:
             raise UserError(
                 f"This run would need {job.nbytes >> 20:,} MB for its pictures' features, and "
                 f"{MOST_MEGABYTES} are allowed; take fewer images or fewer copies. The command "
                 "line has no such limit."
             )
-        self._begin(job)
+        self._begin(job, show=bool(story) or self.job is None or self.job.ending is not None)
         return job
 
     def reset(self, name: str) -> None:
         """Put a run back to its start, paused: the same settings and seed, so the same run."""
         job = self.jobs[name]
         job.stop()
-        self._begin(self._job(name, job.request, 0))
+        self._begin(self._job(name, job.request, 0, story=job.story))
 
     def go_back(self, name: str) -> None:
         """Have a run go on from before its learning rate was turned, with the rate it had then."""
         job = self.jobs[name]
         if job.jump is not None:
             job.stop()
-            self._begin(self._job(name, job.request, math.inf, job.jump))
+            self._begin(self._job(name, job.request, math.inf, job.jump, job.story))
 
     def delete(self, name: str) -> None:
         """Stop a run and forget it; the newest of the others is shown in its place."""
@@ -82,13 +88,20 @@ class Runs:
             self.shown = next(reversed(self.jobs), None)
 
     def _job(
-        self, name: str, request: RunRequest, allowed: float, resume: Resume | None = None
+        self,
+        name: str,
+        request: RunRequest,
+        allowed: float,
+        resume: Resume | None = None,
+        story: str = "",
     ) -> Job:
-        return Job(name, request, slots(), self._presence.gone, allowed, resume)
+        return Job(name, request, slots(), self._presence.gone, allowed, resume, story)
 
-    def _begin(self, job: Job) -> None:
+    def _begin(self, job: Job, show: bool = True) -> None:
         job.begin()
-        self.jobs[job.name], self.shown = job, job.name
+        self.jobs[job.name] = job
+        if show:
+            self.shown = job.name
 
     def _free_name(self, name: str) -> str:
         number = len(self.jobs) + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import fields
 
 import pandas as pd
@@ -12,6 +13,14 @@ from ui.state import COST_AXIS, DOOMED, NOTICES, RUN_AXIS, RUN_BUTTON, WATCHED
 from ui.train.charts import AXES
 from ui.train.controls import LABELS
 from ui.train.runs import Runs
+
+# How the numbers of the table are written.
+FORMATS = {
+    "Iterations done": "{:,}",
+    "Seconds": "{:.2f}",
+    "Training cost": "{:.5g}",
+    "Test accuracy": "{:.2%}",
+}
 
 
 def view_options(runs: Runs) -> tuple[str, bool]:
@@ -43,7 +52,7 @@ def view_options(runs: Runs) -> tuple[str, bool]:
                 list(runs.jobs),
                 key=WATCHED,
                 on_change=lambda: setattr(runs, "shown", st.session_state[WATCHED]),
-                width=260,
+                width=400,
                 help="The run that the buttons and curves belong to.",
             )
     return x, log == "log"
@@ -58,7 +67,8 @@ def runs_table(runs: Runs) -> list[str]:
     chosen = st.multiselect(
         "Runs in the picture", names, default=names, help="Overlay as many curves as you like."
     )
-    st.dataframe(comparison(runs), width="stretch")
+    # What is not there yet, or never will be, is a dash.
+    st.dataframe(comparison(runs).style.format(FORMATS, na_rep="–"), width="stretch")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         doomed = st.selectbox(
             "Run to delete", names, key=DOOMED, help="Its curve and its model are lost."
@@ -93,9 +103,9 @@ def comparison(runs: Runs) -> pd.DataFrame:
         row |= {
             "State": job.state,
             "Iterations done": last.iteration if last else 0,
-            "Seconds": round(last.seconds, 2) if last else None,
-            "Training cost": last.cost if last else None,
-            "Test accuracy": f"{record['test_accuracy']:.2%}" if record else None,
+            "Seconds": last.seconds if last else math.nan,
+            "Training cost": last.cost if last else math.nan,
+            "Test accuracy": record.get("test_accuracy", math.nan),
         }
         rows.append(row)
     return pd.DataFrame(rows, index=pd.Index(list(runs.jobs), name="Run"))

@@ -5,21 +5,23 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Callable
+from contextlib import suppress
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
+from lrcore.errors import UserError
 from lrcore.evidence import PICTURES
 from lrcore.features import DIRECTIONS
 from lrcore.frame import SIDE
-from lrcore.settings import knob
+from lrcore.settings import read_setting
 from lrcore.solvers import SOLVERS
 from lrcore.training import Outcome
 from ui.answers import counted
 from ui.device import on_phone
 from ui.heatmaps import colour_limit, row_names
-from ui.plain import plain, sentence
+from ui.plain import plain, say_error, sentence
 from ui.state import CHART, RATE_NOW, RUN_BUTTON
 from ui.train import charts
 from ui.train.jobs import Job
@@ -34,14 +36,18 @@ THETAS = "Theta as it forms: orange speaks for the digit, blue against it."
 
 def live(part: Callable[..., None], runs: Runs, *arguments) -> None:
     """Draw a part of the page again and again while anything of it may still move."""
-    before = _standing(runs)
+    before, drawn = _standing(runs), False
 
     @st.fragment(run_every=FRAME if _moving(runs) else None)
     def frame():
+        nonlocal drawn
         part(runs, *arguments)
-        # The rest of the page (buttons, table, downloads) has to hear of an end or a pause.
-        if _standing(runs) != before:
+        # The rest of the page (buttons, table, downloads) has to hear of an end or a pause.  But
+        # not before the browser has drawn it: of two runs of a page in a row, it would miss the
+        # values that the first one gave to controls, and go on showing the old ones.
+        if drawn and _standing(runs) != before:
             st.rerun()
+        drawn = True
 
     # A container of its own: what stands below must not shift as the part grows.
     with st.container():
@@ -71,25 +77,35 @@ def watch(runs: Runs, axes: tuple[str, bool]) -> None:
     digits = charts.digit_rows(points, x, names)
     picture = _theta_picture(job, names)
 
-    _progress(runs)
-    _numbers(job, points, heldout)
+    empty, marked = not points, not marks.empty
+    phone = on_phone()
+    _progress(job)
+    if not phone:
+        _numbers(job, points, heldout)
     left, right = st.columns([3, 2])
     with left:
         _chart(
-            charts.specification(charts.cost_chart, x, log, heldout),
-            {charts.ROWS: rows, charts.MARKS: marks},
+            charts.specification(charts.cost_chart, x, log, heldout, marked, empty=empty),
+            {charts.ROWS: rows, **({charts.MARKS: marks} if marked else {})},
             "cost",
             f"Cost on the training and the {heldout} pictures, falling as the run goes on.",
         )
+        if job is not None:
+            _bad_end(runs, job)
+            if phone and job.story:
+                st.caption(job.story)
+    if phone:
+        # Below the curve, which is what one looks at.
+        _numbers(job, points, heldout)
     with right:
         _chart(
-            charts.specification(charts.accuracy_chart, x),
+            charts.specification(charts.accuracy_chart, x, empty=empty),
             {charts.ROWS: rows},
             "accuracy",
             f"Share of the {heldout} pictures read right.",
         )
         _chart(
-            charts.specification(charts.digits_chart, x, log, tuple(names)),
+            charts.specification(charts.digits_chart, x, log, tuple(names), empty=empty),
             {charts.ROWS: digits},
             "digits",
             "The training cost of each digit's model.",
@@ -122,7 +138,7 @@ def compare(runs: Runs, axes: tuple[str, bool], names: list[str]) -> None:
         if name in runs.jobs
     ]
     _chart(
-        charts.specification(charts.overlay_chart, x, log, tuple(names)),
+        charts.specification(charts.overlay_chart, x, log, tuple(names), empty=not rows),
         {charts.ROWS: pd.concat(rows) if rows else charts.curve_rows([], x)},
         "overlay",
         "The cost of several runs in one picture.",
@@ -130,8 +146,7 @@ def compare(runs: Runs, axes: tuple[str, bool], names: list[str]) -> None:
     st.caption("Solid lines: the pictures learned from. Dashed: the held-out ones.")
 
 
-def _progress(runs: Runs) -> None:
-    job = runs.job
+def _progress(job: Job | None) -> None:
     if job is None:
         st.progress(0.0, "Nothing runs yet: press Start, or one of the stories above.")
         return
@@ -151,15 +166,18 @@ def _progress(runs: Runs) -> None:
     # Where no step helps any more, all of the way is done, however few iterations it took.
     arrived = ending is not None and ending.outcome is Outcome.ARRIVED
     st.progress(1.0 if arrived else min(1.0, done / total), text)
-    if ending is not None and bad:
-        st.error(sentence(ending.message), icon=":material/error:")
-        _way_back(runs, job)
 
 
-def _way_back(runs: Runs, job: Job) -> None:
-    """A run whose rate was turned up too far need not end there."""
-    jump = job.jump
-    if job.outcome is not Outcome.DIVERGED or jump is None or not job.finished:
+def _bad_end(runs: Runs, job: Job) -> None:
+    """What went wrong; and a run whose rate was turned up too far need not end there.
+
+    It stands below the curve: above, it would push away what is just looked at.
+    """
+    ending, jump = job.ending, job.jump
+    if ending is None or not ending.outcome.bad:
+        return
+    st.error(sentence(ending.message), icon=":material/error:")
+    if ending.outcome is not Outcome.DIVERGED or jump is None or not job.finished:
         return
     if st.button(
         f"Go back to before the jump, with {jump.learning_rate:.3g}",
@@ -225,21 +243,17 @@ def _learning_rate(job: Job | None) -> None:
         return
     key = RATE_NOW(job=id(job))
     # Shown afresh once the solver has picked a rate by itself.
-    if rate is not None and st.session_state.get(key) is None:
-        st.session_state[key] = float(f"{rate:.3g}")
+    if rate is not None and not st.session_state.get(key):
+        st.session_state[key] = f"{rate:.3g}"
 
     def change():
-        if job and st.session_state[key] is not None:
-            job.set_learning_rate(st.session_state[key])
+        with suppress(UserError):  # which is said below
+            if job and (rate := read_setting("learning_rate", st.session_state[key])) is not None:
+                job.set_learning_rate(rate)
 
-    declared = knob("learning_rate")
-    st.number_input(
+    # As text: of a number field with bounds, what lies outside would stay in the browser.
+    st.text_input(
         "Learning rate now",
-        min_value=declared.low,
-        max_value=declared.high,
-        value=None,
-        step=0.1,
-        format="%g",
         placeholder="–",
         disabled=rate is None,
         key=key,
@@ -247,6 +261,11 @@ def _learning_rate(job: Job | None) -> None:
         on_change=change,
         help="Change it in the middle of the run: the next step uses it, and the curve is marked.",
     )
+    if rate is not None:
+        try:
+            read_setting("learning_rate", st.session_state[key])
+        except UserError as error:
+            say_error(error)
 
 
 def _theta_picture(job: Job | None, names: list[str]) -> bytes:
