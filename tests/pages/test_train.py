@@ -3,7 +3,6 @@
 from urllib.parse import parse_qsl, urlsplit
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -323,10 +322,9 @@ def test_what_a_run_has_not_come_to_is_a_dash(app):
     app.session_state["train_tab"] = "Compare"
     app.run()
     (table,) = app.dataframe
-    shown = pa.ipc.open_stream(table.proto.arrow_data.styler.display_values).read_pandas()
-    (row,) = shown.to_dict("records")
+    (row,) = table.value.to_dict("records")
     assert row == {
-        **{"State": "ended", "Iterations done": "0"},
+        **{"State": "ended", "Iterations done": 0},
         **dict.fromkeys(("Seconds", "Training cost", "Test accuracy"), "–"),
     }
 

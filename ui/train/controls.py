@@ -22,7 +22,7 @@ from lrcore.settings import (
 )
 from lrcore.solvers import SOLVERS
 from ui.device import on_phone
-from ui.plain import say_error, visible
+from ui.plain import say_error, sentence, visible
 from ui.state import (
     ADDRESS_WRITTEN,
     CONTROLS_SHOWN,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import fields
 
 import pandas as pd
@@ -14,13 +13,8 @@ from ui.train.charts import AXES
 from ui.train.controls import LABELS
 from ui.train.runs import Runs
 
-# How the numbers of the table are written.
-FORMATS = {
-    "Iterations done": "{:,}",
-    "Seconds": "{:.2f}",
-    "Training cost": "{:.5g}",
-    "Test accuracy": "{:.2%}",
-}
+# What stands where there is no number, yet or ever.
+NONE_YET = "–"
 
 
 def view_options(runs: Runs) -> tuple[str, bool]:
@@ -67,8 +61,7 @@ def runs_table(runs: Runs) -> list[str]:
     chosen = st.multiselect(
         "Runs in the picture", names, default=names, help="Overlay as many curves as you like."
     )
-    # What is not there yet, or never will be, is a dash.
-    st.dataframe(comparison(runs).style.format(FORMATS, na_rep="–"), width="stretch")
+    st.dataframe(comparison(runs), width="stretch")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         doomed = st.selectbox(
             "Run to delete", names, key=DOOMED, help="Its curve and its model are lost."
@@ -99,13 +92,14 @@ def comparison(runs: Runs) -> pd.DataFrame:
             knob(name).label: _plain(name, getattr(job.settings, name)) for name in differ
         }
         last = job.history[-1] if job.history else None
-        record = job.weights.record if job.weights else {}
+        tested = job.weights.record.get("test_accuracy") if job.weights else None
+        # As text: of a missing number Streamlit's table says 'None'.
         row |= {
             "State": job.state,
             "Iterations done": last.iteration if last else 0,
-            "Seconds": last.seconds if last else math.nan,
-            "Training cost": last.cost if last else math.nan,
-            "Test accuracy": record.get("test_accuracy", math.nan),
+            "Seconds": f"{last.seconds:.2f}" if last else NONE_YET,
+            "Training cost": f"{last.cost:.5g}" if last else NONE_YET,
+            "Test accuracy": NONE_YET if tested is None else f"{tested:.2%}",
         }
         rows.append(row)
     return pd.DataFrame(rows, index=pd.Index(list(runs.jobs), name="Run"))
