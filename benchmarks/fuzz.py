@@ -36,10 +36,10 @@ from benchmarks.hostile_files import digits, hand_file, idx_file, own_zip, pictu
 from benchmarks.processor import most_held
 from lrcore.corrections import Curvature, learn, load_curvature
 from lrcore.data import Dataset, parse_idx
+from lrcore.datasets import Bounds, Loaded, load
 from lrcore.decode import open_once
 from lrcore.errors import UserError
 from lrcore.evidence import explain
-from lrcore.own_set import Loaded, load
 from lrcore.reading import Reader, Readings
 from lrcore.weights import DEFAULT, load_weights
 
@@ -77,7 +77,8 @@ def read_idx(raw: bytes) -> np.ndarray:
 
 def read_own(raw: bytes) -> Loaded:
     """What the app does with own digits; the first one rejected is the sentence."""
-    loaded = load([("own", raw)])
+    # As long as it takes is a matter of how many are brought; what is over must end it in time.
+    loaded = load([("own", raw)], Bounds(seconds=1))
     if loaded.rejected:
         raise UserError(loaded.rejected[0][1])
     return loaded

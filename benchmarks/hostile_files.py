@@ -20,8 +20,8 @@ from PIL import Image
 
 from lrcore.archive import pack_arrays
 from lrcore.corrections import Curvature, theta_hash
-from lrcore.data import idx_bytes, load_dataset
-from lrcore.own_set import as_set, to_zip
+from lrcore.data import as_set, idx_bytes, load_dataset
+from lrcore.own_set import to_zip
 from lrcore.weights import DEFAULT, FORMAT, WEIGHTS_FOLDER, load_weights
 from tests.files import saved, zipped
 

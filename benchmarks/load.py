@@ -43,9 +43,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.processor import need_linux, processor_seconds
 from lrcore.corrections import learn, shipped_curvature
+from lrcore.data import as_set
 from lrcore.drawing import to_digit
 from lrcore.fabric import strokes_from_canvas
-from lrcore.own_set import as_set
 from lrcore.reading import Reader
 from lrcore.styles import STYLES, draw_strokes
 from lrcore.weights import DEFAULT, Weights, load_weights

@@ -24,8 +24,10 @@ import numpy as np
 
 from lrcore.calibration_fit import calibrate
 from lrcore.corrections import SUFFIX, Curvature, save_curvature
-from lrcore.data import load_dataset
+from lrcore.data import Dataset, load_dataset
+from lrcore.datasets import Loaded, load_part, load_parts
 from lrcore.errors import UserError
+from lrcore.labelled import TEST, TRAIN, WHOLE
 from lrcore.places import MNIST_FOLDER, OWN_WEIGHTS_FOLDER, WEIGHTS_FOLDER
 from lrcore.reading import Reader, as_text
 from lrcore.segment import Found
@@ -80,7 +82,7 @@ def predict(arguments: argparse.Namespace) -> int:
 def evaluate(arguments: argparse.Namespace) -> int:
     """Print the share of a labelled set that is read right."""
     weights = _weights(arguments)
-    data = load_dataset(arguments.data, arguments.part)
+    data = _data(arguments, arguments.part)
     accuracy, images = Reader(weights).accuracy(data.images, data.labels)
     if images == 0:
         raise UserError(f"{arguments.data} has no picture of a digit that {weights.name} knows.")
@@ -94,8 +96,9 @@ def evaluate(arguments: argparse.Namespace) -> int:
 def train(arguments: argparse.Namespace) -> int:
     """Train a model and write its weights, and its history if asked to."""
     settings = Settings(**{item.name: getattr(arguments, item.name) for item in fields(Settings)})
-    data = load_dataset(arguments.data, "train")
-    test = load_dataset(arguments.data, "test")
+    data, test = _both_parts(arguments)
+    if arguments.calibrate and test is None:
+        raise UserError("--calibrate needs a test part, to say how far the result can be trusted.")
     out = own_weights_path(arguments.keep) if arguments.keep else arguments.out
     run = Run(RunRequest(settings, data, test), workers=os.cpu_count() or 1)
     bar = _Bar(settings.iterations)
@@ -107,16 +110,15 @@ def train(arguments: argparse.Namespace) -> int:
     destination = (arguments.keep, "--keep") if arguments.keep else (out, "--out")
     command = command_of(settings, destination[0], arguments.calibrate, destination[1])
     weights = run.weights(command=command, name=out.stem)
-    if arguments.calibrate:
+    if arguments.calibrate and test is not None:
         weights = calibrate(weights, settings, data, test, run.workers)
     _make_folder(out, arguments.keep)
     save_weights(out, weights)
     if arguments.history:
         _write_history(arguments.history, run)
-    print(
-        f"{out}: cost {weights.record['cost']:.6f}, "
-        f"test accuracy {weights.record['test_accuracy']:.2%}"
-    )
+    kinds = {"test_accuracy": "test accuracy", "heldout_accuracy": "held-out accuracy"}
+    said = [f"{kinds[k]} {weights.record[k]:.2%}" for k in kinds if k in weights.record][:1]
+    print(", ".join([f"{out}: cost {weights.record['cost']:.6f}", *said]))
     return 0
 
 
@@ -178,7 +180,7 @@ def curvature(arguments: argparse.Namespace) -> int:
     file = find_weights(arguments.weights)
     weights = load_weights(file)
     path = file.with_suffix(SUFFIX)
-    images = load_dataset(arguments.data, "train").images
+    images = _data(arguments, TRAIN).images
     save_curvature(path, Curvature.measure(weights, images))
     print(f"{path}: how firmly {len(images):,} pictures hold the theta of {weights.name}")
     return 0
@@ -206,6 +208,38 @@ def command_of(
 def quoted(argument: str, windows: bool = sys.platform == "win32") -> str:
     """One argument as the system's own shell takes it: on Windows cmd.exe or PowerShell."""
     return subprocess.list2cmdline([argument]) if windows else shlex.quote(argument)
+
+
+def _data(arguments: argparse.Namespace, part: str) -> Dataset:
+    """A part of the set asked for; what was done to make it fit is said."""
+    data, loaded = load_part(arguments.data, part, arguments.as_is)
+    _say_of(loaded)
+    return data
+
+
+def _both_parts(arguments: argparse.Namespace) -> tuple[Dataset, Dataset | None]:
+    """What to train and what to test on; None, and a word, where the set has no test part."""
+    if arguments.data == MNIST_FOLDER:
+        return load_dataset(part=TRAIN), load_dataset(part=TEST)
+    loaded = load_parts(arguments.data, arguments.as_is)
+    _say_of(loaded)
+    parts = dict(loaded.parts)
+    test = parts.pop(TEST, None)
+    if not parts:
+        raise UserError(f"{arguments.data} has a test part alone, and nothing to learn from.")
+    if test is None:
+        print(
+            f"{arguments.data} has no test part: what is held out of training is reported on.",
+            file=sys.stderr,
+        )
+    return parts.get(TRAIN, parts.get(WHOLE, next(iter(parts.values())))), test
+
+
+def _say_of(loaded: Loaded) -> None:
+    for note in loaded.notes:
+        print(f"{note} (--as-is leaves it)" if "default model" in note else note, file=sys.stderr)
+    for name, why in loaded.rejected:
+        print(f"{name}: {why}", file=sys.stderr)
 
 
 def _weights(arguments: argparse.Namespace) -> Weights:
@@ -332,9 +366,7 @@ def _parser() -> argparse.ArgumentParser:
     judging = commands.add_parser("evaluate", help="measure accuracy on a labelled set")
     judging.set_defaults(run=evaluate)
     _weights_options(judging, "--weights")
-    judging.add_argument(
-        "--data", type=Path, default=MNIST_FOLDER, help="folder of IDX files (default: MNIST)"
-    )
+    _data_options(judging)
     judging.add_argument("--part", choices=("train", "test"), default="test")
 
     showing = commands.add_parser("info", help="show what a weights file says of itself")
@@ -346,13 +378,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     measuring.set_defaults(run=curvature)
     measuring.add_argument("weights", type=Path, help="a weights file, .npz, or a model's name")
-    measuring.add_argument("--data", type=Path, default=MNIST_FOLDER)
+    _data_options(measuring)
 
     training = commands.add_parser("train", help="train a model and write its weights")
     training.set_defaults(run=train)
     for item in fields(Settings):
         _setting_option(training, item)
-    training.add_argument("--data", type=Path, default=MNIST_FOLDER)
+    _data_options(training)
     destination = training.add_mutually_exclusive_group(required=True)
     destination.add_argument("--out", type=Path, help="the .npz file to write")
     destination.add_argument(
@@ -385,6 +417,21 @@ def _parser() -> argparse.ArgumentParser:
     sweeping.add_argument("--data", type=Path, default=MNIST_FOLDER)
     sweeping.add_argument("--csv", type=Path, help="a .csv file for the figures, run by run")
     return parser
+
+
+def _data_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=MNIST_FOLDER,
+        help="a set of digits: a folder or a file of IDX, CSV, .npz or .mat, or pictures in "
+        "folders 0 to 9 (default: MNIST)",
+    )
+    parser.add_argument(
+        "--as-is",
+        action="store_true",
+        help="leave a set that lies on its side, or is inverted, as it is",
+    )
 
 
 def _weights_options(parser: argparse.ArgumentParser, name: str) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import math
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -21,6 +22,8 @@ from lrcore.errors import UserError
 from lrcore.places import MNIST_FOLDER, ROOT
 
 UINT8 = 0x08
+# What the type code of an IDX file stands for.
+IDX_TYPES = {UINT8: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 # More than twice MNIST, and low enough that a small file cannot unpack to all of the memory.
 MAX_SET_BYTES = 128 * 2**20
 
@@ -46,10 +49,18 @@ class Dataset:
         return Dataset(self.images[chosen], self.labels[chosen])
 
 
-def read_idx(path: str | Path) -> np.ndarray:
-    """Read one IDX file of unsigned bytes, gzipped or not.
+def as_set(images: Iterable[np.ndarray] = (), labels: Iterable[int] = ()) -> Dataset:
+    """Pictures of 28x28 and their labels as a Dataset, which may be empty."""
+    return Dataset(
+        np.array(list(images), np.uint8).reshape(-1, 28, 28), np.array(list(labels), np.uint8)
+    )
 
-    Returns a read-only uint8 array with the shape that the header states.
+
+def read_idx(path: str | Path) -> np.ndarray:
+    """Read one IDX file, gzipped or not.
+
+    Returns a read-only array with the shape and the type that the header states; those of
+    MNIST are uint8.
     Raises UserError that says what is wrong with a damaged file.
     """
     path = Path(path)
@@ -65,6 +76,25 @@ def read_idx(path: str | Path) -> np.ndarray:
 def parse_idx(file: BinaryIO, name: str, most: int = MAX_SET_BYTES) -> np.ndarray:
     """`read_idx` of an open file, called `name` in errors, of at most so many bytes unpacked."""
     raw = _read_bytes(file, name, most)
+    header, shape, dtype = idx_header(raw, name)
+    # Python integers: a forged header must not overflow to a small product.
+    expected = math.prod(shape) * dtype.itemsize
+    if expected != len(raw) - header:
+        sizes = " x ".join(map(str, shape))
+        raise UserError(
+            f"{name} should hold {sizes} = {expected:,} bytes of values by its header, "
+            f"but {len(raw) - header:,} follow; the file is damaged, fetch it again."
+        )
+    values = np.frombuffer(raw, dtype, offset=header).reshape(shape)
+    values.setflags(write=False)
+    return values
+
+
+def idx_header(raw: bytes | bytearray, name: str) -> tuple[int, tuple[int, ...], np.dtype]:
+    """Where the values of an IDX file begin, their shape and their type, by its first bytes.
+
+    Raises UserError, which calls the file `name`, where they are none of an IDX file.
+    """
     if len(raw) < 4:
         raise UserError(
             f"{name} has {len(raw)} bytes, too few for an IDX header; fetch the file again."
@@ -75,28 +105,17 @@ def parse_idx(file: BinaryIO, name: str, most: int = MAX_SET_BYTES) -> np.ndarra
             f"{name} is not an IDX file: it starts with {raw[:4].hex()} where the magic "
             "number's two zero bytes belong; check that this is the right file."
         )
-    if kind != UINT8:
+    if kind not in IDX_TYPES:
         raise UserError(
-            f"{name} holds values of IDX type 0x{kind:02x}; only unsigned bytes (0x08) "
-            "are read, so convert its values to the range 0 to 255."
+            f"{name} holds values of IDX type 0x{kind:02x}, which is none of the format's; "
+            "fetch the file again."
         )
     header = 4 + 4 * ndim
     if ndim == 0 or len(raw) < header:
         raise UserError(
             f"{name} ends inside its IDX header (magic {raw[:4].hex()}); fetch the file again."
         )
-    shape = struct.unpack(f">{ndim}I", raw[4:header])
-    # Python integers: a forged header must not overflow to a small product.
-    expected = math.prod(shape)
-    if expected != len(raw) - header:
-        sizes = " x ".join(map(str, shape))
-        raise UserError(
-            f"{name} should hold {sizes} = {expected:,} bytes of values by its header, "
-            f"but {len(raw) - header:,} follow; the file is damaged, fetch it again."
-        )
-    values = np.frombuffer(raw, np.uint8, offset=header).reshape(shape)
-    values.setflags(write=False)
-    return values
+    return header, struct.unpack(f">{ndim}I", raw[4:header]), np.dtype(IDX_TYPES[kind])
 
 
 def write_idx(path: str | Path, values: np.ndarray) -> None:
@@ -140,6 +159,11 @@ def paired(images: np.ndarray, labels: np.ndarray, images_name: str, labels_name
         raise UserError(
             f"{images_name} has the shape {_shape(images)}, but pictures of 28 x 28 "
             "(n x 28 x 28) are needed; resize them first."
+        )
+    if images.dtype != np.uint8 or labels.dtype != np.uint8:
+        raise UserError(
+            f"{images_name} and {labels_name} hold {images.dtype} and {labels.dtype}; only "
+            "unsigned bytes are read, so convert the values to the range 0 to 255."
         )
     if labels.ndim != 1:
         raise UserError(

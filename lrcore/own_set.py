@@ -12,46 +12,18 @@ import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import PurePosixPath
 
 import numpy as np
 from PIL import Image
 
-from lrcore.archive import has_more_members, read_member
-from lrcore.containers import checked
 from lrcore.corrections import MAX_CORRECTIONS
-from lrcore.data import Dataset, idx_bytes, paired, parse_idx
-from lrcore.decode import Reads
+from lrcore.data import Dataset, as_set, idx_bytes
+from lrcore.datasets import ON_A_PAGE
 from lrcore.errors import UserError
-from lrcore.frame import SIDE
-from lrcore.segment import picture_to_digit
 
-MOST = 10_000
-# Of all files that are loaded at once, and of what they unpack to.
-MOST_BYTES = 64 * 2**20
-# Of one picture, unpacked: far above any PNG of a digit.
-MOST_OF_ONE = 4 * 2**20
-WIDEST = 1000
-# A digit that fills a third of its picture is then still as large as MNIST's.
-FRAMED_AT = 64
-# Pictures that are not 28x28 must be framed: so many milliseconds of that are spent at once.
-MOST_MILLISECONDS = 1000
+# As many as are loaded at once.
+MOST = ON_A_PAGE.digits
 IMAGES, LABELS = "own-images-idx3-ubyte", "own-labels-idx1-ubyte"
-
-
-@dataclass
-class Loaded:
-    """What came out of files: digits, and what was rejected as (file, why) pairs."""
-
-    digits: Dataset
-    rejected: list[tuple[str, str]] = field(default_factory=list)
-
-
-def as_set(images: Iterable[np.ndarray] = (), labels: Iterable[int] = ()) -> Dataset:
-    """Pictures of 28x28 and their labels as a Dataset, which may be empty."""
-    return Dataset(
-        np.array(list(images), np.uint8).reshape(-1, SIDE, SIDE), np.array(list(labels), np.uint8)
-    )
 
 
 def joined(digits: Dataset, more: Dataset) -> Dataset:
@@ -183,162 +155,5 @@ def to_idx(digits: Dataset) -> tuple[bytes, bytes]:
     return idx_bytes(digits.images), idx_bytes(digits.labels)
 
 
-def load(files: Iterable[tuple[str, bytes]]) -> Loaded:
-    """Read digits from files, given as (name, content) pairs.
-
-    ZIPs of PNGs in folders 0 to 9, or two IDX files, images and labels, in
-    either order and gzipped or not.  A PNG of 28x28 with bright ink is taken as
-    it is; any other goes the way of an uploaded picture.  Never raises: what
-    cannot be used is in `rejected`, by name.
-    """
-    loaded, idx, size = Loaded(as_set()), [], 0
-    budget = _Budget(MOST, MOST_BYTES, MOST_MILLISECONDS)
-    for name, raw in files:
-        size += len(raw)
-        if size > MOST_BYTES:
-            why = "is more than the 64 MiB that are loaded at once; split it, or bring it alone."
-            loaded.rejected.append((name, why))
-        elif raw[:2] == b"PK":
-            _from_zip(name, raw, loaded, budget)
-        elif raw[:2] in (b"\x1f\x8b", b"\0\0"):
-            idx.append((name, raw))
-        else:
-            loaded.rejected.append((name, "is neither a ZIP nor an IDX file."))
-    if idx:
-        _from_idx(idx, loaded)
-    return loaded
-
-
 def _pairs(digits: Dataset) -> Iterable[tuple[np.ndarray, int]]:
     return zip(digits.images, digits.labels.tolist(), strict=True)
-
-
-def _add(loaded: Loaded, more: Dataset, name: str) -> None:
-    try:
-        loaded.digits = joined(loaded.digits, more)
-    except UserError as error:
-        loaded.rejected.append((name, f"is too much: {error}"))
-
-
-def _from_idx(files: list[tuple[str, bytes]], loaded: Loaded) -> None:
-    if len(files) != 2:
-        why = "is an IDX file without its partner; bring images and labels together, two files."
-        loaded.rejected += [(name, why) for name, _ in files]
-        return
-    arrays = []
-    for name, raw in files:
-        try:
-            arrays.append((parse_idx(io.BytesIO(raw), name, MOST * SIDE * SIDE + 16), name))
-        except UserError as error:
-            loaded.rejected.append((name, f"cannot be used: {error}"))
-            return
-    (labels, labels_name), (images, images_name) = sorted(arrays, key=lambda item: item[0].ndim)
-    try:
-        more = paired(images, labels, images_name, labels_name)
-    except UserError as error:
-        loaded.rejected.append((f"{images_name} and {labels_name}", f"do not fit: {error}"))
-        return
-    _add(loaded, more, images_name)
-
-
-def _from_zip(name: str, raw: bytes, loaded: Loaded, budget: _Budget) -> None:
-    if has_more_members(raw, 2 * MOST + 100):
-        loaded.rejected.append((name, f"holds too many files; up to {MOST:,} are read at once."))
-        return
-    try:
-        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-            members = [m for m in archive.infolist() if not _furniture(m.filename)]
-            budget.files -= len(members)
-            if budget.files < 0:
-                why = f"holds {len(members):,} files; up to {MOST:,} are read at once."
-                loaded.rejected.append((name, why))
-                return
-            images, labels = [], []
-            for member in members:
-                try:
-                    label = _folder(member.filename)
-                    image = _digit(_unpacked(archive, member, budget), budget)
-                except UserError as error:
-                    loaded.rejected.append((member.filename, str(error)))
-                    continue
-                images.append(image)
-                labels.append(label)
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError, EOFError):
-        loaded.rejected.append((name, "is damaged: it does not unpack."))
-        return
-    _add(loaded, as_set(images, labels), name)
-
-
-def _furniture(filename: str) -> bool:
-    """Folders, and what operating systems add unasked."""
-    path = PurePosixPath(filename)
-    return filename.endswith("/") or path.parts[:1] == ("__MACOSX",) or path.name.startswith(".")
-
-
-def _folder(filename: str) -> int:
-    folder = PurePosixPath(filename.replace("\\", "/")).parent.name
-    if folder not in tuple("0123456789"):
-        raise UserError("does not lie in a folder named 0 to 9.")
-    return int(folder)
-
-
-@dataclass
-class _Budget:
-    """What may still be read, unpacked and framed in one load; what fails has its price, too."""
-
-    files: int
-    bytes: int
-    milliseconds: float
-
-    def frame(self, width: int, height: int, packed: int) -> None:
-        """Pay for a picture by its pixels and its packed bytes; UserError if it is too dear."""
-        pixels = width * height
-        # As measured with pictures of noise in colour, which take the longest.
-        framing, unpacking = 1 + min(pixels, FRAMED_AT**2) / 256, pixels / 300_000 + packed / 25_000
-        self.milliseconds -= framing + unpacking
-        if self.milliseconds < 0:
-            raise UserError(
-                "is not 28 x 28, and no more of such pictures are prepared at once; bring it in "
-                "another ZIP."
-            )
-
-
-def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo, budget: _Budget) -> bytes:
-    if member.flag_bits & 1:
-        raise UserError("is encrypted.")
-    most = min(budget.bytes, MOST_OF_ONE)
-    if member.file_size > most:
-        raise UserError("is too large once unpacked: 4 MiB a picture, 64 MiB in all.")
-    budget.bytes -= max(member.file_size, 4096)
-    try:
-        return read_member(archive, member)
-    except Exception as error:
-        raise UserError("is damaged: it does not unpack.") from error
-
-
-def _digit(content: bytes, budget: _Budget) -> np.ndarray:
-    """A PNG as a digit."""
-    try:
-        content = checked(content, "This file")
-        image = Image.open(Reads(content), formats=("PNG",))
-        size = image.size
-        if max(size) > WIDEST:
-            raise UserError(f"is {size[0]} x {size[1]} pixels; up to {WIDEST} a side are read.")
-        if size != (SIDE, SIDE):
-            budget.frame(*size, len(content))
-        image.load()
-    except UserError:
-        raise
-    except Exception as error:  # Pillow's readers meet damage with errors of many kinds
-        raise UserError("is not a PNG that can be read.") from error
-    if size == (SIDE, SIDE) and image.mode in ("L", "1", "P", "RGB"):
-        grey = np.array(image.convert("L"))
-        rim = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-        # MNIST's paper is black: what has a bright rim is dark ink on light paper.
-        if rim.mean() < 128:
-            if not grey.any():
-                raise UserError("shows nothing: all its pixels are black.")
-            return grey
-    if size == (SIDE, SIDE):
-        budget.frame(*size, len(content))
-    return picture_to_digit(image, FRAMED_AT)

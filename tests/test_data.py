@@ -64,7 +64,7 @@ def header(kind=8, shape=(2, 3)):
     [
         (b"", "too few for an IDX header"),
         (b"PK\x03\x04 something else", "not an IDX file"),
-        (header(kind=13) + bytes(24), "type 0x0d"),
+        (header(kind=10) + bytes(24), "type 0x0a"),
         (header()[:7], "ends inside its IDX header"),
         (header() + bytes(5), "should hold 2 x 3 = 6 bytes of values by its header, but 5 follow"),
         (header() + bytes(7), "but 7 follow"),

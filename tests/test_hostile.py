@@ -29,11 +29,12 @@ from lrcore import decode, features, own_set, segment
 from lrcore import weights as weights_module
 from lrcore.archive import read_whole
 from lrcore.corrections import Curvature, load_curvature, theta_hash
-from lrcore.data import idx_bytes, load_dataset, parse_idx
+from lrcore.data import as_set, idx_bytes, load_dataset, parse_idx
+from lrcore.datasets import load
 from lrcore.decode import open_picture
 from lrcore.errors import UserError
 from lrcore.features import extract, extract_cached
-from lrcore.own_set import OwnDigits, as_set, load, to_idx, to_zip
+from lrcore.own_set import OwnDigits, to_idx, to_zip
 from lrcore.reading import Reader, asked
 from lrcore.segment import find_digits
 from lrcore.training import Run, RunRequest, Settings

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from lrcore.own_set import as_set, split_off
+from lrcore.data import as_set
+from lrcore.own_set import split_off
 from lrcore.settings import Settings
 from lrcore.training import Own, Run, RunRequest
 from ui.train.runs import Runs

@@ -3,16 +3,16 @@
 import gzip
 import io
 import zipfile
-import zlib
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
 from lrcore import own_set
-from lrcore.data import idx_bytes
+from lrcore.data import as_set
+from lrcore.datasets import Bounds, load
 from lrcore.errors import UserError
-from lrcore.own_set import OwnDigits, as_set, joined, load, split_off, to_idx, to_zip
+from lrcore.own_set import OwnDigits, joined, split_off, to_idx, to_zip
 from tests.files import saved, zipped
 
 
@@ -103,9 +103,8 @@ def test_a_set_has_its_limit(own, monkeypatch):
         joined(own, as_set([255 - own.images[0]], [1]))
     with pytest.raises(UserError, match="21 digits are more than the 20"):
         OwnDigits().with_digits(own).with_digits(as_set([255 - own.images[0]], [1]))
-    loaded = load(
-        [("own.zip", to_zip(own)), ("again.zip", to_zip(as_set(255 - own.images[:1], [1])))]
-    )
+    more = ("again.zip", to_zip(as_set(255 - own.images[:1], [1])))
+    loaded = load([("own.zip", to_zip(own)), more], Bounds(digits=20))
     assert len(loaded.digits) == 20
     assert loaded.rejected[0][0] == "again.zip"
 
@@ -130,80 +129,3 @@ def test_pictures_of_other_sizes_and_dark_ink_are_framed_as_uploads_are(own):
         # Ink is bright, the frame's rim is paper.
         assert image.max() > 200
         assert image[:3].max() == 0
-
-
-def test_each_rejected_file_is_named_and_the_others_are_kept(own):
-    good = saved(own.images[0])
-    members = {
-        "7/good.png": good,
-        "readme.txt": b"hello",
-        "eleven/x.png": good,
-        "../../10/x.png": good,
-        "3/no.png": b"not a picture",
-        "3/half.png": good[:60],
-        "3/black.png": saved(np.zeros((28, 28), np.uint8)),
-        "3/blank.png": saved(np.full((90, 90), 255, np.uint8)),
-        "3/huge.png": saved(np.zeros((2000, 10), np.uint8)),
-        "__MACOSX/7/._good.png": b"",
-        "7/.DS_Store": b"",
-    }
-    loaded = load([("own.zip", zipped(members))])
-    assert loaded.digits.labels.tolist() == [7]
-    rejected = dict(loaded.rejected)
-    assert set(rejected) == {
-        *("readme.txt", "eleven/x.png", "../../10/x.png", "3/no.png", "3/half.png"),
-        *("3/black.png", "3/blank.png", "3/huge.png"),
-    }
-    assert "0 to 9" in rejected["../../10/x.png"]
-    assert "2000" in rejected["3/huge.png"]
-
-
-def test_bombs_do_not_unpack(own, monkeypatch):
-    monkeypatch.setattr(own_set, "MOST_OF_ONE", 100_000)
-    zeros = bytes(10_000_000)
-    loaded = load([("bomb.zip", zipped({"7/bomb.png": zeros, "7/fine.png": saved(own.images[0])}))])
-    assert loaded.digits.labels.tolist() == [7]
-    assert loaded.rejected == [
-        ("7/bomb.png", "is too large once unpacked: 4 MiB a picture, 64 MiB in all.")
-    ]
-    # A small PNG that claims to be enormous.
-    header = bytearray(saved(own.images[0]))
-    header[16:24] = (60_000).to_bytes(4, "big") * 2
-    header[29:33] = zlib.crc32(header[12:29]).to_bytes(4, "big")
-    loaded = load([("bomb.zip", zipped({"7/wide.png": bytes(header)}))])
-    assert loaded.rejected[0][0] == "7/wide.png"
-    monkeypatch.setattr(own_set, "MOST", 10)
-    loaded = load([("images.gz", gzip.compress(bytes(4) + zeros)), ("labels", to_idx(own)[1])])
-    assert loaded.rejected[0][0] == "images.gz"
-    assert "MiB" in loaded.rejected[0][1]
-    loaded = load([("many.zip", zipped({f"7/{i}.png": b"" for i in range(11)}))])
-    assert loaded.rejected == [("many.zip", "holds 11 files; up to 10 are read at once.")]
-
-
-def test_damaged_files_and_lone_halves_are_named(own):
-    packed, (images, labels) = to_zip(own), to_idx(own)
-    encrypted = bytearray(zipped({"7/a.png": saved(own.images[0])}))
-    encrypted[encrypted.index(b"PK\x01\x02") + 8] |= 1
-    cases = [
-        ([("cut.zip", packed[: len(packed) // 2])], "cut.zip"),
-        ([("text", b"hello")], "text"),
-        ([("lone", images)], "lone"),
-        ([("images", images), ("labels", labels[:-1])], "labels"),
-        ([("images", images), ("labels", idx_bytes(own.labels[:-1]))], "images and labels"),
-        ([("images", images), ("labels", idx_bytes(own.labels + 10))], "images and labels"),
-        ([("locked.zip", bytes(encrypted))], "7/a.png"),
-    ]
-    for files, named in cases:
-        loaded = load(files)
-        assert not len(loaded.digits)
-        assert [name for name, _ in loaded.rejected] == [named], files[0][0]
-
-
-@pytest.mark.parametrize("seed", range(30))
-def test_no_damage_to_a_zip_raises(own, seed):
-    rng = np.random.default_rng(seed)
-    raw = bytearray(to_zip(own.take(slice(0, 3))))
-    for at in rng.integers(0, len(raw), 5):
-        raw[at] = rng.integers(256)
-    loaded = load([("own.zip", b"PK" + bytes(raw[2:]))])
-    assert len(loaded.digits) <= 3

@@ -15,9 +15,9 @@ import numpy as np
 import streamlit as st
 
 from lrcore.corrections import CURVATURE_SAMPLE, Curvature, learn, shipped_curvature
-from lrcore.data import Dataset
+from lrcore.data import Dataset, as_set
 from lrcore.errors import UserError
-from lrcore.own_set import OwnDigits, as_set
+from lrcore.own_set import OwnDigits
 from lrcore.reading import relevant
 from lrcore.weights import Weights
 from ui.answers import counted, digit_name, read

@@ -11,9 +11,10 @@ import streamlit as st
 
 from lrcore.corrections import MAX_CORRECTIONS
 from lrcore.data import Dataset
+from lrcore.datasets import Loaded, load
 from lrcore.errors import UserError
 from lrcore.features import extract_cached
-from lrcore.own_set import IMAGES, LABELS, Loaded, OwnDigits, load, to_idx, to_zip
+from lrcore.own_set import IMAGES, LABELS, OwnDigits, to_idx, to_zip
 from lrcore.reading import Reader, asked, relevant
 from lrcore.weights import Weights
 from ui.answers import counted, digit_name, digit_picture, read

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lrcore.own_set import OwnDigits, as_set
+from lrcore.data import as_set
+from lrcore.own_set import OwnDigits
 from lrcore.weights import REST, Weights
 from ui.answers import one_of_two
 from ui.canvas import Kept

@@ -6,7 +6,9 @@ import zipfile
 import numpy as np
 import pytest
 
-from lrcore.own_set import OwnDigits, as_set, load, to_idx, to_zip
+from lrcore.data import as_set
+from lrcore.datasets import load
+from lrcore.own_set import OwnDigits, to_idx, to_zip
 from lrcore.weights import DEFAULT, load_weights
 from tests.files import saved
 from tests.helpers import choose_way, markup, open_page

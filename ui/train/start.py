@@ -8,8 +8,8 @@ import numpy as np
 import streamlit as st
 
 from lrcore.augment import training_set
-from lrcore.data import Dataset
-from lrcore.own_set import as_set, split_off
+from lrcore.data import Dataset, as_set
+from lrcore.own_set import split_off
 from lrcore.settings import Settings
 from lrcore.training import Own, RunRequest
 from ui.answers import counted
