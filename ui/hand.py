@@ -11,8 +11,6 @@ import streamlit as st
 
 from lrcore.corrections import MAX_CORRECTIONS
 from lrcore.data import Dataset
-from lrcore.datasets import Loaded, load
-from lrcore.errors import UserError
 from lrcore.features import extract_cached
 from lrcore.own_set import IMAGES, LABELS, OwnDigits, to_idx, to_zip
 from lrcore.reading import Reader, asked, relevant
@@ -20,10 +18,11 @@ from lrcore.weights import Weights
 from ui.answers import counted, digit_name, digit_picture, read
 from ui.caching import WEIGHTS_HASH
 from ui.correction import digest, hand_bar, hand_is_on, keep_digits, learned, own_digits
+from ui.loading import FORMS, load_report, set_loader
 from ui.models import errors_said, mnist, use_model
 from ui.palette import AGAINST, FOR, GUIDE
 from ui.plain import plain
-from ui.state import DELETE_OWN, FILES_USED, LOAD, OWN_DIGITS_SHOWN, REJECTED_FILES
+from ui.state import DELETE_OWN, OWN_DIGITS_SHOWN
 
 AT_ONCE = 24
 
@@ -209,9 +208,9 @@ def keep_hand(weights: Weights | None) -> None:
                     on_click=lambda: keep_digits(own_digits().without_corrections()),
                 )
         with st.popover("Load a hand", icon=":material/upload:"):
-            _loader(
+            set_loader(
+                "hand",
                 "A hand saved before",
-                True,
                 "The ZIP that 'My hand' saved. Each picture in it counts as a correction.",
             )
 
@@ -251,15 +250,12 @@ def own_section() -> None:
                 st.markdown(f"{lost} will be lost{among}.")
                 st.button("Delete all my digits", on_click=keep_digits, args=(OwnDigits(),))
         with st.popover("Load digits", icon=":material/upload:"):
-            _loader(
+            set_loader(
+                "own",
                 "Digits to add",
-                False,
-                "A ZIP of PNGs in folders 0 to 9, or two IDX files, images and labels.",
+                FORMS,
             )
-    rejected = st.session_state.get(REJECTED_FILES)
-    if rejected:
-        st.warning(f"{counted(len(rejected), 'file')} could not be used:")
-        st.dataframe(pd.DataFrame(rejected, columns=["file", "why"]), hide_index=True)
+    load_report()
 
 
 def _thumbnails(digits: Dataset, at: np.ndarray) -> None:
@@ -286,41 +282,6 @@ def _thumbnails(digits: Dataset, at: np.ndarray) -> None:
 
 def _delete(image: np.ndarray) -> None:
     keep_digits(own_digits().without(image))
-
-
-def _loader(label: str, as_hand: bool, help: str) -> None:
-    key = LOAD(what="hand" if as_hand else "own")
-    st.file_uploader(
-        label,
-        accept_multiple_files=True,
-        key=key,
-        help=f"{help} It is taken in as soon as it is here.",
-        on_change=_load,
-        args=(key, as_hand),
-    )
-
-
-def _load(key: str, as_hand: bool) -> None:
-    """Take in the files that just came; those of a uploader that were used are not used again."""
-    used = st.session_state.setdefault(FILES_USED, set())
-    files = [file for file in st.session_state[key] if file.file_id not in used]
-    loaded = load([(file.name, file.getvalue()) for file in files])
-    # An IDX file without its partner waits for it.
-    if len(loaded.digits):
-        used |= {file.file_id for file in files}
-    _take_in(loaded, as_hand)
-
-
-def _take_in(loaded: Loaded, as_hand: bool) -> None:
-    """Add what was loaded; what was rejected is shown until the next time."""
-    st.session_state[REJECTED_FILES] = loaded.rejected
-    try:
-        keep_digits(own_digits().with_digits(loaded.digits, correct=as_hand))
-    except UserError as error:
-        loaded.rejected.append(("all of it", str(error)))
-        return
-    if len(loaded.digits):
-        st.toast(f"{counted(len(loaded.digits), 'digit')} loaded")
 
 
 def _download(label: str, content: bytes, name: str, help: str) -> None:

@@ -131,6 +131,8 @@ HAND_NOTE = _key(
 )
 HAND_MEMO = _key("hand_memo", "(Weights, corrections, Weights by them)", "learned", SESSION)
 REJECTED_FILES = _key("rejected_files", "list of (file, why not)", "the loaders", SESSION)
+LOAD_NOTES = _key("load_notes", "list of str: what was done to a set", "the loaders", SESSION)
+LEAVE_AS_IT_IS = _keys("as-is-{what}", "bool: turn and invert nothing", "widget", SESSION)
 OWN_DIGITS_SHOWN = _key("own_shown", "list of int: the digits to see", "widget", SESSION)
 UNDO_CORRECTION = _key("undo-correction", BUTTON, "widget", PAGE)
 LABEL = _keys("label-{where}-{model}-{picture}-{digit}", BUTTON, "widget", PAGE)

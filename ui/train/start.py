@@ -14,6 +14,7 @@ from lrcore.settings import Settings
 from lrcore.training import Own, RunRequest
 from ui.answers import counted
 from ui.correction import own_digits
+from ui.loading import FORMS, load_report, set_loader
 from ui.models import get_model, model_names
 from ui.state import LEARN_FROM, OWN_COPIES, START_FROM
 from ui.train.jobs import Job
@@ -48,6 +49,9 @@ def start_controls(
             st.page_link(
                 "pages/hand.py", label="No digits of your own yet", icon=":material/back_hand:"
             )
+        with st.popover("Bring digits", icon=":material/upload:"):
+            set_loader("train", "A set of digits", FORMS)
+        load_report()
         copies = COPIES
         if source != MNIST_ALONE:
             copies = st.number_input(
