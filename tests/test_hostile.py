@@ -495,7 +495,7 @@ def test_what_is_broken_in_weights_is_named_and_skipped(
     assert app.selectbox(key=CHOSEN_MODEL).options == ["good"]
     missing, skipped = [warning.value for warning in app.warning]
     assert "default model, strokes, is missing" in missing
-    assert "Skipped `broken`" in skipped
+    assert "Skipped **broken**" in skipped
     assert str(tmp_path) not in skipped + missing
 
 
