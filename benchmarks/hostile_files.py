@@ -346,13 +346,15 @@ def table(rng: Rng) -> Named:
 def at_its_bounds(rng: Rng, arrays: dict[str, np.ndarray]) -> Named:
     """Weights whose numbers are as large, small or many as any file's."""
     rows, columns = arrays["theta"].shape[0], arrays["theta"].shape[1] - 1
-    rank = int(picked(rng, (1, 64, 65, 19_000)))
+    rank = int(picked(rng, (1, 64, 64, 65, 19_000)))
     shapes = {"slope": rows, "offset": rows, "centres": (rows, columns), "basis": (rank, columns)}
     shapes |= {"spread": rank + 1, "shape": 1 + columns, "trust": 6, "floor": ()}
+    beyond = picked(rng, [*shapes, None, None, None])
     for key, shape in shapes.items():
-        value = picked(rng, (0.0, 1.0, -1e5, 1e5, 1e-10, 1e15, 1e300))
-        precision = picked(rng, ("f4", "f4", "f8", "g")) if rank < 100 else "f4"
-        arrays[f"calibration_{key}"] = np.full(shape, value, precision)
+        value = picked(rng, (1.0, 1e5, 1e-9) if key == "spread" else (0.0, 1.0, -1e5, 1e5))
+        if key == beyond:
+            value = picked(rng, (-1.0, 2e5, 1e15, np.nan, 1e300))
+        arrays[f"calibration_{key}"] = np.full(shape, value, "f4" if rank > 64 else "f8")
     arrays["theta"] = arrays["theta"] * picked(rng, (0, 1, 1e3, 1e13, 1e-30))
     if rows == 1:
         arrays["classes"] = np.array(picked(rng, ([5, -1], [-1, 5], [5, 5])))
