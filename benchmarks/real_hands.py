@@ -31,7 +31,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from lrcore.corrections import Curvature, learn, shipped_curvature
+from lrcore.corrections import WEIGHT, Curvature, learn, shipped_curvature
 from lrcore.data import Dataset, load_dataset
 from lrcore.drawing import naive, to_digit
 from lrcore.errors import UserError
@@ -79,9 +79,9 @@ def measure(strokes: list, digits: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def stream(
-    weights: Weights, curvature: Curvature, digits: Dataset
+    weights: Weights, curvature: Curvature, digits: Dataset, weight: float = WEIGHT
 ) -> tuple[np.ndarray, int, Weights]:
-    """Read one writer's digits in order and correct every mistake.
+    """Read one writer's digits in order and correct every mistake, each counting as `weight`.
 
     Returns which were read right at first sight, bool (n,); how many corrections were
     made; and the weights after the last of them.
@@ -95,7 +95,7 @@ def stream(
             break
         right[at + wrong[0]] = False
         at += wrong[0] + 1
-        corrected = learn(weights, curvature, digits.take(~right))
+        corrected = learn(weights, curvature, digits.take(~right), weight)
     return right, int((~right).sum()), corrected
 
 

@@ -14,7 +14,8 @@ import numpy as np
 from lrcore.errors import UserError
 from lrcore.logistic import sigmoid
 
-# Directions in which digits of one kind may differ freely, at most; the rest counts as noise.
+# Directions in which digits of one kind may differ freely, at most; the rest counts as noise
+# (benchmarks/choose_calibration.py).
 RANK = 64
 # The smallest variance; features have numbers of about 1.
 NOISE = 1e-9

@@ -18,9 +18,10 @@ from lrcore.styles import make_digits, make_letters, make_scribbles
 from lrcore.training import HOLDOUT, Run, RunRequest, split
 from lrcore.weights import Weights
 
-# Share of held-out digits that may be found unlike digits; more are unsure as no model says yes.
+# Chosen, as is RANK, by benchmarks/choose_calibration.py:
+# share of held-out digits that may be found unlike digits; more are unsure as no model says yes,
 UNSURE = 0.008
-# L2 of the regression that learns shapes: strong, as it has few pictures to learn from.
+# and L2 of the regression that learns shapes: strong, as it has few pictures to learn from.
 SHAPE_L2 = 1e-4
 # L2 of the others, which have a handful of weights: so weak that it but keeps them finite.
 WEAK_L2 = 1e-6
@@ -86,6 +87,9 @@ def fit(
     labels: np.ndarray,
     strange_features: np.ndarray,
     strange_decision: np.ndarray,
+    rank: int = RANK,
+    shape_l2: float = SHAPE_L2,
+    unsure: float = UNSURE,
 ) -> Calibration:
     """A calibration by held-out pictures: digits, and things that are none.
 
@@ -94,17 +98,18 @@ def fit(
     features, decision : shapes (n, D) and (n, K), of digits.
     labels : shape (n,); the column of `decision` that is right.
     strange_features, strange_decision : the same of m scribbles and letters.
+    rank, shape_l2, unsure : see RANK, SHAPE_L2 and UNSURE.
     """
     classes = decision.shape[1]
     slope, offset = np.transpose(
         [_platt(decision[:, k], labels == k) for k in range(classes)]
     ).astype(np.float32)
     centres = np.stack([features[labels == k].mean(0) for k in range(classes)])
-    basis, variances = _principal_directions(features - centres[labels])
+    basis, variances = _principal_directions(features - centres[labels], rank)
     centres = centres.astype(np.float32)
     # What learns from evidence must see it as it will be on new pictures, so `shape_weights`
     # learn from one half of them and `trust_weights` from the other.
-    shape_weights = _tell_apart(features[::2], strange_features[::2], SHAPE_L2).astype(np.float32)
+    shape_weights = _tell_apart(features[::2], strange_features[::2], shape_l2).astype(np.float32)
 
     def evidence(features: np.ndarray, decision: np.ndarray) -> np.ndarray:
         scores = slope * decision + offset
@@ -114,7 +119,7 @@ def fit(
     digits = evidence(features[1::2], decision[1::2])
     strange = evidence(strange_features[1::2], strange_decision[1::2])
     trust_weights = _tell_apart(digits, strange, WEAK_L2)
-    threshold = np.quantile(affine(trust_weights, digits), UNSURE)
+    threshold = np.quantile(affine(trust_weights, digits), unsure)
     return Calibration(
         slope=slope,
         offset=offset,
@@ -127,10 +132,10 @@ def fit(
     )
 
 
-def _principal_directions(apart: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _principal_directions(apart: np.ndarray, rank: int) -> tuple[np.ndarray, np.ndarray]:
     """`basis` and `variances`, as in `Calibration`, of deviations from centres, (n, D)."""
     variance, directions = np.linalg.eigh(apart.T @ apart / len(apart))
-    rank = min(RANK, len(variance) - 1)
+    rank = min(rank, len(variance) - 1)
     noise = max(variance[:-rank].mean(), NOISE)
     variances = np.append(np.maximum(variance[-rank:], noise), noise)
     basis = np.ascontiguousarray(directions[:, -rank:].T, np.float32)

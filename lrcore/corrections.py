@@ -7,7 +7,7 @@ summed cost is nearly the quadratic
 
     (theta - trained)' H (theta - trained) / 2,    H = sum p (1 - p) x x' + I / C
 
-to which each corrected picture adds its own log loss, WEIGHT times.  The
+to which each corrected picture adds its own log loss, `weight` times.  The
 smallest sum is the new theta: Bayes' rule with the training data as prior.
 Sources: MacKay, "A practical Bayesian framework for backpropagation networks",
 1992 (Laplace's approximation); Rasmussen and Williams, "Gaussian processes for
@@ -41,7 +41,7 @@ from lrcore.places import WEIGHTS_FOLDERS
 from lrcore.reading import relevant
 from lrcore.weights import Weights, columns
 
-# A corrected picture counts as much as so many training pictures.
+# A corrected picture counts as much as so many training pictures (benchmarks/choose_weight.py).
 WEIGHT = 200
 # More corrections would no longer be learned in a tenth of a second.
 MAX_CORRECTIONS = 200
@@ -156,7 +156,7 @@ def shipped_curvature(weights: Weights, *folders: Path) -> Curvature | None:
     return None
 
 
-def learn(weights: Weights, curvature: Curvature, hand: Dataset) -> Weights:
+def learn(weights: Weights, curvature: Curvature, hand: Dataset, weight: float = WEIGHT) -> Weights:
     """The weights after all corrections, always reckoned anew from the trained theta.
 
     Nothing drifts, therefore, and to undo a correction is to learn without it.
@@ -167,6 +167,7 @@ def learn(weights: Weights, curvature: Curvature, hand: Dataset) -> Weights:
     curvature : theirs.
     hand : the corrected pictures with the digits that they really show, at most MAX_CORRECTIONS.
         A model of two digits learns from pictures of those two only.
+    weight : how many training pictures each of them counts as.
 
     Raises UserError where there are more.
     """
@@ -184,15 +185,17 @@ def learn(weights: Weights, curvature: Curvature, hand: Dataset) -> Weights:
     # Where theta is moved by inverse_root v, H costs v'v / 2.  Only along the pictures does
     # moving gain anything, so v = directions w, of as few numbers as there are pictures.
     directions, pictures = np.linalg.qr((x @ curvature.inverse_root).T)
-    w = _cheapest_move(pictures, theta @ x.T, targets)
+    w = _cheapest_move(pictures, theta @ x.T, targets, weight)
     theta = theta + w @ directions.T @ curvature.inverse_root.T
     # What the old record measured no longer holds.
     record = {"corrections": len(truth), "corrected": weights.record}
     return replace(weights, theta=theta.astype(weights.theta.dtype), record=record)
 
 
-def _cheapest_move(pictures: np.ndarray, scores: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """The w, (K, r), that minimises WEIGHT * sum(log loss at scores + w pictures) + w'w / 2.
+def _cheapest_move(
+    pictures: np.ndarray, scores: np.ndarray, targets: np.ndarray, weight: float
+) -> np.ndarray:
+    """The w, (K, r), that minimises weight * sum(log loss at scores + w pictures) + w'w / 2.
 
     pictures : (r, m), the coordinates of m corrected pictures.
     scores, targets : (K, m), before any move; zeros and ones.
@@ -200,12 +203,12 @@ def _cheapest_move(pictures: np.ndarray, scores: np.ndarray, targets: np.ndarray
 
     def cost(w: np.ndarray) -> np.ndarray:
         z = scores + w @ pictures
-        return WEIGHT * (np.logaddexp(0, z) - targets * z).sum(1) + (w**2).sum(1) / 2
+        return weight * (np.logaddexp(0, z) - targets * z).sum(1) + (w**2).sum(1) / 2
 
     def derivatives(w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         p = sigmoid(scores + w @ pictures)
-        gradient = WEIGHT * (p - targets) @ pictures.T + w
-        firmness = WEIGHT * p * (1 - p)
+        gradient = weight * (p - targets) @ pictures.T + w
+        firmness = weight * p * (1 - p)
         return gradient, (pictures * firmness[:, None]) @ pictures.T + np.eye(len(pictures))
 
     return newton(np.zeros((len(scores), len(pictures))), cost, derivatives, TOLERANCE)

@@ -10,7 +10,7 @@ import streamlit as st
 
 from lrcore.errors import UserError
 from lrcore.features import FEATURES
-from lrcore.plain import SCALINGS, is_plain
+from lrcore.plain import SCALINGS, is_plain, refuse_programs
 from lrcore.reading import Reader
 from lrcore.weights import Weights, load_weights
 from ui.models import chosen_model, default_missing, facts, mnist, model_names, skipped, use_model
@@ -73,6 +73,7 @@ def _upload() -> None:
         return
     raw, stem = file.getvalue(), Path(file.name).stem
     try:
+        refuse_programs(raw, file.name)
         if is_plain(raw):
             weights = _plain(raw, stem, file.name)
             if st.button("Use this file", width="stretch"):
@@ -89,10 +90,11 @@ def _plain(raw: bytes, name: str, label: str) -> Weights:
     if not FEATURES[weights.features].picture:
         return weights
     st.caption("How were its pixels standardised? x = (grey − mean) / scale, grey 0 to 255")
-    mean = st.number_input("Mean", value=0.0, help="0 if the greys were only divided.")
-    scale = st.number_input(
-        "Scale", value=255.0, min_value=1e-6, help="255 for pixels from 0 to 1."
-    )
+    with st.container(horizontal=True, gap="small"):
+        mean = st.number_input("Mean", value=0.0, help="0 if the greys were only divided.")
+        scale = st.number_input(
+            "Scale", value=255.0, min_value=1e-6, help="255 for pixels from 0 to 1."
+        )
     weights = load_weights(raw, mean, scale, name, label)
     st.caption(_tried(raw, weights))
     return weights

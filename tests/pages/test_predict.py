@@ -135,7 +135,8 @@ def test_a_plain_theta_is_asked_for_its_standardisation_and_tried_out(app, plain
 
 def test_a_pickle_is_told_how_to_export(app):
     app.run()
-    bring_weights(app, "clf.joblib", pickle.dumps({"model": 1}))
+    brought = "clf.joblib", pickle.dumps({"model": 1}), "application/x"
+    app.file_uploader(key="weights_file").set_value(brought).run()
     assert "model = joblib.load('clf.joblib')" in app.error[0].value
     assert app.selectbox(key="chosen_model").value == "strokes"
 
