@@ -9,6 +9,7 @@ import streamlit as st
 
 from ui.lost_session import say_if_lost
 from ui.models import errors_said, settle_choice
+from ui.reload import outlast_reload
 from ui.routing import pages
 from ui.state import ROUTED
 from ui.uploads import bound_uploads
@@ -22,6 +23,7 @@ bound_uploads()
 page = st.navigation(pages(), position="top")
 settle_choice()
 say_if_lost()
+outlast_reload()
 st.session_state[ROUTED] = True
 with errors_said():
     page.run()

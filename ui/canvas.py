@@ -130,6 +130,11 @@ class Kept:
         self.drawing = {"objects": objects}
         self.edition += 1
 
+    def come_back(self, session: str) -> None:
+        """Have the canvas of a page that was loaded again show the drawing."""
+        self.edition += 1
+        self.seen = 0
+
     def receive(self, drawn: Any) -> None:
         """Take over what the canvas says it shows; None while it has said nothing yet."""
         if is_record(drawn) and drawn.get("edition") == self.edition:

@@ -17,7 +17,9 @@ from lrcore.settings import NAMES
 
 
 class Lasts(Enum):
-    """What a key outlives.  Nothing here outlives the session, which is one browser tab's."""
+    """What a key outlives.  Nothing here outlives the session, which is one browser
+    tab's; loaded again the tab gets another, which takes over what lasts for the SESSION
+    (`ui/reload.py`)."""
 
     RUN = "one run of the page, which takes it out"
     PAGE = "runs of its page while it is shown there; leaving the page forgets it"
@@ -79,6 +81,8 @@ ROUTED = _key("routed", "bool: the page came through the router", "streamlit_app
 LOST_TOLD = _key(
     "lost_session_told", "bool: whether a lost session was looked for", "lost_session", SESSION
 )
+TAB = _key("tab", "dict: the token of the session that this tab had before", "widget", PAGE)
+THIS_TAB = _key("this_tab", "Tab: by which the tab finds it again", "outlast_reload", SESSION)
 OWN_MODELS = _key("own_models", "dict of Weights by name: trained or loaded", "use_model", SESSION)
 CHOSEN_MODEL = _key(
     "chosen_model", "str: the name of the model that reads", "widget, settle_choice", SESSION

@@ -114,11 +114,19 @@ class Runs:
             name, number = f"{base} ({number})", number + 1
         return name
 
+    def come_back(self, session: str) -> None:
+        """Belong to another session from now on: that of the same tab, loaded again."""
+        self._presence.follow(session)
+
 
 class Presence:
     """Whether a session's browser is there; a short loss of the connection does not count."""
 
     def __init__(self, session: str):
+        self._session, self._seen = session, time.monotonic()
+
+    def follow(self, session: str) -> None:
+        """Watch over another session from now on."""
         self._session, self._seen = session, time.monotonic()
 
     def gone(self) -> bool:

@@ -1,0 +1,75 @@
+"""A tab that is loaded again holds what it held; no other tab does."""
+
+import pytest
+
+from tests.browser.driver import ONE, answered, canvas, draw, go_to, press, settled
+from tests.browser.test_drawing import inked
+
+pytestmark = pytest.mark.browser
+
+KEPT = "sessionStorage.getItem('ten-thetas-tab')"
+
+
+def say(page, digit):
+    row = page.locator("[class*='st-key-label-']")
+    row.get_by_role("button", name=str(digit), exact=True).click()
+    settled(page)
+
+
+def test_a_reload_brings_drawing_and_corrections_back_twice(page):
+    draw(page, ONE)
+    answered(page, "1")
+    before = inked(page)
+    say(page, 7)
+    answered(page, "7")
+    for _ in range(2):
+        page.reload()
+        answered(page, "7")
+        settled(page)
+        assert inked(page) == before
+    page.get_by_text("My hand: 1 correction").wait_for()
+    # It goes on from there.
+    press(page, "Undo correction")
+    answered(page, "1")
+    press(page, "Undo")
+    page.wait_for_selector("text=Draw a digit on the canvas")
+    assert inked(page) == 0
+    go_to(page, "My hand")
+    page.get_by_text("None yet.").wait_for()
+
+
+def test_a_run_goes_on_through_a_reload(page, server):
+    page.goto(f"{server.url}/train?images=60000&solver=gradient-descent&iterations=5000")
+    settled(page)
+    press(page, "Start")
+    page.locator(".st-key-stop button:visible").wait_for()
+    page.reload()
+    page.locator(".st-key-stop button:visible").click()
+    page.get_by_text("Stopped by hand").wait_for()
+
+
+def test_no_other_tab_gets_it_and_a_token_is_good_once(page, server):
+    draw(page, ONE)
+    answered(page, "1")
+    settled(page)
+    token = page.evaluate(KEPT)
+    assert len(token) > 30
+    assert token not in page.url
+    assert token not in page.content()
+    # A tab made from this one comes with the same token while this one is there.
+    thief = page.context.new_page()
+    thief.add_init_script(f"sessionStorage.setItem('ten-thetas-tab', {token!r})")
+    thief.goto(server.url)
+    canvas(thief)
+    settled(thief)
+    thief.wait_for_timeout(3000)
+    assert inked(thief) == 0
+    # The tab itself can still be loaded again, and then the token is used up.
+    page.reload()
+    answered(page, "1")
+    page.close()
+    thief.reload()
+    canvas(thief)
+    settled(thief)
+    thief.wait_for_timeout(1000)
+    assert inked(thief) == 0
