@@ -195,6 +195,17 @@ def test_a_spoilt_cache_is_made_anew(monkeypatch, tmp_path, test_set, spoil):
     np.testing.assert_array_equal(extract_cached("strokes", images), wanted)
 
 
+def test_what_other_code_cached_goes(monkeypatch, tmp_path, test_set):
+    monkeypatch.setattr(features, "CACHE_FOLDER", tmp_path)
+    for name in ("strokes-0123456789abcdef01234567.npy", "strokes-0123456789ab-0123.npz"):
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "notes.txt").write_bytes(b"")
+    extract_cached("strokes", test_set.images[:3])
+    extract_cached("straightened", test_set.images[:3])
+    kept = sorted(path.name.partition("-")[0] for path in tmp_path.iterdir())
+    assert kept == ["notes.txt", "straightened", "strokes"]
+
+
 def test_a_cache_that_can_not_be_replaced_costs_itself_alone(monkeypatch, tmp_path, test_set):
     """As on Windows, while another process reads the file."""
 

@@ -8,14 +8,17 @@ import re
 import numpy as np
 import pytest
 
+from lrcore.archive import MAX_ARCHIVE_BYTES
 from lrcore.errors import UserError
 from lrcore.evidence import explain
 from lrcore.features import extract
 from lrcore.logistic import sigmoid
+from lrcore.plain import MAX_TEXT_BYTES
 from lrcore.reading import Reader
 from lrcore.styles import STYLES
 from lrcore.weights import (
     FORMAT,
+    MAX_RECORD,
     REST,
     WEIGHTS_FOLDER,
     Weights,
@@ -24,6 +27,7 @@ from lrcore.weights import (
     pack_weights,
     save_weights,
 )
+from tests.browser.driver import ROOT
 from tests.files import zipped
 from tests.tolerances import same_probabilities, same_scores
 
@@ -219,6 +223,15 @@ def test_one_vs_all_probabilities_are_independent(test_set):
     readings = Reader(weights).read(test_set.images[:500])
     assert readings.probabilities.shape == (500, 10)
     assert np.ptp(readings.probabilities.sum(1)) > 0.1
+
+
+def test_the_readme_tells_the_bounds():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    said = " ".join(text.split())
+    assert f"Weights: {MAX_ARCHIVE_BYTES // 2**20} MiB unpacked" in said
+    assert (
+        f"a record of {MAX_RECORD:,} characters, or a text of {MAX_TEXT_BYTES // 2**20} MiB" in said
+    )
 
 
 def test_the_readme_of_the_weights_tells_how_many_styles_there_are():
