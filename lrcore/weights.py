@@ -27,7 +27,7 @@ from lrcore.calibration import Calibration
 from lrcore.errors import UserError
 from lrcore.features import FEATURES, extract
 from lrcore.places import OWN_WEIGHTS_FOLDER, WEIGHTS_FOLDER, WEIGHTS_FOLDERS
-from lrcore.plain import PlainTheta, parse_plain, plain_theta, refuse_programs
+from lrcore.plain_theta import PlainTheta, parse_plain, plain_theta, refuse_programs
 
 DEFAULT = WEIGHTS_FOLDER / "strokes.npz"
 KINDS = (".npz", ".npy")
@@ -128,7 +128,7 @@ def load_weights(
         `.npz` or a table of text, (10, 784) without biases or (10, 785) with the biases first, as
         `np.save` of an estimator's `theta_`; or of `coef_`, `intercept_` and `classes_`, as
         scikit-learn calls them, in an `.npz`.  Without classes, ten rows are the digits 0 to 9.
-    mean, scale : for a plain theta of pixels only (see `lrcore.plain.is_plain`): the
+    mean, scale : for a plain theta of pixels only (see `lrcore.plain_theta.is_plain`): the
         standardisation it was trained with, x = (grey - mean) / scale with grey from 0 to 255.
         It is folded into theta and the bias, so such a model then reads like any other.
     name : what to call the model; the file's own stem by default.

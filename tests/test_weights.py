@@ -13,7 +13,7 @@ from lrcore.errors import UserError
 from lrcore.evidence import explain
 from lrcore.features import extract
 from lrcore.logistic import sigmoid
-from lrcore.plain import MAX_TEXT_BYTES
+from lrcore.plain_theta import MAX_TEXT_BYTES
 from lrcore.reading import Reader
 from lrcore.styles import STYLES
 from lrcore.weights import (

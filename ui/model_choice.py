@@ -10,7 +10,7 @@ import streamlit as st
 
 from lrcore.errors import UserError
 from lrcore.features import FEATURES
-from lrcore.plain import SCALINGS, is_plain, refuse_programs
+from lrcore.plain_theta import SCALINGS, is_plain, refuse_programs
 from lrcore.reading import Reader
 from lrcore.weights import Weights, load_weights
 from ui.models import chosen_model, default_missing, facts, mnist, model_names, skipped, use_model
