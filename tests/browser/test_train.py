@@ -214,7 +214,7 @@ def test_a_rate_turned_up_too_far_is_taken_back(page, server):
     press(page, "resume")
     page.get_by_text("overshoots").first.wait_for()
     page.get_by_role("button", name="Go back to before the jump, with 0.2").click()
-    page.get_by_text("Done: all the iterations").wait_for()
+    page.get_by_text("all the iterations asked for").wait_for()
     assert iteration(page) == 40
 
 
