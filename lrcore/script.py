@@ -10,25 +10,31 @@ from lrcore.settings import DEFAULTS, Settings
 from lrcore.solvers import SOLVERS
 
 LINES = 40
+# Where MNIST's four files can be had, by their own names.
+MNIST_URL = "https://ossci-datasets.s3.amazonaws.com/mnist/"
+MNIST_FILES = tuple(
+    f"{part}-{what}-ubyte.gz"
+    for part in ("train", "t10k")
+    for what in ("images-idx3", "labels-idx1")
+)
 _HEAD = '''\
 """{title}, in numpy{and_lrcore}; run it where data/mnist/ is."""
 import gzip
 import numpy as np
 {more_imports}
-def read(name, header):
-    return np.frombuffer(gzip.open("data/mnist/" + name).read(), np.uint8, offset=header)
-def sigmoid(z):
-    return np.exp(np.minimum(z, 0)) / (1 + np.exp(-np.abs(z)))
+def read(name, header):  # MNIST's files: {mnist}
+    return np.frombuffer(gzip.open(f"data/mnist/{{name}}-ubyte.gz").read()[header:], np.uint8)
+def inputs(x):  # of images: a one for the bias, and their features
+    return np.column_stack([np.ones(len(x)), {features}]).astype(np.float32)
 
-X = read("train-images-idx3-ubyte.gz", 16).reshape(-1, 28, 28)
-labels, rng = read("train-labels-idx1-ubyte.gz", 8), np.random.default_rng({seed})
+labels, rng = read("train-labels-idx1", 8), np.random.default_rng({seed})
 chosen = np.sort(rng.permutation({usable})[:{images}])
-X, y = {features}, labels[chosen] == {ones}[:, None]
-X = np.column_stack([np.ones(len(X)), {scaled}]).astype(np.float32)  # a one for the bias
+X = inputs(read("train-images-idx3", 16).reshape(-1, 28, 28)[chosen])
+y = labels[chosen] == {ones}[:, None]
 l2 = np.append(0, np.full(X.shape[1] - 1, {l2}))  # spares the bias
 theta = np.zeros((len(y), X.shape[1]))
 def gradient(theta, rows=slice(None)):
-    p = sigmoid(theta.astype(np.float32) @ X[rows].T)
+    p = np.exp(-np.logaddexp(0, -theta.astype(np.float32) @ X[rows].T))  # the sigmoid
     return (p - y[:, rows]) @ X[rows] / p.shape[1] + l2 * theta
 
 '''
@@ -66,18 +72,17 @@ for _ in range({iterations}):
 def cost(theta):
     z = theta.astype(np.float32) @ X.T
     return (np.logaddexp(0, z) - y * z).mean(1, keepdims=True) + dot(l2 * theta, theta) / 2
-pairs, g, t = [], gradient(theta), np.ones((len(y), 1))
+pairs, g, t = [(0 * theta, 0 * theta)], gradient(theta), np.ones((len(y), 1))
 for _ in range({iterations}):
-    d, alphas, tiny = -g, [], 1e-30
+    d, alphas, tiny, (u, w) = -g, [], 1e-30, pairs[-1]
     for s, v in reversed(pairs):
         alphas.append(dot(s, d) / (dot(s, v) + tiny))
         d = d - alphas[-1] * v
-    s, v = last = pairs[-1] if pairs else (0 * g, 0 * g)
-    d = d * np.where(dot(s, v) > 0, dot(s, v) / (dot(v, v) + tiny), dot(d, d) ** -0.5)
+    d = d * np.where(dot(u, w) > 0, dot(u, w) / (dot(w, w) + tiny), dot(d, d) ** -0.5)
     for (s, v), alpha in zip(pairs, reversed(alphas)):
         d = d + (alpha - dot(v, d) / (dot(s, v) + tiny)) * s
     better, new = cost(theta + t * d) < cost(theta), gradient(theta + t * d)
-    pairs.append([np.where(better, *two) for two in zip((t * d, new - g), last)])
+    pairs.append([np.where(better, *two) for two in zip((t * d, new - g), (u, w))])
     ratio = dot(g, d) / (dot(g, d) - dot(new, d))  # of the best length to this one, about
     theta, g, pairs = theta + better * t * d, np.where(better, new, g), pairs[-{memory}:]
     t = t * np.clip(ratio, np.where(better, 0.5 / t, 0.1), np.where(better, 2 / t, 0.5))
@@ -85,8 +90,8 @@ for _ in range({iterations}):
     "preconditioned-lbfgs": """\
 # Newton's method: what the preconditioned L-BFGS comes near in less time; both end at one theta.
 for _ in range({iterations}):
-    p, g, step = sigmoid(theta.astype(np.float32) @ X.T), gradient(theta), theta.copy()
-    for k, w in enumerate(p * (1 - p)):
+    z, g, step = theta.astype(np.float32) @ X.T, gradient(theta), theta.copy()
+    for k, w in enumerate(np.exp(-np.logaddexp(0, z) - np.logaddexp(0, -z))):  # w is p (1 - p)
         step[k] = -np.linalg.solve((X.T * w) @ X / len(X) + np.diag(l2 + 1e-7), g[k])
     t = np.ones((len(y), 1))  # halved for a class while it leads past the lowest point
     while (past := (gradient(theta + t * step) * step).sum(1) > 1e-9).any() and t.min() > 1e-6:
@@ -104,8 +109,12 @@ for step in islice(steps, 1 + {iterations}):
     theta = step.theta
 """
 _DOT = """\
-def dot(a, b):
-    return (a * b).sum(1, keepdims=True)
+def dot(a, b): return (a * b).sum(1, keepdims=True)
+"""
+_ACCURACY = """\
+z = theta @ inputs(read("t10k-images-idx3", 16).reshape(-1, 28, 28)).T
+labels = read("t10k-labels-idx1", 8)
+print("test accuracy:", {right}.mean())
 """
 _STOP = """\
     if np.linalg.norm(gradient(theta)) <= {tolerance}:
@@ -116,7 +125,8 @@ _STOP = """\
 def as_script(settings: Settings, learning_rate: float | None = None) -> str:
     """The run that these settings make, as Python source of at most 40 lines.
 
-    It stands alone, with numpy and the MNIST files; only features other than the pixels, and the
+    It ends by printing its accuracy on the test set.  It stands alone, with numpy and the MNIST
+    files; only features other than the pixels, and the
     steps of a solver that has no body here, come from lrcore.  Where it ends, `theta` is the
     run's.  The preconditioned solver's is Newton's method, which takes other steps to the same
     optimum, so there the two agree once the run has arrived.  Early stopping and knobs that were
@@ -131,7 +141,7 @@ def as_script(settings: Settings, learning_rate: float | None = None) -> str:
         batch_size=settings.batch_size,
     )
     pixels = settings.features == "pixels"
-    body = _BODIES.get(settings.solver, _BY_LRCORE) + _STOP
+    body = _BODIES.get(settings.solver, _BY_LRCORE) + _STOP + _ACCURACY
     if settings.solver == "lbfgs":
         body = _DOT + body
     if "learning_rate" in solver.uses and settings.solver in _BODIES:
@@ -149,10 +159,9 @@ def as_script(settings: Settings, learning_rate: float | None = None) -> str:
         if settings.task == "two-digits"
         else "len(labels)",
         "images": settings.images,
-        "features": "X[chosen].reshape(-1, 784)"
-        if pixels
-        else f'extract("{settings.features}", X[chosen])',
-        "scaled": "X / np.float32(255)" if pixels else "X",
+        "mnist": MNIST_URL,
+        "features": "x.reshape(-1, 784) / 255" if pixels else f'extract("{settings.features}", x)',
+        "right": _right(settings),
         "ones": f"np.array({settings.positives.tolist()})" if settings.binary else "np.arange(10)",
         "l2": "0.0" if math.isinf(settings.C) else f"1 / ({settings.C!r} * len(X))",
         "iterations": settings.iterations,
@@ -164,6 +173,16 @@ def as_script(settings: Settings, learning_rate: float | None = None) -> str:
     script = (_HEAD + body).format(**values)
     # The longest fits without its blank lines.
     return script if script.count("\n") <= LINES else script.replace("\n\n", "\n")
+
+
+def _right(settings: Settings) -> str:
+    """Which test pictures are read right, in the script's words."""
+    if not settings.binary:
+        return "(z.argmax(0) == labels)"
+    right = f"((z[0] > 0) == (labels == {settings.digit}))"
+    if settings.task == "one-digit":
+        return right
+    return f"{right}[np.isin(labels, {settings.classes.tolist()})]"
 
 
 _SWEEP = '''\

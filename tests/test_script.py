@@ -1,11 +1,14 @@
 """The script of a run, run."""
 
+import re
+
 import numpy as np
 import pytest
 
 from lrcore import script
 from lrcore.data import MNIST_FOLDER, load_dataset
 from lrcore.features import FEATURES
+from lrcore.reading import Reader
 from lrcore.script import as_script
 from lrcore.settings import Settings
 from lrcore.solvers import SOLVERS
@@ -27,7 +30,9 @@ CASES = [
 
 
 @pytest.mark.parametrize(("settings", "close"), CASES)
-def test_script_arrives_where_the_run_does(settings, close, monkeypatch):
+def test_script_arrives_where_the_run_does_and_says_how_good_that_is(
+    settings, close, test_set, monkeypatch, capsys
+):
     run = Run(RunRequest(settings, load_dataset()))
     for _ in run.steps():
         pass
@@ -39,6 +44,10 @@ def test_script_arrives_where_the_run_does(settings, close, monkeypatch):
     exec(source, names)
     error = np.linalg.norm(names["theta"] - run.theta) / np.linalg.norm(run.theta)
     assert error < close
+    accuracy, _ = Reader(run.weights()).accuracy(test_set.images, test_set.labels)
+    said = re.fullmatch(r"test accuracy: (0\.\d+)\n", capsys.readouterr().out)
+    # A few pictures lie on the border of two digits.
+    assert abs(float(said[1]) - accuracy) <= 0.001
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
@@ -47,6 +56,14 @@ def test_a_script_fits_a_page(solver, features):
     lines = as_script(Settings(solver=solver, features=features)).splitlines()
     assert len(lines) <= 40
     assert max(map(len, lines)) <= 100
+
+
+def test_the_files_that_a_script_reads_are_named_as_they_lie_here():
+    assert sorted(script.MNIST_FILES) == sorted(path.name for path in MNIST_FOLDER.glob("*.gz"))
+    source = as_script(Settings())
+    assert script.MNIST_URL in source
+    for name in script.MNIST_FILES:
+        assert f'"{name.removesuffix("-ubyte.gz")}"' in source
 
 
 def test_every_body_of_a_script_is_tried():

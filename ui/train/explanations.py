@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from lrcore.script import as_script
+from lrcore.script import MNIST_FILES, MNIST_URL, as_script
 from lrcore.settings import Settings
 from ui.state import RUN_BUTTON
 
@@ -24,6 +24,10 @@ def python_tab(settings: Settings | None) -> None:
         st.caption("Digits drawn by rule and jittered copies are left out.")
     if settings.patience:
         st.caption("Early stopping is left out.")
+    st.caption(
+        "It reads MNIST's four files from `data/mnist/`, where this project keeps them. From "
+        "elsewhere: " + ", ".join(f"[{name}]({MNIST_URL}{name})" for name in MNIST_FILES) + "."
+    )
     st.code(script, language="python", line_numbers=True)
     st.download_button(
         "Script",
