@@ -2,7 +2,7 @@
 
     python benchmarks/fuzz.py [--pictures 10000] [--others 2000] [--first 0]
 
-Damaged and odd pictures, weights files, IDX files, ZIPs of own digits and curvature files are made
+Damaged and odd pictures, weights, IDX files, sets of own digits, curvatures and drawings are made
 by rule, each from its number alone, so that one that fails can be made again with --first.  They
 are read in a process of its own.  The summary says of each kind how many got an answer and how
 many a sentence, the most processor seconds that one took (its own, whatever else the machine does),
@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import faulthandler
 import io
+import json
 import math
 import multiprocessing
 import sys
@@ -32,15 +33,26 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.hostile_files import digits, hand_file, idx_file, own_zip, picture, weights_file
+from benchmarks.hostile_files import (
+    canvas_message,
+    digits,
+    hand_file,
+    idx_file,
+    own_zip,
+    picture,
+    weights_file,
+)
 from benchmarks.processor import most_held
 from lrcore.corrections import Curvature, learn, load_curvature
 from lrcore.data import Dataset, parse_idx
 from lrcore.datasets import Bounds, Loaded, load
 from lrcore.decode import open_once
+from lrcore.drawing import to_digit
 from lrcore.errors import UserError
 from lrcore.evidence import explain
+from lrcore.fabric import strokes_from_canvas
 from lrcore.reading import Reader, Readings
+from lrcore.segment import find_drawn_digits
 from lrcore.weights import DEFAULT, load_weights
 
 MOST_SECONDS, MOST_MEGABYTES = 2.0, 500
@@ -92,6 +104,16 @@ def read_hand(raw: bytes) -> Curvature:
         return load_curvature(path, reader().weights)
 
 
+def read_canvas(raw: bytes) -> Readings:
+    """What the two canvases of the Predict page do with what a browser sends."""
+    record, size = json.loads(raw), (660, 330)
+    strokes = strokes_from_canvas(record, size, "#ffffff")
+    readings = reader().read(to_digit(strokes)[None])
+    if strokes:
+        find_drawn_digits(strokes, *size, 16, reader().digit_score)
+    return readings
+
+
 @dataclass
 class Tally:
     """What came of one kind of file."""
@@ -133,6 +155,7 @@ KINDS = {
     "IDX files": (idx_file, read_idx),
     "own digits": (own_zip, read_own),
     "curvatures": (hand_file, read_hand),
+    "canvas messages": (canvas_message, read_canvas),
 }
 
 

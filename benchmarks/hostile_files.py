@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import pickle
 import struct
 import zipfile
@@ -16,6 +17,7 @@ from functools import cache
 from typing import TypeVar
 
 import numpy as np
+import scipy.io
 from PIL import Image
 
 from lrcore.archive import pack_arrays
@@ -243,7 +245,68 @@ def huge(rng: Rng) -> Named:
     return picked(rng, huge_files())
 
 
+def chunk(kind: bytes, content: bytes = b"") -> bytes:
+    """A chunk of a PNG."""
+    checksum = struct.pack(">I", zlib.crc32(kind + content))
+    return struct.pack(">I", len(content)) + kind + content + checksum
+
+
+@cache
+def inflated() -> bytes:
+    """A megabyte of nothing, deflated."""
+    return zlib.compress(bytes(2**20), 9)
+
+
+def laden_png(rng: Rng, most: int = 4 * 2**20) -> bytes:
+    """A small PNG that carries metadata without end, or of great size once inflated."""
+    raw = saved(Image.fromarray(255 - digits()[rng.integers(200)]), "PNG")
+    more = picked(
+        rng,
+        (
+            chunk(b"iCCP", b"icc\0\0" + inflated()),
+            chunk(b"zTXt", b"text\0\0" + inflated()),
+            chunk(b"iTXt", b"text\0\1\0\0\0" + inflated()),
+            chunk(b"tEXt", b"text\0" + bytes(60_000)),
+            chunk(b"eXIf", b"MM\0*" + rng.bytes(60_000)),
+            chunk(b"abcd"),
+            chunk(b"IDAT"),
+            chunk(b"fcTL", bytes(26)),
+        ),
+    )
+    size = min(most, 12 * 9_000) if len(more) < 40 else most
+    return raw[:33] + more * (int(rng.integers(1, size)) // len(more)) + raw[33:]
+
+
+def laden(rng: Rng) -> Named:
+    """A picture whose metadata is most of it."""
+    return "laden with metadata", laden_png(rng)
+
+
+def endless_tiff(rng: Rng) -> Named:
+    """A small TIFF whose directory has offsets, numbers, entries or pages without end."""
+    order = picked(rng, "<>")
+    head = {"<": b"II*\0", ">": b"MM\0*"}[order]
+    many = int(10 ** rng.uniform(3, 6))
+    kind = rng.integers(4)
+    entries = [(256, 4, 1, 28), (257, 4, 1, 28), (258, 3, 1, 8), (262, 3, 1, 1)]
+    if kind == 0:
+        entries += [(273, 4, many, 8), (279, 4, many, 8)]
+    elif kind == 1:
+        entries += [(322, 4, 1, 1), (323, 4, 1, 1), (324, 4, many, 8), (325, 4, many, 8)]
+    elif kind == 2:
+        entries += [(int(rng.integers(400, 60_000)), int(rng.integers(1, 17)), many, 8)]
+    else:
+        entries *= many // 1000
+    body = struct.pack(order + "H", len(entries) % 2**16)
+    body += b"".join(struct.pack(order + "HHII", *entry) for entry in entries)
+    after = picked(rng, (0, 8, 2**31))
+    return "endless TIFF", head + struct.pack(order + "I", 8) + body + struct.pack(
+        order + "I", after
+    ) + bytes(picked(rng, (100, 4 * 2**20)))
+
+
 PICTURES = (
+    *(laden, endless_tiff),
     *(any_format, any_format, truncated, truncated, damaged, damaged, damaged, spliced, garbage),
     *(other_file, tiny, wide, not_numbers, animated, blocks),
 )
@@ -424,9 +487,35 @@ def idx_file(rng: Rng) -> Named:
     return mangled(rng, gzip.compress(raw) if kind == 1 else raw)
 
 
+def labelled_table(rng: Rng) -> bytes:
+    """A table in text that is none, or far too much."""
+    cells = int(10 ** rng.uniform(0, 4))
+    cell = picked(rng, (b"1", b"255", b"1e308", b"nan", b"x", b"", b'"', b"-1", b"0.5"))
+    row = picked(rng, (b",", b";", b"\t", b" ")).join([cell] * cells)
+    return b"\n".join([row] * min(int(10 ** rng.uniform(0, 5)), 20 * 2**20 // (len(row) + 1)))
+
+
+def matrices(rng: Rng) -> bytes:
+    """A file of MATLAB's that lies about its matrices, or unpacks without end."""
+    file = io.BytesIO()
+    rows = int(10 ** rng.uniform(0, 4))
+    content = {"X": np.zeros((rows, picked(rng, (400, 784, 3)))), "y": np.ones((rows, 1))}
+    scipy.io.savemat(file, content, do_compression=bool(rng.integers(2)))
+    return mangled(rng, file.getvalue())[1]
+
+
 def own_zip(rng: Rng) -> Named:
-    """A hostile ZIP of own digits."""
-    kind = rng.integers(6)
+    """A hostile file of own digits, a ZIP or whatever else a set may come in."""
+    kind = rng.integers(9)
+    if kind == 6:
+        count = int(rng.integers(1, 60))
+        laden_ones = {f"7/{i}.png": laden_png(rng, 2**16) for i in range(count)}
+        return "holds metadata", zipped(laden_ones)
+    if kind == 7:
+        raw = labelled_table(rng)
+        return "table", picked(rng, (raw, gzip.compress(raw, 1), zipped({"train.csv": raw})))
+    if kind == 8:
+        return "matrices", matrices(rng)
     if kind == 0:
         return picked(rng, bombs())
     if kind == 1:
@@ -458,3 +547,47 @@ def hand_file(rng: Rng) -> Named:
     if kind == 1:
         return picked(rng, bombs())
     return mangled(rng, curvature())
+
+
+# Canvas messages.
+
+
+def canvas_message(rng: Rng) -> Named:
+    """What somebody sends in place of a drawing, as JSON."""
+    kind = int(rng.integers(6))
+    name = ("scribbles", "far away", "high degree", "very many", "odd values", "no record")[kind]
+    colours = ("#ffffff", "#000000")
+    if kind == 0:
+        things = [scribble(rng, colours[k % 2], int(10 ** rng.uniform(0, 3))) for k in range(30)]
+    elif kind == 1:
+        far = [float(10 ** rng.uniform(2, 300)) * picked(rng, (1, -1)) for _ in range(2)]
+        way = [["M", 100, 100], ["L", *far], ["Q", *far, 50, 50]]
+        things = [fabric_path(way, picked(rng, colours), float(10 ** rng.uniform(-3, 9)))]
+    elif kind == 2:
+        degree = int(10 ** rng.uniform(1, 5))
+        control = rng.uniform(0, 300, 2 * degree).tolist()
+        things = [fabric_path([["M", 1, 1], [picked(rng, "QCL"), *control]], "#000000", 9)]
+    elif kind == 3:
+        count = int(10 ** rng.uniform(2, 5.5))
+        way = [["M", 1, 1], *[["L", *rng.uniform(0, 330, 2).tolist()]] * (count % 50_000)]
+        things = [fabric_path(way, picked(rng, colours), 200)] * max(1, count // 50_000)
+    else:
+        odd = picked(rng, ([None], {"a": []}, "x" * 1000, [[]] * 50, -1, 1e308, [["M", "1", 2]]))
+        key = picked(rng, ("path", "scaleX", "strokeWidth", "left", "angle", "originX", "type"))
+        things = [scribble(rng, "#000000", 5) | {key: odd}]
+    record = {"objects": things, "background": "#ffffff"}
+    if kind == 5:
+        record = picked(rng, ([], 3, {"objects": 7}, {"objects": [7, None]}, {"background": []}))
+    return name, json.dumps(record).encode()
+
+
+def scribble(rng: Rng, colour: str, points: int) -> dict:
+    """A path as a canvas would write it."""
+    places = np.abs((np.cumsum(rng.normal(0, 8, (points, 2)), axis=0) + 165) % 660 - 330)
+    way = [["M", *places[0]], *(["Q", *place, *place] for place in places)]
+    return fabric_path(way, colour, picked(rng, (8, 16, 80)))
+
+
+def fabric_path(way: list, colour: str, width: float) -> dict:
+    """A path of Fabric's, placed where it was drawn."""
+    return {"type": "Path", "path": way, "stroke": colour, "strokeWidth": width}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -17,6 +16,9 @@ from lrcore.frame import SIDE, frame
 SMALLEST_SIDE, LARGEST_SIDE = 8, 64
 # Rows of pixels that a set of 28x28 pictures has, and with them the label.
 PIXELS = SIDE * SIDE
+# Of a table so many rows are read at a time, so that its text and its numbers do not lie side by
+# side in memory.
+ROWS_AT_ONCE = 500
 TRAIN, TEST, WHOLE = "train", "test", ""
 
 _WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -182,27 +184,33 @@ def table_of(raw: bytes, most_rows: int) -> tuple[np.ndarray, list[str]]:
     body = raw.split(b"\n", 1)[1] if header and b"\n" in raw else b"" if header else raw
     if len(cells) < 2 or not body:
         raise UserError("is neither a picture nor a set of digits in a form that is known here.")
-    rows = sum(1 for line in _lines(body))
-    if rows > most_rows:
+    columns = len(cells)
+    if columns - 1 not in square_sizes() and columns not in square_sizes() and columns > 10:
         raise UserError(
-            f"holds {rows:,} digits; up to {most_rows:,} can be kept; bring fewer, or train with "
-            "python -m lrcore train --data."
+            f"is a table of {columns:,} columns; a label and the {PIXELS} pixels of a picture "
+            f"make {PIXELS + 1}."
         )
-    plain = body.translate(bytes.maketrans(f"{mark or ' '}\n\t\"'".encode(), b"     "))
-    try:
-        values = np.array(plain.split(), np.float32)
-    except ValueError:
-        raise UserError("has something among its numbers that is none.") from None
-    if len(values) != rows * len(cells):
+    lines = [line for line in body.split(b"\n") if line.strip()]
+    if len(lines) > most_rows:
         raise UserError(
-            f"is no table: {rows:,} rows of {len(cells):,} columns would be "
-            f"{rows * len(cells):,} numbers, and it holds {len(values):,}."
+            f"holds {len(lines):,} digits; up to {most_rows:,} can be kept; bring fewer, or train "
+            "with python -m lrcore train --data."
         )
-    return values.reshape(rows, len(cells)), header
-
-
-def _lines(body: bytes) -> Iterator[bytes]:
-    return (line for line in body.split(b"\n") if line.strip())
+    spaces = bytes.maketrans(f"{mark or ' '}\t\"'".encode(), b"    ")
+    values = np.empty((len(lines), columns), np.float32)
+    for at in range(0, len(lines), ROWS_AT_ONCE):
+        some = lines[at : at + ROWS_AT_ONCE]
+        try:
+            numbers = np.fromstring(b" ".join(some).translate(spaces), np.float32, sep=" ")
+        except ValueError:
+            raise UserError("has something among its numbers that is none.") from None
+        if len(numbers) != len(some) * columns:
+            raise UserError(
+                f"is no table: {len(some):,} rows of {columns:,} columns would be "
+                f"{len(some) * columns:,} numbers, and there are {len(numbers):,}."
+            )
+        values[at : at + len(some)] = numbers.reshape(-1, columns)
+    return values, header
 
 
 def _is_number(text: str) -> bool:
