@@ -14,7 +14,7 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from functools import cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import scipy.io
@@ -575,9 +575,10 @@ def canvas_message(rng: Rng) -> Named:
         odd = picked(rng, ([None], {"a": []}, "x" * 1000, [[]] * 50, -1, 1e308, [["M", "1", 2]]))
         key = picked(rng, ("path", "scaleX", "strokeWidth", "left", "angle", "originX", "type"))
         things = [scribble(rng, "#000000", 5) | {key: odd}]
-    record = {"objects": things, "background": "#ffffff"}
+    record: Any = {"objects": things, "background": "#ffffff"}
     if kind == 5:
-        record = picked(rng, ([], 3, {"objects": 7}, {"objects": [7, None]}, {"background": []}))
+        none: tuple[Any, ...] = ([], 3, {"objects": 7}, {"objects": [7, None]}, {"background": []})
+        record = picked(rng, none)
     return name, json.dumps(record).encode()
 
 
