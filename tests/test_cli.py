@@ -1,14 +1,20 @@
 """The command line, as its users meet it."""
 
 import csv
+import itertools
 import json
+import re
 import shutil
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from lrcore.cli import main, quoted
+from lrcore.metrics import reliability
+from lrcore.reading import Reader
 from lrcore.weights import WEIGHTS_FOLDER, list_weights, load_weights, save_weights
 
 
@@ -204,3 +210,77 @@ def test_a_name_that_no_model_has_is_one_sentence(capsys):
 )
 def test_a_path_is_quoted_as_the_systems_own_shell_takes_it(windows, path, written):
     assert quoted(path, windows) == written
+
+
+def test_a_model_that_is_calibrated_knows_what_it_does_not_know(
+    capsys, tmp_path, pictures, test_set
+):
+    model = tmp_path / "m.npz"
+    # Few images and weak L2 make models that are far too sure.
+    settings = ("--images", 1000, "--iterations", 20, "--C", 100, "--seed", 1)
+    code, out, _ = run(capsys, "train", *settings, "--calibrate", "--out", model)
+    assert code == 0
+    weights = load_weights(model)
+    record = weights.record
+    assert f"test accuracy {record['test_accuracy']:.2%}" in out
+    assert " --calibrate --out " in record["command"]
+    assert 0.6 < record["test_accuracy"] < 0.95
+    bare, calibrated = (
+        Reader(each).read(test_set.images) for each in (replace(weights, calibration=None), weights)
+    )
+    truth = test_set.labels[:, None] == np.arange(10)
+
+    def log_loss(readings):
+        p = np.clip(readings.probabilities, 1e-6, 1 - 1e-6)
+        return -np.where(truth, np.log(p), np.log(1 - p)).sum(1).mean()
+
+    # Learned from pictures that the models were not fitted to, it holds for others.
+    assert log_loss(calibrated) < 0.8 * log_loss(bare)
+    _, error = reliability(calibrated.probabilities, test_set.labels)
+    assert record["calibration_error"] == pytest.approx(error, abs=1e-5)
+    assert sum(count for _, _, count in record["reliability"]) == 10_000
+    assert record["test_unsure"] == pytest.approx(np.mean(~calibrated.sure), abs=1e-5)
+    assert bare.sure.mean() > calibrated.sure.mean() > 0.5
+    _, out, _ = run(capsys, "evaluate", "--weights", model, "--json")
+    assert json.loads(out)["accuracy"] == pytest.approx(record["test_accuracy"], abs=1e-6)
+    # A page half black is unlike any digit.
+    Image.fromarray(np.uint8(np.indices((60, 60))[1] < 30) * 255).save(tmp_path / "half.png")
+    _, out, _ = run(capsys, "predict", tmp_path / "half.png", "--weights", model, "--json")
+    assert not json.loads(out)["sure"]
+    _, out, _ = run(capsys, "predict", pictures[0], "--weights", model, "--json")
+    assert json.loads(out)["sure"]
+
+
+def test_a_history_that_cannot_be_written_is_one_sentence(capsys, tmp_path):
+    few = ("--images", 100, "--iterations", 1, "--out", tmp_path / "m.npz")
+    code, _, err = run(capsys, "train", *few, "--history", tmp_path / "nowhere" / "h.csv")
+    assert code == 1
+    assert err.splitlines()[-1] == (
+        f"{tmp_path / 'nowhere' / 'h.csv'} cannot be written (No such file or directory); "
+        "choose another place."
+    )
+    # What was trained is not lost with it.
+    assert load_weights(tmp_path / "m.npz").record["images"] == 100
+
+
+def test_a_terminal_sees_how_far_a_run_is(capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    # A clock on which each point comes a second after the last.
+    ticks = itertools.count(1.0)
+    monkeypatch.setattr("lrcore.cli.time", SimpleNamespace(monotonic=lambda: next(ticks)))
+    few = ("--images", 100, "--iterations", 4, "--solver", "gradient-descent")
+    code, _, err = run(capsys, "train", *few, "--out", tmp_path / "m.npz")
+    assert code == 0
+    bar, *_ = err.split("\n")
+    shown = re.findall(r"\r\[(#*)(\.*)\] (\d)/4  cost (\d\.\d{6})  \d+\.\d s ", bar)
+    assert [int(iteration) for *_, iteration, _ in shown] == [0, 1, 2, 3, 4]
+    assert [len(done) for done, *_ in shown] == [0, 8, 15, 22, 30]
+    assert {len(done) + len(left) for done, left, *_ in shown} == {30}
+    costs = [float(cost) for *_, cost in shown]
+    assert costs == sorted(costs, reverse=True)
+
+
+def test_who_is_no_terminal_sees_no_bar(capsys, tmp_path):
+    few = ("--images", 100, "--iterations", 4, "--out", tmp_path / "m.npz")
+    _, _, err = run(capsys, "train", *few)
+    assert "\r" not in err

@@ -225,3 +225,14 @@ def test_the_command_line_keeps_a_curvature_beside_its_weights(train_set, tmp_pa
     assert "200 pictures" in capsys.readouterr().out
     assert shipped_curvature(weights, tmp_path) is not None
     assert main(["curvature", str(tmp_path / "none.npz")]) == 1
+
+
+def test_a_curvature_that_has_no_cholesky_factor_is_one_sentence(small, monkeypatch):
+    weights, data = small
+
+    def fail(_):
+        raise np.linalg.LinAlgError("Matrix is not positive definite")
+
+    monkeypatch.setattr(np.linalg, "cholesky", fail)
+    with pytest.raises(UserError, match="has a theta too large to be corrected; train the model"):
+        Curvature.measure(weights, data.images)

@@ -2,13 +2,14 @@
 
 import gzip
 import hashlib
+import io
 import struct
 
 import numpy as np
 import pytest
 
 from lrcore import data
-from lrcore.data import MNIST_FOLDER, load_dataset, read_idx, write_idx
+from lrcore.data import MNIST_FOLDER, load_dataset, parse_idx, read_idx, write_idx
 from lrcore.errors import UserError
 
 MD5 = {
@@ -79,6 +80,17 @@ def test_a_damaged_file_says_what_is_wrong(tmp_path, raw, says):
     with pytest.raises(UserError, match="damaged-idx") as caught:
         read_idx(path)
     assert says in str(caught.value)
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
+def test_a_file_that_is_too_large_is_refused_before_all_of_it_is_read(pack):
+    raw = header(shape=(2, 500)) + bytes(1000)
+    assert parse_idx(io.BytesIO(pack(raw)), "large", len(raw)).shape == (2, 500)
+    file = io.BytesIO(pack(raw) + bytes(10_000))
+    with pytest.raises(UserError, match="large is larger than"):
+        parse_idx(file, "large", len(raw) - 1)
+    if pack is bytes:
+        assert file.tell() == len(raw)
 
 
 def test_a_missing_file_is_named(tmp_path):

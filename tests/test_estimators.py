@@ -191,6 +191,8 @@ def test_predicting_needs_training_and_the_same_features(digits, trained):
         OneVsAllClassifier().predict(digits[0])
     with pytest.raises(UserError, match=r"100 features, but .* trained on 784"):
         trained.predict(digits[0][:, :100])
+    with pytest.raises(UserError, match=r"100 features, but .* trained on 784"):
+        copy.deepcopy(trained).partial_fit(digits[0][:, :100], digits[1])
     with pytest.raises(UserError, match=r"10 rows .* 9 labels"):
         trained.score(digits[0][:10], digits[1][:9])
 

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
+from lrcore import features
 from lrcore.calibration import Calibration
 from lrcore.errors import UserError
 from lrcore.evidence import (
@@ -151,6 +152,27 @@ def ring(left, top, right, bottom):
 
 
 @pytest.mark.parametrize(
+    ("towards", "sides"),
+    [
+        (np.pi / 4, (np.s_[8:11, 8:20], np.s_[8:20, 8:11])),
+        (3 * np.pi / 4, (np.s_[8:11, 8:20], np.s_[8:20, 17:20])),
+        (5 * np.pi / 4, (np.s_[17:20, 8:20], np.s_[8:20, 17:20])),
+        (7 * np.pi / 4, (np.s_[17:20, 8:20], np.s_[8:20, 8:11])),
+    ],
+)
+def test_corners_open_where_the_layout_says(towards, sides):
+    """Of two strokes that meet, the corner opens away from both; clockwise from the right."""
+    angle = np.zeros((28, 28), np.uint8)
+    for side in sides:
+        angle[side] = 255
+    # As `strokes` sees it but not straightened, which would shear a corner.
+    seen = features._openings(angle[None] / np.float32(255))[0, :, 11:17, 11:17].mean((1, 2))
+    at = stroke_layout()
+    opens = at.angle[~at.edges].reshape(len(seen), -1)[:, 0]
+    assert opens[seen.argmax()] == pytest.approx(towards)
+
+
+@pytest.mark.parametrize(
     ("towards", "gap"),
     [
         (0, np.s_[10:18, 17:20]),
@@ -260,6 +282,7 @@ def test_a_change_of_strokes_is_found_and_small(by_strokes, test_set):
     image = test_set.images[2]
     change = smallest_change(weights, image)
     assert not change.exact
+    np.testing.assert_array_equal(change.before, image / 255)
     after = np.round(255 * change.after).astype(np.uint8)
     assert Reader(weights).read(after[None]).digits[0] == change.other != change.answer
     assert change.size < np.linalg.norm(change.before) / 2

@@ -108,36 +108,53 @@ def test_mangled_weights_load_or_are_refused(raw):
     sentence_of(load_weights, raw)
 
 
-@quickly
-@given(
-    st.dictionaries(
-        st.sampled_from(["format", "theta", "classes", "features", "record", "calibration_slope"]),
-        st.one_of(
-            hnp.arrays(
-                st.sampled_from([np.float32, np.float64, np.float16, int, bool, "c16", "M8[s]"]),
-                st.sampled_from([(), (0,), (2,), (2, 785), (1, 785), (2, 785, 1)]),
-            ),
-            st.sampled_from(["", FORMAT, "strokes", "[]", "[" * 100_000, '{"images": null}']).map(
-                np.array
-            ),
+def test_any_arrays_load_or_are_refused():
+    keys = ["format", "theta", "classes", "features", "record", "calibration_slope"]
+    anything = st.one_of(
+        hnp.arrays(
+            st.sampled_from([np.float32, np.float64, np.float16, int, bool, "c16", "M8[s]"]),
+            st.sampled_from([(), (0,), (2,), (2, 785), (1, 785), (2, 785, 1)]),
         ),
-        min_size=1,
+        st.sampled_from(["", FORMAT, "strokes", "[]", "[" * 100_000, '{"images": null}']).map(
+            np.array
+        ),
     )
-)
-def test_any_arrays_load_or_are_refused(changes):
-    arrays = {
-        "format": np.array(FORMAT),
-        "theta": SMALL.theta,
-        "classes": SMALL.classes,
-        "features": np.array("pixels"),
-        "record": np.array("{}"),
-    }
-    file = io.BytesIO()
-    np.savez(file, **(arrays | changes))
-    raw = file.getvalue()
-    if not sentence_of(load_weights, raw):
-        readings = Reader(load_weights(raw)).read(np.zeros((1, 28, 28), np.uint8))
-        assert np.isfinite(readings.scores).all()
+    # What may take the place of what is right, as strange as it looks.
+    finite = st.floats(-1e6, 1e6, width=32)
+    fitting = st.fixed_dictionaries(
+        {},
+        optional={
+            "theta": st.one_of(
+                hnp.arrays(kind, (2, 785), elements=finite, fill=st.just(0.5))
+                for kind in (np.float32, np.float64)
+            ),
+            "classes": st.sampled_from([[9, 0], [3, 4]]).map(np.array),
+            "record": st.sampled_from(["{}", '{"images": 1e9}', '{"note": "θ"}']).map(np.array),
+        },
+    )
+    answered, refused = [], []
+
+    @quickly
+    @given(st.one_of(st.dictionaries(st.sampled_from(keys), anything, min_size=1), fitting))
+    def try_out(changes):
+        arrays = {
+            "format": np.array(FORMAT),
+            "theta": SMALL.theta,
+            "classes": SMALL.classes,
+            "features": np.array("pixels"),
+            "record": np.array("{}"),
+        }
+        file = io.BytesIO()
+        np.savez(file, **(arrays | changes))
+        raw = file.getvalue()
+        sentence = sentence_of(load_weights, raw)
+        if not sentence:
+            readings = Reader(load_weights(raw)).read(np.zeros((1, 28, 28), np.uint8))
+            assert np.isfinite(readings.scores).all()
+        (refused if sentence else answered).append(sentence)
+
+    try_out()
+    assert min(len(answered), len(refused)) > 5
 
 
 @quickly
@@ -444,7 +461,8 @@ def test_without_mnist_every_page_says_so(app, no_mnist, page):
     open_page(app, f"pages/{page}.py", **{OWN_DIGITS: digits})
     assert any("MNIST cannot be read" in error for error in said(app))
     if page == "train":
-        assert all(button.disabled for button in app.button if button.label == "Train")
+        (start,) = [button for button in app.button if button.label == "Start"]
+        assert start.disabled
     if page == "how":
         assert [header.value[0] for header in app.header][:6] == list("123456")
     if page == "weights":

@@ -81,6 +81,14 @@ def test_a_loose_hat_belongs_to_its_digit():
     assert abs(np.array([left, top, right, bottom]) - [50, 75, 120, 225]).max() < 8
 
 
+def test_a_loose_hat_belongs_to_a_digit_alone_in_its_picture():
+    (found,) = find_digits(drawn(BODY_OF_5, HAT_OF_5), digits="one")
+    assert np.abs(np.array(found.box) - [50, 75, 120, 225]).max() < 8
+    bare = picture_to_digit(drawn(BODY_OF_5))
+    assert np.count_nonzero(picture_to_digit(drawn(BODY_OF_5, HAT_OF_5))[4:8, 12:18] > 127) > 3
+    assert not np.array_equal(found.image, bare)
+
+
 def test_dots_and_dashes_are_no_digits():
     dash, dot = [(140, 150), (170, 150)], [(345, 215), (352, 215)]
     assert len(find_digits(drawn(BODY_OF_5, HAT_OF_5, dash, ONE, SEVEN, dot))) == 3
@@ -91,6 +99,20 @@ def test_digits_that_touch_are_parted():
     zeros = [[(x, 120), (x + 45, 60), (x + 90, 120), (x + 45, 180), (x, 120)] for x in lefts]
     found = find_digits(drawn(*zeros))
     assert [f.box[0] for f in found] == pytest.approx(lefts, abs=12)
+
+
+@pytest.mark.parametrize("way", [1, -1], ids=["right", "left"])
+def test_digits_that_lean_are_parted_by_a_seam_that_leans_with_them(way):
+    # No upright line passes between the two, and a thin bridge makes them one blob.
+    left, right = ([(x + 50 * way, 60), (x - 50 * way, 180)] for x in (100, 170))
+    page = drawn(left, right)
+    ImageDraw.Draw(page).line([(100, 120), (170, 120)], fill=0, width=4)
+    one, two = find_digits(page)
+    assert np.abs(np.array(one.box) - [45, 57, 155, 183]).max() < 8
+    assert np.abs(np.array(two.box) - [115, 57, 225, 183]).max() < 8
+    alone = [picture_to_digit(drawn(line)) for line in (left, right)]
+    for found, expected in zip((one, two), alone, strict=True):
+        assert np.abs(found.image.astype(int) - expected).mean() < 25
 
 
 def test_a_reader_says_whether_a_wide_digit_is_two():

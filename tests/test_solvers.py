@@ -235,3 +235,18 @@ def test_any_number_of_workers_goes_the_same_way(loss, name):
     for one, other in zip(alone, shared, strict=True):
         np.testing.assert_array_equal(one.theta, other.theta)
         np.testing.assert_array_equal(one.cost, other.cost)
+
+
+@pytest.mark.parametrize("columns", [slice(None), np.array([0, 2, 3])], ids=["all", "some"])
+def test_an_estimate_is_solved_with_its_ridge(columns):
+    """Of rows too few to be inverted without it; what they do not tell of is divided by it."""
+    x, l2 = np.random.default_rng(0).normal(size=(2, 5)).astype(np.float32), 0.01
+    h = (x.T @ x)[columns][:, columns]
+    ridge = l2 + preconditioner.RIDGE * np.trace(h) / 5
+    assert np.linalg.matrix_rank(h) < len(h)
+    full = ridge * np.eye(5)
+    places = np.arange(5)[columns]
+    full[np.ix_(places, places)] += h
+    v = np.arange(1, 6, dtype=np.float32)
+    solve = preconditioner.cholesky_solve(h.copy(), columns, 5, l2)
+    np.testing.assert_allclose(solve(v), np.linalg.solve(full, v), rtol=1e-4)

@@ -53,6 +53,28 @@ def test_two_digits_see_only_those_two(train_set, test_set):
     assert weights.record["test_accuracy"] > 0.95
 
 
+@pytest.mark.parametrize(
+    ("changes", "asked_for", "yes"),
+    [
+        ({"task": "two-digits", "digit": 7, "against": 1}, [1, 7], 7),
+        ({"task": "one-digit", "digit": 7}, range(10), 7),
+    ],
+)
+def test_the_held_out_accuracy_of_one_model_is_that_of_its_answers(
+    train_set, changes, asked_for, yes
+):
+    run = Run(RunRequest(small(**changes), train_set))
+    last = list(run.steps())[-1]
+    _, heldout = split(run.settings, train_set, np.random.default_rng(run.settings.seed))
+    data = train_set.take(heldout)
+    data = data.take(np.isin(data.labels, asked_for))
+    scores = data.images.reshape(len(data), 784) / 255 @ run.theta[0, 1:] + run.theta[0, 0]
+    truth = data.labels == yes
+    assert last.heldout_accuracy == pytest.approx(np.mean((scores > 0) == truth), abs=2e-4)
+    log_loss = np.logaddexp(0, np.where(truth, -scores, scores)).mean()
+    assert last.heldout_cost == pytest.approx(log_loss, rel=1e-5)
+
+
 def test_one_digit_against_the_rest(train_set, test_set):
     run = Run(RunRequest(small(task="one-digit", digit=0, iterations=40), train_set, test_set))
     list(run.steps())
