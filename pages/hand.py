@@ -14,8 +14,8 @@ with beside_choice():
 st.markdown(
     "Nobody writes like everybody. Under each answer on the Predict page you can say what you "
     "really drew: a wrong answer moves theta at once, as far as the training pictures let it, and "
-    "no further. All of it stays in this browser tab and is gone when you close it, unless you "
-    "download it."
+    "no further. All of it is in the memory of the server for this browser tab alone: a reload "
+    "brings it back, and two minutes after you close the tab it is gone, unless you download it."
 )
 weights = chosen_model()
 if weights is not None:

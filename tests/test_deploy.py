@@ -421,7 +421,6 @@ def load_digits(page, content: bytes) -> None:
 def load_weights(page, content: bytes) -> None:
     page.get_by_role("button", name="Model", exact=True).click()
     upload(page, "mine.npz", content)
-    page.get_by_role("button", name="Use this file").click()
     settled(page)
 
 

@@ -223,8 +223,8 @@ def own_section() -> None:
     counts = np.bincount(digits.labels, minlength=10)
     if not len(digits):
         st.info(
-            "None yet. Every digit that you label on the Predict page is kept here, until you "
-            "close this tab. You can also load a set."
+            "None yet. Every digit that you label on the Predict page is kept here, while "
+            "this tab is open. You can also load a set."
         )
     else:
         shown = st.pills(

@@ -15,7 +15,7 @@ from lrcore.reading import Reader
 from lrcore.weights import Weights, load_weights
 from ui.models import chosen_model, default_missing, facts, mnist, model_names, skipped, use_model
 from ui.plain import plain, say_error, sentence
-from ui.state import CHOSEN_MODEL, WEIGHTS_FILE
+from ui.state import CHOSEN_MODEL, WEIGHTS_FILE, WEIGHTS_TRIED
 
 # The latter are told how to be exported.
 UPLOAD_TYPES = ["npz", "npy", "csv", "tsv", "txt", "pkl", "pickle", "joblib", "sav", "pt", "pth"]
@@ -78,10 +78,25 @@ def _upload() -> None:
             weights = _plain(raw, stem, file.name)
             if st.button("Use this file", width="stretch"):
                 _use(weights)
-        elif st.button("Use this file", width="stretch"):
-            _use(load_weights(raw, name=stem, label=file.name))
+        else:
+            _use_once(file.file_id, raw, stem, file.name)
     except UserError as error:
         say_error(error)
+
+
+def _use_once(file_id: str, raw: bytes, name: str, label: str) -> None:
+    """Use a file that says all of itself as soon as it is here, once; UserError if it is bad."""
+    tried, error = st.session_state.get(WEIGHTS_TRIED, ("", None))
+    if tried != file_id:
+        try:
+            weights = load_weights(raw, name=name, label=label)
+        except UserError as why:
+            st.session_state[WEIGHTS_TRIED] = file_id, why
+            raise
+        st.session_state[WEIGHTS_TRIED] = file_id, None
+        _use(weights)
+    if error is not None:
+        raise error
 
 
 def _plain(raw: bytes, name: str, label: str) -> Weights:

@@ -90,6 +90,9 @@ CHOSEN_MODEL = _key(
 NEXT_MODEL = _key(
     "next_model", "str: the name of the model to read from the next run on", "use_model", RUN
 )
+WEIGHTS_TRIED = _key(
+    "weights_tried", "(id of the file last tried, why not or None)", "ui.model_choice", SESSION
+)
 WEIGHTS_FILE = _key("weights_file", "an uploaded file of weights", "widget", PAGE)
 
 # Predict.

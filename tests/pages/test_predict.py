@@ -10,7 +10,7 @@ import streamlit
 
 from lrcore.estimators import OneVsAllClassifier
 from lrcore.features import FEATURES
-from lrcore.weights import WEIGHTS_FOLDER
+from lrcore.weights import DEFAULT, WEIGHTS_FOLDER
 from tests.files import saved
 from tests.helpers import choose_way, markup, open_page
 from ui.canvas import Kept
@@ -83,9 +83,12 @@ def test_a_binary_model_answers_too(app):
 
 
 def bring_weights(app, name, content):
-    """Put a weights file in, and use it."""
+    """Put a weights file in, and use it: what says all of itself is used at once."""
     app.file_uploader(key="weights_file").set_value((name, content, "application/x")).run()
-    next(button for button in app.button if button.label == "Use this file").click().run()
+    ask = [button for button in app.button if button.label == "Use this file"]
+    assert bool(ask) == (not name.endswith(".npz"))
+    for button in ask:
+        button.click().run()
 
 
 def test_own_weights_are_used_and_bad_ones_get_a_sentence(app):
@@ -99,6 +102,15 @@ def test_own_weights_are_used_and_bad_ones_get_a_sentence(app):
     assert not app.exception
     assert "damaged" in app.error[0].value
     assert app.selectbox(key="chosen_model").value == "mine"
+    app.run()
+    assert "damaged" in app.error[0].value
+    bring_weights(app, "good.npz", DEFAULT.read_bytes())
+    assert not app.exception
+    assert not app.error
+    assert app.selectbox(key="chosen_model").value == "good"
+    # Used once: another model can be chosen though the file is still there.
+    app.selectbox(key="chosen_model").set_value("pixels").run()
+    assert app.selectbox(key="chosen_model").value == "pixels"
 
 
 @pytest.fixture(scope="module")
