@@ -119,3 +119,32 @@ def test_several_digits_on_one_canvas_are_read_in_order(page):
     draw(page, [at(ONE[0], 0.05), at(ZERO[0], 0.3), at(ONE[0], 0.6)])
     page.get_by_text("3 digits, in reading order").wait_for()
     assert page.locator("[data-testid='stCode']").inner_text().strip() == "101"
+
+
+def test_look_at_one_names_the_digit_that_is_shown(page):
+    page.get_by_role("radio", name="A row").click()
+    settled(page)
+
+    def at(stroke, left):
+        return [(left + 0.25 * x, y) for x, y in stroke]
+
+    draw(page, [at(ZERO[0], 0.35), at(ONE[0], 0.6)])
+    page.get_by_text("2 digits, in reading order").wait_for()
+    settled(page)
+    choice = page.get_by_role("combobox", name="Look at one")
+    choice.click()
+    page.get_by_role("option", name="2: 1").click()
+    answered(page, "1")
+    settled(page)
+    row = page.locator("[class*='st-key-label-']")
+    row.get_by_role("button", name="7", exact=True).click()
+    answered(page, "7")
+    settled(page)
+    assert choice.input_value() == "2: 7"
+    # A digit more at the left: the same one is looked at, and the choice says so.
+    page.get_by_test_id("stMain").evaluate("main => main.scrollTo(0, 0)")
+    draw(page, [at(ZERO[0], 0.05)])
+    page.get_by_text("3 digits, in reading order").wait_for()
+    settled(page)
+    assert choice.input_value() == "3: 7"
+    answered(page, "7")
