@@ -1,8 +1,10 @@
 """How far to trust an answer: calibrated probabilities, and when to say 'unsure'.
 
 Ten one-vs-all models that were fitted to the last detail are too sure of
-themselves, and each of them only knows 'my digit or another digit': none has
-ever seen a letter.  Both are mended here, as `lrcore.calibration_fit` has learned to.
+themselves, and each of them only knows 'my digit or another digit': none knows what the
+others say, and none has ever seen a letter.  All three are mended here, as
+`lrcore.calibration_fit` has learned to: each model's probability, the probability that the
+answer is right, which all ten scores tell together, and the likeness to digits.
 """
 
 from __future__ import annotations
@@ -21,8 +23,12 @@ RANK = 64
 NOISE = 1e-9
 # Beyond these, sums of squares would overflow in single precision.
 LARGEST, SMALLEST_VARIANCE = 1e5, NOISE / 10
-# What tells that an answer is sure: best score, margin, distance, its logarithm, shape.
-EVIDENCE = 5
+# What tells that an answer is right: the best score, and its lead over all others together.
+LEADS = 2
+# What tells that an answer is sure: the logit of its probability, distance, its logarithm, shape.
+EVIDENCE = 4
+# In place of the first, calibrations without `answer_weights` have best score and margin.
+EVIDENCE_BY_SCORES = 5
 # The names of a calibration's arrays in a weights file, of which there are many about.
 FILE_KEYS = {
     "slope": "slope",
@@ -33,6 +39,7 @@ FILE_KEYS = {
     "shape_weights": "shape",
     "trust_weights": "trust",
     "threshold": "floor",
+    "answer_weights": "answer",
 }
 
 
@@ -47,8 +54,10 @@ class Calibration:
     variances : (r + 1,); along each of these, and last, along any other.
     shape_weights : (1 + D,); a logistic regression, bias first, that tells digits from
         other things by their features.
-    trust_weights : (6,); another, that does so by what `gather_evidence` gathers.
+    trust_weights : (5,); another, that does so by what `gather_evidence` gathers.
     threshold : (); an answer is sure where the score by `trust_weights` reaches this.
+    answer_weights : (3,); a third, that tells right answers from wrong ones by their `leads`.
+        None in files of old, whose (6,) trust_weights weigh the two best scores instead.
     """
 
     slope: np.ndarray
@@ -59,6 +68,7 @@ class Calibration:
     shape_weights: np.ndarray
     trust_weights: np.ndarray
     threshold: np.ndarray
+    answer_weights: np.ndarray | None = None
 
     def scores(self, decision: np.ndarray) -> np.ndarray:
         """What the sigmoid takes: decision values (n, K), stretched and shifted class by class."""
@@ -71,6 +81,17 @@ class Calibration:
         """
         return sigmoid(self.scores(decision))
 
+    def answer_probability(self, scores: np.ndarray) -> np.ndarray:
+        """How probable it is that the answer, the class of the best score, is right; (n,).
+
+        Where this was not learned, the answer's own probability has to do.
+
+        scores : (n, K), as `scores` gives them.
+        """
+        if self.answer_weights is None:
+            return sigmoid(scores.max(1))
+        return sigmoid(affine(self.answer_weights, leads(scores)))
+
     def distance(self, features: np.ndarray, answers: np.ndarray) -> np.ndarray:
         """How unlike its class a picture is, (n,); see `class_distance`.
 
@@ -81,19 +102,23 @@ class Calibration:
     def sure(self, features: np.ndarray, decision: np.ndarray) -> np.ndarray:
         """Which answers can be given without 'unsure'; a boolean array, shape (n,).
 
-        An answer is sure if its model says yes (a probability of 0.5) and its
-        digit's score, the margin to the next and the likeness to digits,
-        weighed together, reach `threshold`.
+        An answer is sure if it is rather right than wrong, and its probability and the
+        likeness to digits, weighed together, reach `threshold`.
         """
         scores = self.scores(decision)
         distance = self.distance(features, scores.argmax(1))
-        evidence = gather_evidence(scores, distance, affine(self.shape_weights, features))
+        if self.answer_weights is None:
+            said = best_and_margin(scores)
+        else:
+            said = affine(self.answer_weights, leads(scores))[:, None]
+        evidence = gather_evidence(said, distance, affine(self.shape_weights, features))
         trusted = affine(self.trust_weights, evidence) >= self.threshold
-        return trusted & (evidence[:, 0] >= 0)
+        return trusted & (said[:, 0] >= 0)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """All that must be stored, by the keys of a weights file."""
-        return {key: np.asarray(getattr(self, name)) for name, key in FILE_KEYS.items()}
+        arrays = {key: getattr(self, name) for name, key in FILE_KEYS.items()}
+        return {key: np.asarray(array) for key, array in arrays.items() if array is not None}
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, np.ndarray], theta: np.ndarray) -> Calibration:
@@ -117,9 +142,11 @@ class Calibration:
             "basis": (rank, columns),
             "variances": (rank + 1,),
             "shape_weights": (1 + columns,),
-            "trust_weights": (1 + EVIDENCE,),
+            "trust_weights": (1 + EVIDENCE_BY_SCORES,),
             "threshold": (),
         }
+        if FILE_KEYS["answer_weights"] in arrays:
+            shapes |= {"trust_weights": (1 + EVIDENCE,), "answer_weights": (1 + LEADS,)}
         checked = {}
         for name, shape in shapes.items():
             key = FILE_KEYS[name]
@@ -154,27 +181,36 @@ def class_distance(apart: np.ndarray, basis: np.ndarray, variances: np.ndarray) 
     return (along @ (1 / variances[:-1]) + outside / variances[-1]) / apart.shape[1]
 
 
-def gather_evidence(scores: np.ndarray, distance: np.ndarray, shape: np.ndarray) -> np.ndarray:
-    """What tells whether an answer is sure; (n, EVIDENCE).
+def leads(scores: np.ndarray) -> np.ndarray:
+    """What tells whether the answer is right, of scores (n, K); (n, LEADS).
 
-    Best score, margin to the next, distance from the class, its logarithm, likeness to digits.
-
-    scores : (n, K), calibrated.
-    distance : (n,), from the class with the best.
-    shape : (n,), the score by `shape_weights`.
+    The best score, and how far it leads all others together: the logit of the probability that
+    softmax would give the answer.
     """
     ranked = np.sort(scores, 1)
-    best, margin = ranked[:, -1], ranked[:, -1] - ranked[:, -2]
+    best, others = ranked[:, -1], ranked[:, :-1]
+    lead = best - others[:, -1] - np.log(np.exp(others - others[:, -1:]).sum(1))
     # Beyond a point more of it tells nothing more.
+    return np.column_stack([best.clip(-10, 10), lead.clip(-10, 10)])
+
+
+def best_and_margin(scores: np.ndarray) -> np.ndarray:
+    """The best score, and its margin to the next; (n, 2), of scores (n, K)."""
+    ranked = np.sort(scores, 1)
     return np.column_stack(
-        [
-            best.clip(-10, 10),
-            margin.clip(0, 10),
-            distance.clip(0, 20),
-            np.log(distance + 0.01),
-            shape.clip(-10, 10),
-        ]
+        [ranked[:, -1].clip(-10, 10), (ranked[:, -1] - ranked[:, -2]).clip(0, 10)]
     )
+
+
+def gather_evidence(said: np.ndarray, distance: np.ndarray, shape: np.ndarray) -> np.ndarray:
+    """What tells whether an answer is sure; (n, EVIDENCE).
+
+    said : (n, 1), the logit of the answer's probability; or (n, 2), `best_and_margin`.
+    distance : (n,), from the answer's class.
+    shape : (n,), the score by `shape_weights`.
+    """
+    likeness = [distance.clip(0, 20), np.log(distance + 0.01), shape.clip(-10, 10)]
+    return np.column_stack([said, *likeness])
 
 
 def affine(theta: np.ndarray, X: np.ndarray) -> np.ndarray:

@@ -6,7 +6,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from lrcore.calibration import NOISE, RANK, Calibration, affine, class_distance, gather_evidence
+from lrcore.calibration import (
+    NOISE,
+    RANK,
+    Calibration,
+    affine,
+    class_distance,
+    gather_evidence,
+    leads,
+)
 from lrcore.data import Dataset
 from lrcore.features import extract
 from lrcore.logistic import sigmoid
@@ -20,14 +28,14 @@ from lrcore.weights import Weights
 
 # Chosen, as is RANK, by benchmarks/choose_calibration.py:
 # share of held-out digits that may be found unlike digits; more are unsure as no model says yes,
-UNSURE = 0.008
+UNSURE = 0.018
 # and L2 of the regression that learns shapes: strong, as it has few pictures to learn from.
-SHAPE_L2 = 1e-4
+SHAPE_L2 = 1e-5
 # L2 of the others, which have a handful of weights: so weak that it but keeps them finite.
 WEAK_L2 = 1e-6
 # What is drawn by rule for a calibration: things that are no digits, of each kind, and digits of
 # each style, so that these do not count as strange.
-STRANGE, STYLED = 1500, 20
+STRANGE, STYLED = 3000, 40
 
 
 def calibrate(
@@ -52,9 +60,10 @@ def calibrate(
     record = dict(weights.record)
     calibrated = replace(weights, calibration=calibration, record=record)
     readings = Reader(calibrated).read(test.images)
-    table, error = reliability(readings.probabilities, test.labels)
+    right = readings.digits == test.labels
+    table, error = reliability(readings.answer_probability, right)
     # Calibration may turn an answer where two digits are about equally likely.
-    record["test_accuracy"] = round(float(np.mean(readings.digits == test.labels)), 6)
+    record["test_accuracy"] = round(float(right.mean()), 6)
     record["calibration_error"] = round(error, 5)
     record["reliability"] = [[round(float(x), 4) for x in row] for row in table if row[2]]
     record["test_unsure"] = round(float(np.mean(~readings.sure)), 5)
@@ -107,17 +116,20 @@ def fit(
     centres = np.stack([features[labels == k].mean(0) for k in range(classes)])
     basis, variances = _principal_directions(features - centres[labels], rank)
     centres = centres.astype(np.float32)
+    scores, strange_scores = slope * decision + offset, slope * strange_decision + offset
+    right = (scores.argmax(1) == labels).astype(float)
+    answer_weights = _logistic(leads(scores), right, _even(len(right)), WEAK_L2).astype(np.float32)
     # What learns from evidence must see it as it will be on new pictures, so `shape_weights`
     # learn from one half of them and `trust_weights` from the other.
     shape_weights = _tell_apart(features[::2], strange_features[::2], shape_l2).astype(np.float32)
 
-    def evidence(features: np.ndarray, decision: np.ndarray) -> np.ndarray:
-        scores = slope * decision + offset
+    def evidence(features: np.ndarray, scores: np.ndarray) -> np.ndarray:
         distance = class_distance(features - centres[scores.argmax(1)], basis, variances)
-        return gather_evidence(scores, distance, affine(shape_weights, features))
+        said = affine(answer_weights, leads(scores))[:, None]
+        return gather_evidence(said, distance, affine(shape_weights, features))
 
-    digits = evidence(features[1::2], decision[1::2])
-    strange = evidence(strange_features[1::2], strange_decision[1::2])
+    digits = evidence(features[1::2], scores[1::2])
+    strange = evidence(strange_features[1::2], strange_scores[1::2])
     trust_weights = _tell_apart(digits, strange, WEAK_L2)
     threshold = np.quantile(affine(trust_weights, digits), unsure)
     return Calibration(
@@ -129,6 +141,7 @@ def fit(
         shape_weights=shape_weights,
         trust_weights=trust_weights.astype(np.float32),
         threshold=np.array(threshold, np.float32),
+        answer_weights=answer_weights,
     )
 
 
@@ -146,8 +159,7 @@ def _platt(decision: np.ndarray, positive: np.ndarray) -> np.ndarray:
     """Slope and offset of Platt's sigmoid, with his targets that are not quite 0 and 1."""
     yes, no = positive.sum(), (~positive).sum()
     targets = np.where(positive, (yes + 1) / (yes + 2), 1 / (no + 2))
-    shares = np.full(len(decision), 1 / len(decision))
-    offset, slope = _logistic(decision[:, None], targets, shares, WEAK_L2)
+    offset, slope = _logistic(decision[:, None], targets, _even(len(decision)), WEAK_L2)
     return np.array([slope, offset])
 
 
@@ -156,6 +168,11 @@ def _tell_apart(digits: np.ndarray, strange: np.ndarray, l2: float) -> np.ndarra
     n, m = len(digits), len(strange)
     X, targets = np.concatenate([digits, strange]), np.repeat([1.0, 0.0], [n, m])
     return _logistic(X, targets, np.repeat([0.5 / n, 0.5 / m], [n, m]), l2)
+
+
+def _even(n: int) -> np.ndarray:
+    """What each of n rows weighs, where all weigh the same; 1 in all."""
+    return np.full(n, 1 / n)
 
 
 def _logistic(X: np.ndarray, targets: np.ndarray, shares: np.ndarray, l2: float) -> np.ndarray:

@@ -28,6 +28,7 @@ from lrcore.data import Dataset, load_dataset
 from lrcore.datasets import Loaded, load_part, load_parts
 from lrcore.errors import UserError
 from lrcore.labelled import TEST, TRAIN, WHOLE
+from lrcore.marks import COULD_BE
 from lrcore.places import MNIST_FOLDER, OWN_WEIGHTS_FOLDER, WEIGHTS_FOLDER
 from lrcore.reading import Reader, as_text
 from lrcore.segment import Found
@@ -254,7 +255,9 @@ def _answer(file: str, found: list[Found], reader: Reader) -> dict:
             "digit": int(readings.digits[i]),
             "box": [int(side) for side in item.box],
             "probabilities": _rounded(readings.probabilities[i]),
+            "answer_probability": round(float(readings.answer_probability[i]), 6),
             "sure": bool(readings.sure[i]),
+            "mark": str(readings.mark[i]),
         }
         for i, item in enumerate(found)
     ]
@@ -263,7 +266,9 @@ def _answer(file: str, found: list[Found], reader: Reader) -> dict:
         "file": str(file),
         "digit": largest["digit"],
         "probabilities": largest["probabilities"],
+        "answer_probability": largest["answer_probability"],
         "sure": largest["sure"],
+        "mark": largest["mark"],
         "text": as_text(found, [_name(box["digit"]) for box in boxes]),
         "boxes": boxes,
     }
@@ -278,9 +283,11 @@ def _sentence(answer: dict, reader: Reader) -> str:
         if digit == REST:
             return f"{file}: this is not a {positive} ({max(p):.2f})"
         return f"{file}: this is a {digit} ({max(p):.2f})"
-    doubt = "" if answer["sure"] else ", but none of the models is sure"
+    doubt = "" if answer["sure"] else ", but unsure"
+    if answer["mark"]:
+        doubt += f"; there is nothing but {COULD_BE[answer['mark']]}"
     each = "  ".join(f"{c}: {q:.2f}" for c, q in zip(reader.weights.classes, p, strict=True))
-    return f"{file}: {digit}{doubt}\n  {each}"
+    return f"{file}: {digit} ({answer['answer_probability']:.2f}){doubt}\n  {each}"
 
 
 def _name(digit: int) -> str:

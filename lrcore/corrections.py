@@ -71,7 +71,8 @@ class Curvature:
     def measure(cls, weights: Weights, images: np.ndarray) -> Curvature:
         """The curvature at a trained theta, from training pictures, uint8 (n, 28, 28).
 
-        They stand for as many pictures as theta was trained on, by its record.
+        They stand for as many pictures of the data set as theta learned from, by its record; what
+        was made of them or drawn by rule says little about how firmly a correction should be met.
 
         Raises UserError where theta is too large for the curvature to be inverted.
         """

@@ -26,15 +26,13 @@ def recall(counts: np.ndarray) -> np.ndarray:
     return _share(np.diag(counts), counts.sum(axis=1))
 
 
-def reliability(
-    probabilities: np.ndarray, labels: np.ndarray, bins: int = 15
-) -> tuple[np.ndarray, float]:
+def reliability(said: np.ndarray, right: np.ndarray, bins: int = 15) -> tuple[np.ndarray, float]:
     """Whether answers given with probability p are right in a share p of all cases.
 
     Parameters
     ----------
-    probabilities : (n, K), calibrated or not.
-    labels : (n,), the right column.
+    said : (n,), the probability that each answer was given with.
+    right : bool (n,), whether it was right.
 
     Returns a table of shape (bins, 3): mean probability of the answers in each
     bin, share of them that is right, their number (nan, nan, 0 where there are
@@ -42,15 +40,13 @@ def reliability(
     over all answers.  Source: Guo, Pleiss, Sun and Weinberger, "On calibration
     of modern neural networks", 2017.
     """
-    best = probabilities.max(1)
-    right = probabilities.argmax(1) == labels
-    of = np.minimum((best * bins).astype(int), bins - 1)
+    of = np.minimum((said * bins).astype(int), bins - 1)
     count = np.bincount(of, minlength=bins)
     some = np.where(count, count, np.nan)
-    said = np.bincount(of, best, bins) / some
+    mean = np.bincount(of, said, bins) / some
     held = np.bincount(of, right, bins) / some
-    error = np.nansum(np.abs(said - held) * count) / max(len(labels), 1)
-    return np.column_stack([said, held, count]), float(error)
+    error = np.nansum(np.abs(mean - held) * count) / max(len(said), 1)
+    return np.column_stack([mean, held, count]), float(error)
 
 
 def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from lrcore.decode import Opened, Source
 from lrcore.errors import UserError
 from lrcore.features import extract
 from lrcore.logistic import sigmoid
+from lrcore.marks import UNUSUAL, marks
 from lrcore.segment import Found, Score, find_digits
 from lrcore.weights import DEFAULT, REST, Weights, load_weights
 
@@ -29,15 +30,22 @@ class Readings:
     probabilities : float array, sigmoid(scores).  One-vs-all: shape (n, K), K independent
         answers to 'is it this digit?', which need not sum to 1.  Binary:
         shape (n, 2), for the negative and the positive class, summing to 1.
+    answer_probability : float array, shape (n,); how probable it is that the answer is right.
+        Calibrated from all scores, where there is a calibration that has learned to; otherwise
+        the answer's own probability.
     sure : bool array, shape (n,); False where the model should rather say that it
         does not know.
+    mark : str array, shape (n,); which lone mark a picture is, as in `lrcore.marks`; '' for
+        none, for models that do not tell all the digits apart, and where only features are known.
     """
 
     classes: np.ndarray
     digits: np.ndarray
     scores: np.ndarray
     probabilities: np.ndarray
+    answer_probability: np.ndarray
     sure: np.ndarray
+    mark: np.ndarray
 
     def __len__(self) -> int:
         return len(self.digits)
@@ -95,10 +103,15 @@ class Reader:
 
     def judge(self, X: np.ndarray) -> Readings:
         """Read pictures by their features, as from `lrcore.features.extract`; shape (n, D)."""
-        return Readings(self.weights.classes, *self._judge(X))
+        parts = (*self._judge(X), np.full(len(X), ""))
+        return Readings(self.weights.classes, *parts)
 
     def _read(self, images: np.ndarray) -> tuple[np.ndarray, ...]:
-        return self._judge(extract(self.weights.features, images))
+        *judged, sure = self._judge(extract(self.weights.features, images))
+        if self.weights.binary:
+            return *judged, sure, np.full(len(images), "")
+        mark = marks(images)
+        return *judged, sure & ~np.isin(mark, UNUSUAL), mark
 
     def _judge(self, X: np.ndarray) -> tuple[np.ndarray, ...]:
         weights = self.weights
@@ -106,9 +119,12 @@ class Reader:
         scores = weights.scores(decision)
         digits = weights.classes[scores.argmax(axis=1)]
         calibration = weights.calibration
-        # Without a calibration the plain rule: some model must say yes.
-        sure = scores.max(1) >= 0 if calibration is None else calibration.sure(X, decision)
-        return digits, scores, sigmoid(scores), sure
+        p = sigmoid(scores)
+        if calibration is None:
+            # The plain rule: some model must say yes.
+            return digits, scores, p, p.max(1), scores.max(1) >= 0
+        right = calibration.answer_probability(scores)
+        return digits, scores, p, right, calibration.sure(X, decision)
 
 
 def _grey_levels(images: np.ndarray) -> np.ndarray:

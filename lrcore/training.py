@@ -355,6 +355,8 @@ class Run:
         last, settings = self.history[-1], self.settings
         record = {
             "images": self.pictures.images,
+            # With those made of others and one's own: what the cost is the mean over.
+            "learned_from": len(self.pictures.learned),
             **({"styles": settings.styles} if settings.styles else {}),
             **({"jitter": settings.jitter} if settings.jitter else {}),
             "solver": SOLVERS[settings.solver].title,

@@ -46,7 +46,12 @@ TOLD = ("format", "features", "record")
 # Bounds on a record, far above what a run writes: its characters, tables within each other (each
 # hand learned on top of another is one), and between what lies that pages and corrections use.
 MAX_RECORD, RECORD_DEPTH = 65_536, 32
-RECORD_RANGES = {"images": (1, 1e12), "test_accuracy": (0, 1), "C": (0, LARGEST)}
+RECORD_RANGES = {
+    "images": (1, 1e12),
+    "learned_from": (1, 1e12),
+    "test_accuracy": (0, 1),
+    "C": (0, LARGEST),
+}
 
 
 @dataclass(frozen=True)

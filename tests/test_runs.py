@@ -272,8 +272,8 @@ def test_a_run_of_impossible_data_says_what_to_do(runs, data):
 def test_too_many_unended_runs_and_too_large_ones_are_refused(runs, slots, data):
     with pytest.raises(UserError, match="MB"):
         runs.start(RunRequest(Settings(jitter=16), *data))
-    # 60,000, and 5,000 in each of 33 styles: 698 MB, and 31 for the test set, which is watched.
-    with pytest.raises(UserError, match=r"7\d\d MB"):
+    # 60,000, and 5,000 in each of 69 styles: 1,256 MB, and 31 for the test set, which is watched.
+    with pytest.raises(UserError, match=r"1,2\d\d MB"):
         runs.start(RunRequest(Settings(styles=5000, features="strokes"), *data))
     assert not runs.jobs
     for _ in range(MOST_UNENDED):

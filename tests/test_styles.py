@@ -6,6 +6,7 @@ import pytest
 from lrcore import styles
 from lrcore.augment import jittered, training_set
 from lrcore.data import load_dataset
+from lrcore.weights import DEFAULT, WEIGHTS_FOLDER, load_weights
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,13 @@ def test_every_style_is_well_formed():
 def test_all_digits_are_drawn_in_several_styles():
     labels = [label for label, _ in styles.STYLES.values()]
     assert set(labels) == set(range(10))
-    for needed in ("0 slashed", "1 flagged", "4 open, short stem", "7 crossed", "9 curled"):
+    for needed in (
+        *("0 slashed", "0 slashed past the loop", "0 barred", "1 flagged", "1 with a long rise"),
+        *("1 flagged with a foot", "2 looped", "4 open, short stem", "4 as a triangle on a stem"),
+        *("5 with a hat apart", "6 with a small loop", "6 with a high loop", "7 crossed"),
+        *("8 open", "8 from two strokes", "9 curled", "9 with a flat head", "9 with a tiny head"),
+        "9 with an open head",
+    ):
         assert needed in styles.STYLES
 
 
@@ -40,6 +47,42 @@ def test_made_digits_look_like_mnists_in_place_and_size():
     columns = (made.images > 25).any(1)
     size = np.maximum(rows.sum(1), columns.sum(1))
     assert ((size >= 18) & (size <= 21)).all()
+
+
+def test_kin_are_styles_of_one_digit_that_can_be_mixed():
+    """Mixed are forms of equally many strokes and places, that stand for the same parts."""
+    some = False
+    for name, (label, forms) in styles.STYLES.items():
+        for kin in styles.kindred(name):
+            some = True
+            assert kin != name
+            assert styles.STYLES[kin][0] == label
+            assert name in styles.kindred(kin)
+            styles.draw_strokes(forms + styles.STYLES[kin][1], np.random.default_rng(0))
+    assert some
+    assert "0 slashed past the loop" in styles.kindred("0 slashed")
+    # Their slashes run at right angles: the mean of both would be a dot.
+    assert "0 slashed backwards" not in styles.kindred("0 slashed")
+
+
+def test_a_slash_goes_past_the_loop():
+    """Ink in the corners that a slash runs to, and a loop that stays away from them."""
+    rng = np.random.default_rng(3)
+    forms = styles.STYLES["0 slashed past the loop"][1]
+    for _ in range(20):
+        ring, slash = styles.draw_strokes(forms, rng)
+        over = slash[:, 1]
+        assert over.min() < ring[:, 1].min() or slash[:, 0].max() > ring[:, 0].max()
+        assert over.max() > ring[:, 1].max() or slash[:, 0].min() < ring[:, 0].min()
+
+
+def test_the_read_me_beside_the_weights_counts_the_styles_and_the_pictures():
+    words = (WEIGHTS_FOLDER / "README.md").read_text(encoding="utf-8")
+    record = load_weights(DEFAULT).record
+    assert f"{len(styles.STYLES)} styles x {record['styles']:,} digits" in words
+    in_all = record["images"] * (1 + record["jitter"]) + len(styles.STYLES) * record["styles"]
+    assert record["learned_from"] == in_all
+    assert f"{in_all:,}" in words
 
 
 def test_the_same_seed_draws_the_same_digits():

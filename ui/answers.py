@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from lrcore.evidence import PICTURES
+from lrcore.marks import COULD_BE
 from lrcore.reading import Reader, Readings
 from lrcore.weights import REST, Weights
 from ui.charts import ROWS, probability_bars, probability_rows
@@ -43,27 +44,41 @@ def one_input(weights: Weights) -> str:
 
 def verdict(weights: Weights, readings: Readings, at: int = 0) -> str:
     """The answer in a sentence, doubts included."""
-    p = readings.probabilities[at]
-    best = p.max()
+    p, right = readings.probabilities[at], readings.answer_probability[at]
     if weights.binary:
         positive = weights.classes[1]
         if readings.digits[at] == REST:
-            return f"This is not a {positive} ({best:.2f})."
-        return f"This is a {readings.digits[at]} ({best:.2f})."
-    if best < 0.5:
+            return f"This is not a {positive} ({right:.2f})."
+        return f"This is a {readings.digits[at]} ({right:.2f})."
+    mark = COULD_BE.get(readings.mark[at])
+    if mark and not readings.sure[at]:
+        return f"Unsure. There is nothing but {mark}."
+    if mark:
+        return f"It reads {readings.digits[at]} ({right:.2f}), yet there is nothing but {mark}."
+    if p.max() < 0.5 and not readings.sure[at]:
         return (
             "None of the models says yes. The closest is "
-            f"{readings.digits[at]}, with {best:.2f}: try drawing it larger or clearer."
+            f"{readings.digits[at]} ({right:.2f}): try drawing it larger or clearer."
         )
     if not readings.sure[at]:
         second = weights.classes[np.argsort(p)[-2]]
-        if np.sort(p)[-2] > 0.25:
-            return f"Unsure: {readings.digits[at]} perhaps, or {second}."
+        if right < 0.8:
+            return f"Unsure: {readings.digits[at]} perhaps ({right:.2f}), or {second}."
         return (
-            f"Unsure: {readings.digits[at]} fits best, but this is not quite like the digits that "
-            "it has learned from."
+            f"Unsure: {readings.digits[at]} fits best ({right:.2f}), but this is not quite like "
+            "the digits that it has learned from."
         )
-    return f"It reads {readings.digits[at]} ({best:.2f})."
+    return f"It reads {readings.digits[at]} ({right:.2f})."
+
+
+def beside_the_digit(weights: Weights) -> str:
+    """What the number beside the answer is, which is none of the ten, in a sentence."""
+    if weights.calibration is None or weights.calibration.answer_weights is None:
+        return "The number beside the digit is the longest bar's."
+    return (
+        "The number beside the digit asks another question of all ten together: how often is "
+        "such an answer right?"
+    )
 
 
 def one_of_two(weights: Weights) -> str:
@@ -109,7 +124,7 @@ def answer_panel(
     else:
         st.caption(
             "Ten models answer ten separate questions, 'is it a 0?', 'is it a 1?' …, "
-            "so the bars need not sum to 1."
+            f"so the bars need not sum to 1. {beside_the_digit(weights)}"
         )
     return readings
 

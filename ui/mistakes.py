@@ -36,7 +36,7 @@ class Study:
 
     index : their places in the test set.
     truth, answer : places in the model's classes.
-    probabilities : of each class, shape (n, classes).
+    confidence : how probable it is that the answer is right, as the model has it, (n,).
     score : the true class's, (n,); see `lrcore.weights.Weights.scores`.
     margin : that score minus the best other's; below zero if read wrong.
     sure : whether the model stands by its answer.
@@ -46,7 +46,7 @@ class Study:
     index: np.ndarray
     truth: np.ndarray
     answer: np.ndarray
-    probabilities: np.ndarray
+    confidence: np.ndarray
     score: np.ndarray
     margin: np.ndarray
     sure: np.ndarray
@@ -61,11 +61,6 @@ class Study:
         """Which pictures of one class were read as another, the most confident first."""
         inside = np.flatnonzero((self.truth == truth) & (self.answer == answer))
         return inside[np.argsort(-self.confidence[inside], kind="stable")]
-
-    @property
-    def confidence(self) -> np.ndarray:
-        """The probability given to the answer; float (n,)."""
-        return self.probabilities.max(axis=1)
 
 
 @st.cache_resource(max_entries=16, show_spinner="Reading the test set …", hash_funcs=WEIGHTS_HASH)
@@ -87,7 +82,7 @@ def study(weights: Weights) -> Study:
         index=index,
         truth=truth,
         answer=answer,
-        probabilities=readings.probabilities,
+        confidence=readings.answer_probability,
         score=score,
         margin=score - others.max(axis=1),
         sure=readings.sure,
@@ -246,7 +241,7 @@ def each_digit(weights: Weights, found: Study) -> None:
             alt="Precision and recall of each digit.",
         )
     with right:
-        table, error = reliability(found.probabilities, found.truth, bins=10)
+        table, error = reliability(found.confidence, found.right, bins=10)
         st.markdown("**Are its probabilities honest?**")
         st.vega_lite_chart(
             spec=prepared(reliability_chart, table),

@@ -137,7 +137,7 @@ def facts(weights: Weights) -> str:
     record = weights.record
     parts = [task_name(weights), weights.features]
     # A file of somebody else's may hold anything there.
-    if isinstance(images := record.get("images"), int):
+    if isinstance(images := record.get("learned_from", record.get("images")), int):
         parts.append(f"{images:,} images")
     if isinstance(accuracy := record.get("test_accuracy"), float):
         parts.append(f"{accuracy:.2%} on the test set")

@@ -214,7 +214,7 @@ def _naive(weights: Weights, drawing: Drawing, image: np.ndarray) -> None:
             with st.container(width=150):
                 digit_picture(pair[at], name, 112)
                 answer = digit_name(weights, readings.digits[at])
-                st.markdown(f"reads **{answer}** ({readings.probabilities[at].max():.2f})")
+                st.markdown(f"reads **{answer}** ({readings.answer_probability[at]:.2f})")
     st.caption(
         "MNIST's digits fill a 20×20 box and are centred by their mass. A model that has never "
         "seen anything else fails on a drawing that is small, thin or off-centre."
