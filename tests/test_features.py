@@ -1,11 +1,15 @@
 """What each map promises, checked on real digits."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from scipy import ndimage
 
 from lrcore import features
 from lrcore.data import load_dataset
+from tests.browser.driver import ROOT
 
 pytestmark = pytest.mark.numeric
 
@@ -115,3 +119,33 @@ def test_the_cache_remembers_and_a_read_only_disk_costs_only_the_cache(
     (tmp_path / "file").write_text("a file cannot hold a folder", encoding="utf-8")
     monkeypatch.setattr(features, "CACHE_FOLDER", tmp_path / "file" / "cache")
     np.testing.assert_array_equal(features.extract_cached("strokes", digits.images), expected)
+
+
+# Makes features for as long as it is let; the first time that some are there, it says so.
+ENDLESS = """
+import signal, sys, threading
+import numpy as np
+from lrcore.features import extract
+
+begun = threading.Event()
+def checkpoint():
+    if not begun.is_set():
+        begun.set()
+        print("begun", flush=True)
+
+# As the app's server does, which then ends as every Python process does.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+pictures = np.zeros((400_000, 28, 28), np.uint8)
+threading.Thread(target=extract, args=("strokes", pictures, checkpoint), daemon=True).start()
+threading.Event().wait()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends a process without asking it")
+def test_a_process_that_is_asked_to_end_does_not_finish_its_features_first():
+    command = [sys.executable, "-c", ENDLESS]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, encoding="utf-8") as process:
+        assert process.stdout.readline() == "begun\n"
+        process.terminate()
+        # All of them would take most of a minute; this is what Docker leaves a process.
+        process.wait(timeout=10)

@@ -90,20 +90,27 @@ def test_reset_brings_the_same_run_again(runs, data):
     assert np.array_equal(again.theta, first.theta)
 
 
-def test_a_pause_holds_in_the_middle_of_a_step_and_does_not_count_as_work(runs, data):
+def test_a_pause_holds_in_the_middle_of_a_step_and_does_not_count_as_work(runs, slots, data):
     # One step of this takes far longer than the pause needs to be seen.
     job = runs.start(
         RunRequest(Settings(solver="mini-batch", batch_size=1, images=3_000, iterations=1), *data)
     )
     wait_for(lambda: len(job.history) == 1)
+    began = time.perf_counter()
     job.pause()
-    began = time.monotonic()
-    time.sleep(1.5)
+    wait_for(lambda: job not in slots._working)
+    held = time.perf_counter()
+    # Meanwhile another one does all of its work.
+    other = runs.start(RunRequest(Settings(solver="mini-batch", images=3_000, iterations=9), *data))
+    other.join(30)
+    assert len(other.history) == 10
     assert len(job.history) == 1
+    paused = time.perf_counter() - held
     job.go_on()
     job.join(30)
     assert len(job.history) == 2
-    assert job.history[1].seconds < time.monotonic() - began - 1.4
+    first, last = job.history
+    assert last.seconds - first.seconds <= time.perf_counter() - began - paused
 
 
 def test_stopping_answers_at_once_and_an_unfinished_step_leaves_no_trace(runs, data):
@@ -198,14 +205,22 @@ def endless_page():
 
 
 def test_a_run_gives_way_to_a_page(runs, data, endless_page, monkeypatch):
+    asked = []
+
+    def seen():
+        asked.append(time.perf_counter())
+        return page_in_the_making()
+
     monkeypatch.setattr("ui.train.jobs.GIVE_WAY", 3600)
-    began = time.monotonic()
+    monkeypatch.setattr("ui.train.jobs.page_in_the_making", seen)
+    began = time.perf_counter()
     job = runs.start(RunRequest(Settings(**FOREVER), *data))
-    time.sleep(0.5)
+    wait_for(lambda: len(asked) > 100)
     assert not job.history
+    waited = asked[100] - asked[0]
     endless_page.set()
     wait_for(lambda: len(job.history) > 3)
-    assert job.history[3].seconds < time.monotonic() - began - 0.4
+    assert job.history[3].seconds < time.perf_counter() - began - waited
 
 
 def test_a_run_keeps_a_share_of_the_time_however_many_pages(runs, data, endless_page):
