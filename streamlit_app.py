@@ -12,15 +12,18 @@ from ui.models import errors_said, settle_choice
 from ui.reload import outlast_reload
 from ui.routing import pages
 from ui.state import ROUTED
+from ui.style import style
 from ui.uploads import bound_uploads
 
 ICON = str(Path(__file__).parent / "ui" / "icon.png")
 
 st.set_page_config(page_title="Ten Thetas", page_icon=ICON, layout="wide")
+style()
 st.logo(ICON, size="large")
 
 bound_uploads()
 page = st.navigation(pages(), position="top")
+st.set_page_config(page_title=f"{page.title} · Ten Thetas")
 settle_choice()
 say_if_lost()
 outlast_reload()

@@ -17,6 +17,7 @@ from ui.predict import (
 )
 from ui.routing import ensure_routed
 from ui.state import CLOSER, GALLERY_ASKED, GALLERY_PICKED, WAY
+from ui.style import heading
 
 ensure_routed()
 
@@ -31,6 +32,10 @@ WAYS = {
 if GALLERY_ASKED in st.session_state:
     st.session_state[GALLERY_PICKED] = st.session_state.pop(GALLERY_ASKED)
     st.session_state[WAY], st.session_state[CLOSER(picture=GALLERY)] = TEST_SET, WHY
+heading(
+    "Ten Thetas reads handwritten digits",
+    "by adding up alone, and shows why. Draw one!",
+)
 with beside_choice():
     way = st.segmented_control(
         "Where the digit comes from",

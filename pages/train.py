@@ -10,6 +10,7 @@ from ui.models import mnist
 from ui.plain import say_error
 from ui.routing import ensure_routed
 from ui.state import TRAIN_TAB
+from ui.style import heading
 from ui.train.buttons import begin, buttons, take_away
 from ui.train.controls import (
     keep_address,
@@ -27,6 +28,7 @@ from ui.train.table import runs_table, view_options
 from ui.train.watch import compare, live, theta_caption, watch
 
 ensure_routed()
+heading("Train", "a model yourself, and watch its theta walk downhill.")
 take_link()
 runs = session_runs()
 data = None

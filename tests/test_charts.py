@@ -25,20 +25,20 @@ def test_before_an_answer_there_are_no_bars():
 
 
 def test_the_scale_is_zero_to_one_however_small_the_bars_are():
-    assert probability_bars()["layer"][0]["encoding"]["x"]["scale"]["domain"] == [0, 1]
+    assert probability_bars(10)["layer"][0]["encoding"]["x"]["scale"]["domain"] == [0, 1]
 
 
 def test_earlier_probabilities_are_ticks():
     table = probability_rows(["0", "1"], np.array([0.1, 0.8]), "1", np.array([0.6, 0.3]))
     assert table["before"].tolist() == [0.6, 0.3]
-    assert any(layer["mark"].get("type") == "tick" for layer in probability_bars()["layer"])
+    assert any(layer["mark"].get("type") == "tick" for layer in probability_bars(10)["layer"])
 
 
 def test_every_field_that_is_drawn_is_in_the_rows():
     table = probability_rows(DIGITS, np.linspace(0, 0.9, 10), "9")
     fields = {
         part["field"]
-        for layer in probability_bars()["layer"]
+        for layer in probability_bars(10)["layer"]
         for part in layer["encoding"].values()
         if isinstance(part, dict) and "field" in part
     }

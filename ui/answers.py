@@ -152,7 +152,7 @@ def _panel(image: np.ndarray, saw: str, rows: pd.DataFrame) -> Iterator[None]:
         yield
         digit_picture(image, saw, 112)
     st.vega_lite_chart(
-        spec={**probability_bars(), "datasets": {ROWS: rows}},
+        spec={**probability_bars(len(rows)), "datasets": {ROWS: rows}},
         theme=None,
         alt="Probability of each digit: " + ", ".join(rows["label"].str.replace("\u2003", " ")),
     )

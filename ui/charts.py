@@ -15,6 +15,9 @@ import streamlit as st
 from ui.palette import AGAINST, FOR, GUIDE
 
 ROWS = "rows"
+# What an axis below takes of a chart's height, in pixels.  A height by the step of its rows would
+# leave that to Vega-Lite, which then warns that it cannot fit it.
+AXIS = 32
 Chart = TypeVar("Chart", alt.Chart, alt.LayerChart)
 
 
@@ -81,13 +84,15 @@ def _two_places(value: float) -> str:
 
 
 @functools.cache
-def probability_bars() -> dict:
+def probability_bars(classes: int) -> dict:
     """One bar a class, from 0 to 1, the answer's in its own colour and a line at one half.
 
     A specification without its rows: Altair would take longer to make it than the answer takes.
     """
     base = alt.Chart(alt.NamedData(ROWS)).encode(
-        y=alt.Y("label:N", sort=None, title=None, axis=alt.Axis(labelFontSize=14)),
+        y=alt.Y(
+            "label:N", sort=None, title=None, axis=alt.Axis(labelFontSize=14, labelOverlap=False)
+        ),
         tooltip=[
             alt.Tooltip("digit:N", title="digit"),
             alt.Tooltip("probability:Q", title="probability", format=".4f"),
@@ -101,11 +106,13 @@ def probability_bars() -> dict:
     )
     colour = alt.condition("datum.answer", alt.value(FOR), alt.value(AGAINST))
     bars = base.mark_bar(cornerRadiusEnd=3, height={"band": 0.7}).encode(x=x, color=colour)
-    half = alt.Chart().mark_rule(strokeDash=[3, 3], color=GUIDE).encode(x=alt.datum(0.5))
+    # What only guides the eye has no name to be told by.
+    half = alt.Chart().mark_rule(strokeDash=[3, 3], color=GUIDE, aria=False)
+    half = half.encode(x=alt.datum(0.5))
     ticks = (
         base.transform_filter("isValid(datum.before)")
-        .mark_tick(thickness=3, color=GUIDE, height={"band": 0.9})
+        .mark_tick(thickness=3, color=GUIDE, height={"band": 0.9}, aria=False)
         .encode(x=alt.X("before:Q", title=None))
     )
-    chart = alt.LayerChart(layer=[bars, half, ticks], height=alt.Step(23))
+    chart = alt.LayerChart(layer=[bars, half, ticks], height=23 * classes + AXIS)
     return in_house_style(chart).to_dict()

@@ -29,7 +29,7 @@ AT_ONCE = 24
 
 def before_and_after(weights: Weights) -> None:
     """What the corrections changed, on the user's own digits and on MNIST's test set."""
-    st.subheader("Before and after")
+    st.header("Before and after")
     own = own_digits()
     if not len(own):
         st.info(
@@ -217,7 +217,7 @@ def keep_hand(weights: Weights | None) -> None:
 
 def own_section() -> None:
     """The own digits: how many of each, their pictures, and their way out and in."""
-    st.subheader("Your own digits")
+    st.header("Your own digits")
     own = own_digits()
     digits = own.digits
     counts = np.bincount(digits.labels, minlength=10)

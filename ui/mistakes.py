@@ -109,6 +109,7 @@ def confusion_chart(counts: np.ndarray, names: list[str], side: int = 350) -> al
             "shade": shade,
             "label": [str(n) if n else "" for n in counts.ravel()],
             "dark": (shade < -0.5) | (shade > 0.8),
+            "chosen": False,
         }
     )
     axis = alt.Axis(labelAngle=0, labelFlush=False, ticks=False, domain=False, labelFontSize=13)
@@ -130,8 +131,11 @@ def confusion_chart(counts: np.ndarray, names: list[str], side: int = 350) -> al
         )
     )
     # Over the numbers, or a click on one would miss its cell.
-    touch = base.mark_rect(fillOpacity=0, cursor="pointer").add_params(
-        alt.selection_point("cell", fields=["truth", "answer"])
+    frame_of_chosen = alt.condition("datum.chosen", alt.value(INK), alt.value("transparent"))
+    touch = (
+        base.mark_rect(fillOpacity=0, cursor="pointer", strokeWidth=3)
+        .encode(stroke=frame_of_chosen)
+        .add_params(alt.selection_point("cell", fields=["truth", "answer"]))
     )
     numbers = base.mark_text(fontSize=11 if len(names) > 2 else 16, aria=False).encode(
         text="label:N",
@@ -192,7 +196,7 @@ def matrix_and_pictures(weights: Weights, found: Study) -> None:
     left, right = st.columns([9, 10], gap="medium")
     with left:
         st.vega_lite_chart(
-            spec=prepared(confusion_chart, found.counts, names),
+            spec=_with_chosen(prepared(confusion_chart, found.counts, names), names),
             width="content",
             theme=None,
             key=CONFUSION,
@@ -301,6 +305,18 @@ def _take_click(names: list[str]) -> None:
         st.session_state.pop(MISTAKES_SEEN, None)
 
 
+def _with_chosen(spec: dict, names: list[str]) -> dict:
+    """The matrix with a frame round the cell that is looked at, clicked or chosen in words."""
+    truth, answer = names[st.session_state[MISTAKE_TRUTH]], names[st.session_state[MISTAKE_ANSWER]]
+    # Only the rows change from one choice to the next, so the chart stays where it is.
+    return spec | {
+        "datasets": {
+            name: rows.assign(chosen=(rows["truth"] == truth) & (rows["answer"] == answer))
+            for name, rows in spec["datasets"].items()
+        }
+    }
+
+
 def _matrix_in_words(found: Study, names: list[str]) -> str:
     mistakes = found.counts * ~np.eye(len(names), dtype=bool)
     worst = np.argsort(-mistakes, axis=None)[:5]
@@ -338,7 +354,8 @@ def _picture(found: Study, at: int, caption: str, where: str) -> None:
     with st.container(width=68, gap="xxsmall", horizontal_alignment="center"):
         digit_picture(mnist("test").images[index], caption, 56)
         if st.button(
-            "Open",
+            # Its number, since each button has to be told from the others.
+            f"No. {index}",
             key=OPEN_TEST_PICTURE(where=where, index=index),
             type="tertiary",
             help=f"Open test picture {index} in Predict, with its evidence.",

@@ -13,7 +13,16 @@ from lrcore.features import FEATURES
 from lrcore.plain_theta import SCALINGS, is_plain, refuse_programs
 from lrcore.reading import Reader
 from lrcore.weights import Weights, load_weights
-from ui.models import chosen_model, default_missing, facts, mnist, model_names, skipped, use_model
+from ui.models import (
+    chosen_model,
+    default_missing,
+    facts,
+    in_words,
+    mnist,
+    model_names,
+    skipped,
+    use_model,
+)
 from ui.plain import plain, say_error, sentence
 from ui.state import CHOSEN_MODEL, WEIGHTS_FILE, WEIGHTS_TRIED
 
@@ -45,10 +54,11 @@ def _choice() -> None:
         st.selectbox(
             "Model",
             names,
+            format_func=in_words,
             key=CHOSEN_MODEL,
             label_visibility="collapsed",
             icon=":material/neurology:",
-            width=210,
+            width=270,
             help="Which trained weights read your digits.",
         )
     with st.popover("Model", help="What this model looks at; bring one of your own."):

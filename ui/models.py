@@ -144,6 +144,16 @@ def facts(weights: Weights) -> str:
     return " · ".join(parts)
 
 
+def in_words(name: str) -> str:
+    """A model as a choice calls it: 'Reads strokes, 99.3 %', or by its own name."""
+    weights = get_model(name)
+    reads = task_name(weights) if weights.binary else weights.features
+    accuracy = weights.record.get("test_accuracy")
+    if isinstance(accuracy, float):
+        reads += f", {100 * accuracy:.1f} %"
+    return f"Reads {reads}" if name == weights.features else f"{name} · {reads}"
+
+
 def task_name(weights: Weights) -> str:
     """'ten digits', '0 or 1', '5 or not'."""
     if not weights.binary:

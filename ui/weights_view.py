@@ -106,7 +106,7 @@ def ten_heatmaps(weights: Weights, part: str) -> None:
 
 def closer_look(weights: Weights, part: str) -> None:
     """One of four ways to look closer."""
-    st.subheader("A closer look")
+    st.header("A closer look")
     views = {
         ONE: _one_row,
         PAIR: _two_rows,

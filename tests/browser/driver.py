@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -165,5 +166,6 @@ def answered(page, digit: str) -> None:
 def choose_model(page, name: str) -> None:
     """Choose the model that reads, on a page that reads with one."""
     page.get_by_role("combobox", name="Model").click()
-    page.get_by_role("option", name=name, exact=True).click()
+    called = re.compile(rf"^({re.escape(name)}( ·.*)?|Reads {re.escape(name)}(,.*)?)$")
+    page.get_by_role("option", name=called).click()
     settled(page)

@@ -92,7 +92,7 @@ def test_the_curve_grows_the_run_outlives_its_page_and_stop_keeps_the_model(page
     page.get_by_text("Predict and Weights now use run 1").wait_for()
     settled(page)
     go_to(page, "Predict")
-    assert page.get_by_role("combobox", name="Model").input_value() == "run 1"
+    assert page.get_by_role("combobox", name="Model").input_value().startswith("run 1 · pixels, ")
 
 
 def test_pause_holds_and_one_step_is_one(page, server):

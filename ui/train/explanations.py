@@ -28,7 +28,7 @@ def python_tab(settings: Settings | None) -> None:
         "It reads MNIST's four files from `data/mnist/`, where this project keeps them. From "
         "elsewhere: " + ", ".join(f"[{name}]({MNIST_URL}{name})" for name in MNIST_FILES) + "."
     )
-    st.code(script, language="python", line_numbers=True)
+    st.code(script, language="python", line_numbers=True, wrap_lines=True)
     st.download_button(
         "Script",
         script,

@@ -1,0 +1,33 @@
+"""What of the look no setting of Streamlit's reaches, and the heading of a page without a title."""
+
+import streamlit as st
+
+# Streamlit's own rules are the more specific ones, hence the !important.
+# Formulas fit their place, but for a pixel or two: without this they would count as boxes to be
+# scrolled, which a keyboard could not reach.
+FORMULAS = ".katex-display { overflow: visible !important; }"
+# Streamlit's colours for code are too pale on light paper, 2.8 and 3.6 where 4.5 is needed, and so
+# is its white on the theme's light blue in the dark, 2.3.
+COLOURS = """
+.token.string, .token.triple-quoted-string { color: light-dark(#1d6b45, #7cc7a5) !important; }
+.token.keyword, .token.function, .token.decorator, .token.builtin
+  { color: light-dark(#1f5a96, #8fbde4) !important; }
+.token.number, .token.boolean, .token.operator { color: light-dark(#8a4a08, #efa263) !important; }
+.token.comment, .linenumber { color: light-dark(#565d69, #a9b0bc) !important; }
+[data-testid="stBaseButton-primary"] *, .stMultiSelect span[title]
+  { color: light-dark(#ffffff, #15181f) !important; }
+"""
+
+
+def style() -> None:
+    """Put the styles on the page; in each run, before anything else."""
+    st.html(f"<style>{FORMULAS}{COLOURS}</style>")
+
+
+def heading(title: str, line: str) -> None:
+    """A page's heading, of one line with what it is about, where a large one would be in the way.
+
+    title, line : our own words, not anybody else's: they are HTML.
+    """
+    look = "display:inline;font-size:1rem;padding:0;margin:0"
+    st.html(f'<div><h1 style="{look}">{title}</h1> {line}</div>')
