@@ -51,10 +51,12 @@ def beside_choice() -> Iterator[None]:
 
 def _choice() -> None:
     if names := model_names():
+        # Options of a list are no Markdown, whoever named the model.
+        words = {name: in_words(name) for name in names}
         st.selectbox(
             "Model",
             names,
-            format_func=in_words,
+            format_func=words.__getitem__,
             key=CHOSEN_MODEL,
             label_visibility="collapsed",
             icon=":material/neurology:",
