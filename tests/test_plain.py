@@ -44,7 +44,11 @@ FOREIGN = {"error", "why", "notice", "used", "name", "path", "file", "stem"}
 PLAIN = ("plain", "sentence", "facts", "len", "round")
 ATTRIBUTES = {"name", "message", "record", "error"}
 # Names of digits, and of MNIST's files.
-OURS = {("ui/train/explanations.py", "name"), ("ui/weights_view.py", "name"), ("ui/evidence.py", "name")}
+OURS = {
+    ("ui/train/explanations.py", "name"),
+    ("ui/weights_view.py", "name"),
+    ("ui/evidence.py", "name"),
+}
 # The file's name of a download is its second argument after the data.
 NOT_SAID = {"download_button": slice(0, 1), "image": slice(0, 0), "selectbox": slice(0, 1)}
 
