@@ -1,15 +1,10 @@
-"""The least that an app with this canvas can do: say how many strokes are on it.
+"""The least that an app with a ready-made canvas can do: say how many strokes are on it.
 
-What `page_speed.py` compares the Predict page to.
+What `page_speed.py` compares the Predict page to; it needs what `benchmarks/requirements.txt` adds.
 """
 
-import sys
-from pathlib import Path
-
 import streamlit as st
+from streamlit_drawable_canvas import st_canvas
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from ui.canvas import drawing_canvas
-
-st.html(f'<div data-strokes="{len(drawing_canvas(330, 330).strokes)}"></div>')
+drawing = st_canvas(stroke_width=16, width=330, height=330, key="canvas").json_data
+st.html(f'<div data-strokes="{len((drawing or {}).get("objects", []))}"></div>')

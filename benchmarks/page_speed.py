@@ -3,9 +3,10 @@
     python benchmarks/page_speed.py [TRIALS]
 
 A real Chromium, the server beside it on the same processors.  The first answer is compared to
-what an app that only counts the strokes on the same canvas takes (`canvas_echo.py`), trial by
-trial in turns.  Times are medians of TRIALS (15), taken inside of the browser.  On a machine that
-has other work to do look at the ratio and at the processor times; those need Linux, for /proc.
+what an app takes that only counts the strokes on streamlit-drawable-canvas (`canvas_echo.py`),
+trial by trial in turns.  Times are medians of TRIALS (15), taken inside of the browser.  On a
+machine that has other work to do look at the ratio and at the processor times; those need Linux,
+for /proc.
 """
 
 from __future__ import annotations

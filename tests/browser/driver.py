@@ -140,7 +140,7 @@ def press(page, name: str) -> None:
 
 def canvas(page):
     """The drawing surface, once it is there to be drawn on."""
-    surface = page.locator("canvas.drawing").first
+    surface = page.locator("canvas.drawing, canvas.upper-canvas").first
     surface.wait_for(state="visible")
     surface.scroll_into_view_if_needed()
     return surface
