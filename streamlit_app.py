@@ -7,6 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from ui.classroom.guide import follow, pinned
 from ui.lost_session import say_if_lost
 from ui.models import errors_said, settle_choice
 from ui.reload import outlast_reload
@@ -24,9 +25,12 @@ st.logo(ICON, size="large")
 bound_uploads()
 page = st.navigation(pages(), position="top")
 st.set_page_config(page_title=f"{page.title} · Ten Thetas")
+place = page.url_path or "predict"
+follow(place)
 settle_choice()
 say_if_lost()
 outlast_reload()
+pinned(place)
 st.session_state[ROUTED] = True
 with errors_said():
     page.run()

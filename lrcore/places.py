@@ -21,6 +21,7 @@ ROOT = _PACKAGE if INSTALLED else _BESIDE
 APP = ROOT / "streamlit_app.py"
 WEIGHTS_FOLDER = ROOT / "weights"
 MNIST_FOLDER = ROOT / "data" / "mnist"
+LESSONS_FOLDER = ROOT / "lessons"
 # Features of MNIST, which may be deleted at any time.
 CACHE_FOLDER = user_cache_path(PROGRAM, appauthor=False) if INSTALLED else ROOT / ".cache"
 # The user's own models: whatever lies there is offered like those that come with the program.

@@ -1,4 +1,4 @@
-"""How it works: five minutes to read and play with, and four lessons."""
+"""How it works: five minutes to read and play with, and the lessons."""
 
 import streamlit as st
 
@@ -13,6 +13,10 @@ st.markdown(
     "Ten Thetas reads a digit by multiplying, adding up, and one curve. Nothing else, and nothing "
     "hidden. Five minutes, with something to move in every part."
 )
+# The way back from a lesson leads to the list of them.
+lessons_first = st.query_params.get("part") == "lessons"
+if lessons_first:
+    lessons.lessons_section()
 for section in (
     lessons.score_section,
     lessons.sigmoid_section,
@@ -23,4 +27,5 @@ for section in (
 ):
     # A fragment each: moving a slider redraws its own section alone.
     st.fragment(errors_said()(section))()
-lessons.lessons_section()
+if not lessons_first:
+    lessons.lessons_section()

@@ -15,8 +15,8 @@ from tests.browser.driver import ROOT
 CORE = sorted((ROOT / "lrcore").glob("*.py"))
 PAGES = sorted((ROOT / "pages").glob("*.py"))
 ROOMS = (
-    *(".ci", ".streamlit", "benchmarks", "data", "docs", "lrcore", "pages", "ten_thetas", "tests"),
-    *("ui", "weights"),
+    *(".ci", ".streamlit", "benchmarks", "data", "docs", "lessons", "lrcore", "pages"),
+    *("ten_thetas", "tests", "ui", "weights"),
 )
 VENV_ON_WINDOWS = ".venv\\Scripts\\"
 FOREIGN = re.compile(

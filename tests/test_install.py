@@ -144,7 +144,7 @@ def test_the_wheel_holds_what_the_checkout_has(wheel):
     app = [ROOT / "streamlit_app.py", ROOT / ".streamlit" / "config.toml", ROOT / "ui" / "icon.png"]
     app += [*ROOT.glob("pages/*.py"), *ROOT.glob("ui/**/*.py")]
     app += [*ROOT.glob("weights/*.npz"), *ROOT.glob("weights/*.curvature")]
-    app += [*ROOT.glob("data/mnist/*.gz")]
+    app += [*ROOT.glob("data/mnist/*.gz"), *ROOT.glob("lessons/*.toml")]
     wanted = {path.relative_to(ROOT).as_posix(): path for path in code}
     wanted |= {f"ten_thetas/{path.relative_to(ROOT).as_posix()}": path for path in app}
     assert len(list(ROOT.glob("data/mnist/*.gz"))) == 4

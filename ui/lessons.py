@@ -1,11 +1,9 @@
-"""The 'How it works' page: sections to read and play with, and four lessons."""
+"""The 'How it works' page: sections to read and play with, and the list of lessons."""
 
 from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -20,15 +18,16 @@ from lrcore.settings import Settings
 from lrcore.solvers import SOLVERS
 from lrcore.training import split
 from lrcore.weights import Weights
-from ui.caching import WEIGHTS_HASH
+from ui.answers import counted
 from ui.charts import prepared
+from ui.classroom.files import lessons
+from ui.classroom.guide import open_lesson
 from ui.evidence import sum_in_words
 from ui.heatmaps import PIXELS, SMALL, colour_limit, describe, ink_chart, weight_chart
 from ui.lessons_charts import cost_chart, falling_cost_chart, log_loss, sigmoid_chart
 from ui.models import get_model, mnist, model_names
-from ui.plain import plain
+from ui.plain import plain, sentence
 from ui.state import (
-    GALLERY_ASKED,
     HOW_DIGIT,
     HOW_LABEL,
     HOW_LEAN,
@@ -36,11 +35,8 @@ from ui.state import (
     HOW_PROBABILITY,
     HOW_SCORE,
     HOW_STEP,
-    LESSON,
-    NEXT_MODEL,
-    WEIGHTS_ROW,
+    OPEN_LESSON,
 )
-from ui.train.controls import forget_address
 from ui.weights_view import mean_image
 
 DIGITS = list(range(10))
@@ -149,8 +145,9 @@ def cost_section() -> None:
         )
     st.markdown(
         "The cost of a model is the mean of this over all $n$ training pictures. *L2* is added, "
-        "which makes large thetas costly: without need, no pixel shall shout. A small $C$ means a "
-        "strong L2; the bias is spared."
+        "which makes large thetas costly: without need, no pixel shall shout. It is divided by "
+        "$nC$: a small $C$ means a strong L2, and so do few pictures at the same $C$. The bias is "
+        "spared."
     )
     st.latex(
         # In two lines, to fit a phone.
@@ -287,98 +284,37 @@ def deskew_section() -> None:
     st.caption("The sharper the mean, the more the writers agree on the pixels that theta counts.")
 
 
-@dataclass(frozen=True)
-class Lesson:
-    """A question to answer before looking, the page that shows, and the answer.
-
-    query : the page's settings, as its URL has them.
-    prepare : sets what is no part of the URL.
-    """
-
-    question: str
-    task: str
-    page: str
-    answer: str
-    prepare: Callable[[], None]
-    query: dict = field(default_factory=dict)
-
-
 def lessons_section() -> None:
     """The lessons, one after the other."""
-    st.header("Four short lessons")
+    known, faults = lessons()
+    st.header(f"{counted(len(known), 'short lesson')}")
     st.markdown(
-        "Answer first, then look: each button opens the real page, set up for the question."
+        "Guess first, then look: each opens the real page, set up for the question, which stays "
+        "pinned there with your guess and the answer."
     )
-    for number, lesson in enumerate(lessons(), 1):
-        with st.container(border=True):
-            st.markdown(f"**{number}. {lesson.question}**")
-            st.markdown(lesson.task)
+    for fault in faults:
+        st.error(sentence(fault))
+    for number, lesson in enumerate(known.values(), 1):
+        with st.container(
+            border=True,
+            horizontal=True,
+            horizontal_alignment="distribute",
+            vertical_alignment="center",
+        ):
+            st.markdown(f"**{number}. {lesson.question}**", width="content")
             if st.button(
-                f"Open {lesson.page.capitalize()}",
-                key=LESSON(number=number),
-                type="primary",
-                on_click=lesson.prepare,
+                f"Open lesson {number} on {lesson.page.capitalize()}",
+                key=OPEN_LESSON(lesson=lesson.name),
             ):
-                st.switch_page(f"pages/{lesson.page}.py", query_params=lesson.query)
-            with st.expander("The answer"):
-                st.markdown(lesson.answer)
-
-
-def lessons() -> list[Lesson]:
-    """The four lessons."""
-    return [
-        Lesson(
-            "With a learning rate of 5, what will the curve do?",
-            "Plain gradient descent on 2,000 pictures, with steps five times the length of the "
-            "gradient. Fall faster? Fall slower? Press *Start*, then try a tenth of it.",
-            "train",
-            "It leaps up, falls back, leaps again, and is stopped: a step so long lands on the "
-            "opposite slope, higher than it began, where the gradient is larger still. With 0.5 "
-            "the same method falls steadily. The best rate lies just below where the leaps begin.",
-            forget_address,
-            {
-                "solver": "gradient-descent",
-                "images": 2000,
-                "iterations": 100,
-                "learning_rate": 5,
-                "show": "learning_rate",
-            },
-        ),
-        Lesson(
-            "Which pixels will the theta of 0 dislike?",
-            "Picture a 0, and every other digit laid over it. Where do *they* have ink and it has "
-            "none?",
-            "weights",
-            "The middle. Nearly every other digit puts ink there, and a 0 never does, so ink in "
-            "the hole is the strongest evidence against it. Beside it the mean of all 0s, a plain "
-            "ring: theta is not the picture of a digit, but the difference to all others.",
-            _look_at_zero,
-        ),
-        Lesson(
-            "What does theta look like after training on ten images?",
-            "Ten pictures, 784 pixels: more unknowns than examples. Train, press *Use this model*, "
-            "and go to Weights.",
-            "train",
-            "Like the ten pictures themselves: each theta shows, in orange, the very strokes of "
-            "the few examples of its digit, and the others' in blue. Some digits are not among "
-            "the ten, and their models only ever say no. It reads those ten without fault, and "
-            "fewer than half of the held-out ones: learned by heart, not understood. Go on with "
-            "100, 1,000, 10,000 pictures, and see noise turn into shape.",
-            forget_address,
-            {"images": 10, "iterations": 100, "show": "images"},
-        ),
-        Lesson(
-            "Why is 0.9 + 0.6 no mistake here?",
-            "A test picture on which two of the ten bars stand near 0.9 and 0.6. Together that is "
-            "1.5. Should probabilities not sum to 1?",
-            "predict",
-            "They would if one question had ten answers. Here ten models answer ten questions, 'is "
-            "it a 0?', 'is it a 1?' …, and none knows what the others say. Two may find their "
-            "digit likely in the same picture. The highest wins; a close second is a doubt worth "
-            "seeing.",
-            _open_a_doubtful_one,
-        ),
-    ]
+                open_lesson(lesson)
+    st.page_link(
+        "pages/lesson.py",
+        label="For a class: question, guess, answer, next, in large type for the projector",
+        icon=":material/co_present:",
+    )
+    st.caption(
+        "A lesson is a short text file in the folder `lessons`, whose README says how to write one."
+    )
 
 
 def leaned(image: np.ndarray, lean: float) -> np.ndarray:
@@ -401,29 +337,6 @@ def descent() -> tuple[np.ndarray, np.ndarray]:
     steps = solver.function(loss, np.zeros((10, 785)), solver.knobs(learning_rate=0.5), rng)
     path = [next(steps) for _ in range(STEPS + 1)]
     return np.stack([step.theta for step in path]), np.stack([step.cost for step in path])
-
-
-@st.cache_resource(show_spinner=False, hash_funcs=WEIGHTS_HASH)
-def doubtful(weights: Weights) -> int:
-    """The test picture whose two highest probabilities come nearest to 0.9 and 0.6."""
-    first_two = -np.sort(-Reader(weights).read(mnist("test").images).probabilities)[:, :2]
-    return int(np.abs(first_two - [0.9, 0.6]).sum(axis=1).argmin())
-
-
-def _look_at_zero() -> None:
-    st.session_state[WEIGHTS_ROW] = 0
-    _choose_plain()
-
-
-def _open_a_doubtful_one() -> None:
-    if (model := plain_model()) is not None:
-        _choose_plain()
-        st.session_state[GALLERY_ASKED] = doubtful(model)
-
-
-def _choose_plain() -> None:
-    if PLAIN in model_names():
-        st.session_state[NEXT_MODEL] = PLAIN
 
 
 def _digit(label: str, key: str, default: int) -> int:

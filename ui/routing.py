@@ -19,6 +19,14 @@ def pages() -> list:
         st.Page("pages/hand.py", title="My hand", icon=":material/back_hand:", url_path="hand"),
         st.Page("pages/mistakes.py", title="Mistakes", icon=":material/rule:"),
         st.Page("pages/how.py", title="How it works", icon=":material/school:", url_path="how"),
+        # For the projector: it is linked to, and needs no place in the bar.
+        st.Page(
+            "pages/lesson.py",
+            title="Lesson",
+            icon=":material/co_present:",
+            url_path="lesson",
+            visibility="hidden",
+        ),
     ]
 
 

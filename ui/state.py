@@ -216,4 +216,12 @@ HOW_PROBABILITY = _key("how_p", "float: what the model says", "widget", PAGE)
 HOW_PICTURES = _key("how_start", "int: the first of eight training pictures", "a button", SESSION)
 HOW_STEP = _key("how_step", "int: steps of gradient descent", "widget", PAGE)
 HOW_LEAN = _key("how_lean", "float: pixels a row", "widget", PAGE)
-LESSON = _keys("lesson-{number}", BUTTON, "widget", PAGE)
+
+# Lessons, on the pages that they are about and on one of their own.
+LESSON_OPEN = _key("lesson_open", "str: the name of the lesson pinned", "ui.classroom", SESSION)
+LESSON_GUESS = _keys("lesson-guess-{lesson}", "int or None: the choice", "widget", SESSION)
+LESSON_REVEALED = _keys("lesson-revealed-{lesson}", "bool: the answer is seen", "Reveal", SESSION)
+OPEN_LESSON = _keys("open-lesson-{lesson}", BUTTON, "widget", PAGE)
+LESSON_BUTTON = _keys("lesson-button-{what}", BUTTON, "widget", PAGE)
+LESSON_BAR = _layout("lesson_bar", "the lesson pinned")
+STAGE = _layout("stage", "the lesson on the projector")

@@ -48,7 +48,12 @@ from ui.train.runs import session_runs
 # Five pictures and the gaps between them, in pixels.
 FIVE_ABREAST = 5 * MIDDLE + 4 * 16
 SHARED_SCALE, OWN_SCALE = "one scale for all", "each its own scale"
-ONE, PAIR, MODELS, FORMING = "One digit", "Digit against digit", "Two models", "Theta forming"
+VIEWS = ONE, PAIR, MODELS, FORMING = (
+    "One digit",
+    "Digit against digit",
+    "Two models",
+    "Theta forming",
+)
 
 
 def colour_limits(weights: Weights, part: str, shared: bool) -> list[float]:

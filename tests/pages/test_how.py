@@ -6,16 +6,15 @@ import pytest
 from lrcore.evidence import explain
 from lrcore.features import extract
 from lrcore.logistic import OneVsAllLoss, curated_labels, sigmoid
-from lrcore.reading import Reader
-from lrcore.settings import Settings, read_setting
+from lrcore.settings import Settings
 from lrcore.training import Run, RunRequest
 from lrcore.weights import WEIGHTS_FOLDER, load_weights
 from tests.helpers import open_page
+from ui.classroom.files import lessons
 from ui.evidence import sum_in_words
-from ui.lessons import STEPS, descent, doubtful, leaned, lessons
+from ui.lessons import STEPS, descent, leaned
 from ui.lessons_charts import cost_chart, falling_cost_chart, log_loss, sigmoid_chart
-from ui.state import CHOSEN_MODEL, GALLERY_PICKED
-from ui.train.controls import Address
+from ui.state import LESSON_OPEN
 
 PAGE = "pages/how.py"
 
@@ -94,62 +93,21 @@ def test_leaning_is_undone_by_straightening(test_set):
     assert np.corrcoef(image.ravel(), leaned(image, 0.3).ravel())[0, 1] < 0.9
 
 
-@pytest.mark.parametrize("number", [1, 3])
-def test_a_lesson_opens_train_with_its_settings(app, number):
-    # The settings of an earlier visit give way to those of the lesson.
-    open_page(app, PAGE, images="123", train_address=Address({}, 0.0))
-    app.button(key=f"lesson-{number}").click().run()
-    assert not app.exception
-    assert not app.warning
-    wanted = _settings(number)
-    assert {name: read_setting(name, app.session_state[name]) for name in wanted} == wanted
-    assert Settings(**wanted)
+def test_each_lesson_opens_from_the_list(how):
+    for lesson in lessons()[0].values():
+        how.switch_page(PAGE).run()
+        how.button(key=f"open-lesson-{lesson.name}").click().run()
+        assert not how.exception
+        assert how.session_state[LESSON_OPEN] == lesson.name
+        assert any(lesson.question in text.value for text in how.markdown)
 
 
-def test_a_lesson_opens_weights_at_zero(how):
-    how.button(key="lesson-2").click().run()
-    assert not how.exception
-    assert how.session_state[CHOSEN_MODEL] == "pixels"
-    assert any("The average 0" in text.value for text in how.markdown)
-
-
-def test_a_lesson_opens_a_doubtful_picture(how, test_set):
-    weights = load_weights(WEIGHTS_FOLDER / "pixels.npz")
-    index = doubtful(weights)
-    first, second = -np.sort(-Reader(weights).read(test_set.images[[index]]).probabilities[0])[:2]
-    assert first == pytest.approx(0.9, abs=0.05)
-    assert second == pytest.approx(0.6, abs=0.05)
-    how.button(key="lesson-4").click().run()
-    assert not how.exception
-    assert how.session_state[GALLERY_PICKED] == index
-
-
-def test_the_answers_of_the_lessons_are_true(train_set, test_set):
-    """What the expanders claim is what happens."""
-    # Few held-out pictures: each iteration looks at them.
-    some = train_set.take(np.arange(2500))
-    wild = Run(RunRequest(Settings(**_settings(1) | {"iterations": 30}), some))
-    costs = [point.cost for point in wild.steps()]
-    assert max(costs[1:]) > 5 * costs[0]
-    tame = Run(
-        RunRequest(Settings(**_settings(1) | {"iterations": 30, "learning_rate": 0.5}), some)
-    )
-    assert (np.diff([point.cost for point in tame.steps()]) < 0).all()
-
-    theta = load_weights(WEIGHTS_FOLDER / "pixels.npz").theta[0, 1:].reshape(28, 28)
-    inked = train_set.images.mean(axis=0) > 40
-    middle = np.zeros((28, 28), bool)
-    middle[10:18, 12:16] = True
-    assert theta[middle].mean() < theta[inked & ~middle].mean() - 0.2
-
-    ten = Run(RunRequest(Settings(**_settings(3)), train_set.take(np.arange(500))))
-    list(ten.steps())
-    weights = ten.weights()
-    assert Reader(weights).accuracy(test_set.images, test_set.labels)[0] < 0.5
-
-
-def _settings(number):
-    return {name: v for name, v in lessons()[number - 1].query.items() if name != "show"}
+def test_the_list_of_lessons_comes_first_where_it_is_asked_for(app):
+    open_page(app, PAGE)
+    assert "short lessons" in app.header[-1].value
+    app.query_params["part"] = "lessons"
+    app.run()
+    assert "short lessons" in app.header[0].value
 
 
 def test_gradient_reads_like_the_advice_it_is_said_to_be(train_set):

@@ -1,0 +1,147 @@
+"""What an answer shows where there is no page to show it: charts from a lesson's few words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+from lrcore import facts
+from lrcore.errors import UserError
+from lrcore.reading import Reader
+from ui.answers import class_names
+from ui.charts import ROWS, in_house_style, prepared, probability_bars, probability_rows
+from ui.classroom.files import Lesson
+from ui.heatmaps import LARGE, colour_limit, describe, ink_chart, parts, row_names, weight_chart
+from ui.palette import DIGITS
+from ui.weights_view import mean_image
+
+# Of the cost, so that one leap does not flatten all else.
+TALLEST = 20.0
+
+
+class Picture(NamedTuple):
+    """A chart's specification, its title and its words; whether its size is its own."""
+
+    spec: dict
+    title: str
+    alt: str
+    square: bool
+
+
+def pictures(lesson: Lesson) -> list[Picture]:
+    """All pictures of a lesson; UserError where one cannot be."""
+    runs = [words.split()[1:] for words in lesson.picture if words.split()[0] == "run"]
+    found = [_picture(lesson, words) for words in lesson.picture if words.split()[0] != "run"]
+    return found + ([_curves(lesson, runs)] if runs else [])
+
+
+def show(lesson: Lesson) -> None:
+    """Put a lesson's pictures side by side, or one below the other where there is no room."""
+    with st.container(horizontal=True, horizontal_alignment="center"):
+        for picture in pictures(lesson):
+            with st.container(width=LARGE if picture.square else 640, gap="xsmall"):
+                st.markdown(f"**{picture.title}**")
+                st.vega_lite_chart(
+                    spec=picture.spec,
+                    theme=None,
+                    alt=picture.alt,
+                    width="content" if picture.square else "stretch",
+                )
+
+
+def _picture(lesson: Lesson, words: str) -> Picture:
+    name, *rest = words.split()
+    if name not in KINDS or len(rest) != KINDS[name][0]:
+        known = ", ".join([*KINDS, "run"])
+        raise UserError(f"'{words}' is no picture of a lesson; known are {known}.")
+    return KINDS[name][1](lesson, *rest)
+
+
+def _theta(lesson: Lesson, model: str, digit: str) -> Picture:
+    weights = lesson.sources.model(model)
+    if not digit.isdigit() or int(digit) >= len(weights.theta):
+        raise UserError(f"{model} has no theta of {digit}.")
+    values = weights.theta[int(digit), 1:]
+    part = parts(weights.features)[0]
+    title = f"Theta of {row_names(weights)[int(digit)]}, {model}"
+    chart = prepared(weight_chart, part, values, colour_limit(values), LARGE)
+    return Picture(chart, title, describe(part, values, title), True)
+
+
+def _mean(lesson: Lesson, digit: str) -> Picture:
+    if digit not in list("0123456789"):
+        raise UserError(f"'{digit}' is no digit.")
+    chart = prepared(ink_chart, mean_image(int(digit), straight=False))
+    return Picture(chart, f"The mean of all {digit}s", f"The mean of all {digit}s.", True)
+
+
+def _test(lesson: Lesson, index: str) -> Picture:
+    label = facts.in_words(f"label {index}", lesson.sources)
+    image = lesson.sources.mnist("test").images[int(index)]
+    return Picture(
+        prepared(ink_chart, image / 255), f"A {label} of the test set", f"A {label}.", True
+    )
+
+
+def _bars(lesson: Lesson, model: str, index: str) -> Picture:
+    answer = facts.in_words(f"answer {model} {index}", lesson.sources)
+    weights = lesson.sources.model(model)
+    image = lesson.sources.mnist("test").images[[int(index)]]
+    rows = probability_rows(
+        class_names(weights), Reader(weights).read(image).probabilities[0], answer
+    )
+    said = ", ".join(rows["label"].str.replace("\u2003", " "))
+    spec = {**probability_bars(), "datasets": {ROWS: rows}}
+    return Picture(spec, f"What {model} says", f"Probability of each digit: {said}", False)
+
+
+KINDS: dict[str, tuple[int, Callable[..., Picture]]] = {
+    "theta": (2, _theta),
+    "mean": (1, _mean),
+    "test": (1, _test),
+    "bars": (2, _bars),
+}
+
+
+def _curves(lesson: Lesson, changes: list[list[str]]) -> Picture:
+    tables, said = [], []
+    for words in changes:
+        run = lesson.sources.trained(facts.changed(lesson.settings, tuple(words)))
+        name = ", ".join(words) or "as asked"
+        for which, costs in (
+            ("training", [point.cost for point in run.history]),
+            ("held-out", [point.heldout_cost for point in run.history]),
+        ):
+            table = pd.DataFrame({"iteration": range(len(costs)), "cost": costs, "of": which})
+            tables.append(table.assign(run=name))
+            said.append(f"{name}, {which}: {costs[0]:.2f} at first, {costs[-1]:.3g} at last")
+    chart = prepared(curves_chart, pd.concat(tables))
+    return Picture(chart, "Cost", "Cost. " + "; ".join(said), False)
+
+
+def curves_chart(rows: pd.DataFrame) -> alt.Chart:
+    """The costs of some runs; a row an iteration: run, iteration, cost, of 'training' or not."""
+    names = list(dict.fromkeys(rows["run"]))
+    chart = (
+        alt.Chart(rows, height=320)
+        .mark_line(strokeWidth=3, clip=True)
+        .encode(
+            x=alt.X("iteration:Q", title="iterations"),
+            y=alt.Y(
+                "cost:Q",
+                title="cost",
+                scale=alt.Scale(domain=[0, min(TALLEST, float(rows["cost"].max()))]),
+            ),
+            color=alt.Color(
+                "run:N", title=None, scale=alt.Scale(domain=names, range=DIGITS[: len(names)])
+            ),
+            strokeDash=alt.StrokeDash(
+                "of:N", title=None, scale=alt.Scale(domain=["training", "held-out"])
+            ),
+        )
+    )
+    return in_house_style(chart)
