@@ -18,7 +18,6 @@ from lrcore.settings import Settings
 from lrcore.solvers import SOLVERS
 from lrcore.training import split
 from lrcore.weights import Weights
-from ui.answers import counted
 from ui.charts import prepared
 from ui.classroom.files import lessons
 from ui.classroom.guide import open_lesson
@@ -287,7 +286,7 @@ def deskew_section() -> None:
 def lessons_section() -> None:
     """The lessons, one after the other."""
     known, faults = lessons()
-    st.header(f"{counted(len(known), 'short lesson')}")
+    st.header("Short lessons")
     st.markdown(
         "Guess first, then look: each opens the real page, set up for the question, which stays "
         "pinned there with your guess and the answer."

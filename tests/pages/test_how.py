@@ -104,10 +104,10 @@ def test_each_lesson_opens_from_the_list(how):
 
 def test_the_list_of_lessons_comes_first_where_it_is_asked_for(app):
     open_page(app, PAGE)
-    assert "short lessons" in app.header[-1].value
+    assert app.header[-1].value == "Short lessons"
     app.query_params["part"] = "lessons"
     app.run()
-    assert "short lessons" in app.header[0].value
+    assert app.header[0].value == "Short lessons"
 
 
 def test_gradient_reads_like_the_advice_it_is_said_to_be(train_set):

@@ -33,7 +33,7 @@ PINNED = (
     "<style>@media (min-width: 900px) and (min-height: 700px) {"
     "[data-testid='stLayoutWrapper']:has(> .st-key-lesson_bar)"
     "{position: sticky; top: 3.75rem; z-index: 100}}"
-    ".st-key-lesson_bar {background: var(--lesson-paper, Canvas)}</style>"
+    ".st-key-lesson_bar {background: Canvas}</style>"
 )
 
 
@@ -86,19 +86,20 @@ def pinned(page: str) -> None:
     if page in OWN_WAY or name not in (known := lessons()[0]):
         return
     # Of its own: a guess does not draw the page anew.
-    st.fragment(_bar)(known[name], list(known), page)
+    with st.container(key=LESSON_BAR):
+        st.fragment(_bar)(known[name], list(known), page)
 
 
 def _bar(lesson: Lesson, names: list[str], page: str) -> None:
     if not st.session_state.get(LESSON_REVEALED(lesson=lesson.name)):
         st.html(PINNED)
-    with st.container(border=True, key=LESSON_BAR, gap="xsmall"):
+    with st.container(border=True, gap="xsmall"):
         with st.container(
             horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
         ):
             with st.container(width="content"):
                 st.markdown(f"**Lesson {names.index(lesson.name) + 1} · {lesson.question}**")
-            with st.container(horizontal=True, width="content", gap="xxsmall"):
+            with st.container(horizontal=True, width="content", gap="small"):
                 if lesson.page != page and _button("there", f"To {lesson.page.capitalize()}"):
                     open_lesson(lesson)
                 if (later := following(lesson, names)) and _button("next", "Next lesson"):
@@ -123,6 +124,7 @@ def guess_and_reveal(lesson: Lesson) -> None:
         format_func=lesson.choices.__getitem__,
         key=LESSON_GUESS(lesson=lesson.name),
         persist_state="session",
+        wrap=True,
     )
     key = LESSON_REVEALED(lesson=lesson.name)
     shown = st.session_state.get(key, False)
