@@ -93,12 +93,13 @@ def pinned(page: str) -> None:
 def _bar(lesson: Lesson, names: list[str], page: str) -> None:
     if not st.session_state.get(LESSON_REVEALED(lesson=lesson.name)):
         st.html(PINNED)
+    number = names.index(lesson.name) + 1
     with st.container(border=True, gap="xsmall"):
         with st.container(
             horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
         ):
             with st.container(width="content"):
-                st.markdown(f"**Lesson {names.index(lesson.name) + 1} · {lesson.question}**")
+                st.markdown(f"**Lesson {number} · {lesson.question}**")
             with st.container(horizontal=True, width="content", gap="small"):
                 if lesson.page != page and _button("there", f"To {lesson.page.capitalize()}"):
                     open_lesson(lesson)
