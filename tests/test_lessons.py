@@ -231,7 +231,7 @@ def test_facts_are_what_they_are_said_to_be(train_set):
     assert sorted(where[1:]) == list(range(11))
     assert facts.loudest(weights) == 3
     # Four neighbours of the lone one, and a row of twelve: one end and twelve below.
-    assert facts.roughness(theta) == pytest.approx((4 * 3 + 1 + 12) / (2 * 2 * 28 * 27))
+    assert facts.roughness(theta) == pytest.approx((4 * 3 + 1 + 12) / (2 * 2 * 28 * 27), rel=1e-9)
     assert facts.l2_divisor(weights) == 200
     assert facts.l2_divisor(Weights(theta, np.array([0, 1]))) is None
     assert sum(place.sum() for place in facts.places().values()) == 784

@@ -95,7 +95,7 @@ def _bars(lesson: Lesson, model: str, index: str) -> Picture:
         class_names(weights), Reader(weights).read(image).probabilities[0], answer
     )
     said = ", ".join(rows["label"].str.replace("\u2003", " "))
-    spec = {**probability_bars(), "datasets": {ROWS: rows}}
+    spec = {**probability_bars(len(rows)), "datasets": {ROWS: rows}}
     return Picture(spec, f"What {model} says", f"Probability of each digit: {said}", False)
 
 
