@@ -36,6 +36,10 @@ KINDS = (
     "mixed",
 )
 MIXABLE = ("ruled", "squared", "shadow", "coloured", "blurred", "jpeg", "perspective", "specks")
+# Of one digit that fills its picture, or is small, faint, thick or broken; and rows closed up.
+TIGHT = ("tight", "one pixel of paper", "tight, six times")
+SMALL = ("16x16", "8x8", "faint 32x32", "felt pen 28x28", "broken")
+CLOSED_UP = "closed up"
 INKS = {
     "black": (25, 25, 30),
     "blue": (30, 50, 150),
@@ -95,9 +99,99 @@ def rows(data: Dataset, count: int, seed: int = 60) -> Iterator[Made]:
         yield Made(_photo(ink, height, kind, rng), text, kind)
 
 
-def _line(data: Dataset, height: float, rng) -> tuple[np.ndarray, str]:
-    """Digits side by side as one hand writes them; one gap in eight is none: they touch."""
-    count = int(rng.integers(2, 13))
+def small_singles(data: Dataset, count: int, seed: int = 17) -> Iterator[Made]:
+    """Pictures of one digit each without much paper or of few pixels, the kinds taking turns."""
+    rng = np.random.default_rng(seed)
+    kinds = TIGHT + SMALL
+    for k in range(count):
+        kind = kinds[k % len(kinds)]
+        choice = int(rng.integers(len(data.labels)))
+        page = _small(data.images[choice], kind, rng)
+        if rng.random() < 0.5 or kind not in TIGHT:
+            page = 1 - page
+        file = io.BytesIO()
+        Image.fromarray(np.uint8(np.rint(255 * np.clip(page, 0, 1)))).save(file, "PNG")
+        yield Made(file.getvalue(), str(data.labels[choice]), kind)
+
+
+def closed_up_rows(data: Dataset, count: int, seed: int = 170) -> Iterator[Made]:
+    """Pictures of a line of 2 to 8 digits so close that about every third touches its neighbour."""
+    rng = np.random.default_rng(seed)
+    for _ in range(count):
+        height = np.exp(rng.uniform(*np.log((30, 140))))
+        ink, text = _line(data, height, rng, most=8, gaps=(-0.05, 0.1))
+        ink = np.pad(ink, [tuple(np.rint(rng.uniform(0.15, 1, 2) * height).astype(int))] * 2)
+        yield Made(_photo(ink, height, CLOSED_UP, rng), text, CLOSED_UP)
+
+
+def _small(digit: np.ndarray, kind: str, rng) -> np.ndarray:
+    """The digit on little paper, ink 1 and paper 0, shape (h, w)."""
+    ink = crop_to_ink(digit / np.float32(255))
+    height, width = ink.shape
+    if kind == "tight":
+        return ink
+    if kind == "one pixel of paper":
+        return np.pad(ink, 1)
+    if kind == "tight, six times":
+        return _fitted(ink, (6 * width, 6 * height))
+    if kind in ("16x16", "8x8"):
+        side = int(kind.split("x")[0])
+        # Scans are as wide as they are high, a 1 at most half as wide.
+        wide = side if width > 0.5 * height else max(1, round(side * width / height * 1.4))
+        left = (side - wide) // 2
+        scan = _fitted(ink, (wide, side), Image.Resampling.BOX)
+        return np.pad(scan, ((0, 0), (left, side - wide - left)))
+    side = {"faint 32x32": 32, "felt pen 28x28": 28}.get(kind, int(rng.integers(28, 120)))
+    fine = 8 if side < 40 else 3
+    drawn = _drawn(digit, fine * side * rng.uniform(0.6, 0.9))
+    large = max(drawn.shape)
+    contrast, noise = rng.uniform(0.5, 0.95), rng.uniform(0, 0.03)
+    if kind == "faint 32x32":
+        drawn = _pencilled(drawn, large, rng)
+        contrast = rng.uniform(0.12, 0.4)
+    elif kind == "felt pen 28x28":
+        drawn = ndimage.grey_dilation(drawn, size=round(large * rng.uniform(0.04, 0.11)))
+    else:
+        drawn = _broken(drawn, rng)
+    free = fine * side - np.array(drawn.shape)
+    free = np.maximum(free, 0)
+    top, left = (int(rng.integers(0, side + 1)) for side in free)
+    page = np.pad(drawn, ((top, free[0] - top), (left, free[1] - left)))[
+        : fine * side, : fine * side
+    ]
+    page = 0.02 + contrast * _fitted(page, (side, side), Image.Resampling.BOX)
+    return page + 0.1 * rng.random() + rng.normal(0, noise, page.shape)
+
+
+def _broken(ink: np.ndarray, rng) -> np.ndarray:
+    """Strokes parted where the pen did not write: one to three gaps across the digit's ink."""
+    height = max(ink.shape)
+    rows, columns = np.indices(ink.shape)
+    places = np.argwhere(ink > 0.5)
+    ink = ink.copy()
+    for _ in range(rng.integers(1, 4)):
+        y, x = places[rng.integers(len(places))]
+        angle = rng.uniform(0, np.pi)
+        along = np.cos(angle) * (rows - y) + np.sin(angle) * (columns - x)
+        across = -np.sin(angle) * (rows - y) + np.cos(angle) * (columns - x)
+        gap = height * rng.uniform(0.02, 0.07)
+        ink[(np.abs(along) < gap / 2) & (np.abs(across) < 0.2 * height)] = 0
+    return ink
+
+
+def _fitted(ink: np.ndarray, size: tuple[int, int], how=Image.Resampling.BICUBIC) -> np.ndarray:
+    """Ink brought to (width, height), values 0 to 1."""
+    return np.clip(np.asarray(Image.fromarray(ink).resize(size, how)), 0, 1)
+
+
+def _line(
+    data: Dataset, height: float, rng, most: int = 12, gaps: tuple[float, float] | None = None
+) -> tuple[np.ndarray, str]:
+    """Digits side by side as one hand writes them; one gap in eight is none: they touch.
+
+    gaps : the range of all gaps, in heights, where they are to be others.
+    """
+    count = int(rng.integers(2, most + 1))
     chosen = rng.integers(len(data.labels), size=count)
     sizes = height * rng.uniform(0.88, 1.12, count)
     digits = [_drawn(data.images[c], size) for c, size in zip(chosen, sizes, strict=True)]
@@ -105,7 +199,10 @@ def _line(data: Dataset, height: float, rng) -> tuple[np.ndarray, str]:
     line = np.zeros((tall, sum(d.shape[1] for d in digits) + round(count * height)), np.float32)
     right = 0
     for k, digit in enumerate(digits):
-        gap = rng.uniform(0.12, 0.55) * height if rng.random() < 0.875 else -0.01 * height
+        if gaps:
+            gap = rng.uniform(*gaps) * height
+        else:
+            gap = rng.uniform(0.12, 0.55) * height if rng.random() < 0.875 else -0.01 * height
         left = right + round(gap) if k else 0
         top = round((tall - digit.shape[0]) / 2 + rng.normal(0, 0.04) * height)
         top = int(np.clip(top, 0, tall - digit.shape[0]))

@@ -15,8 +15,9 @@ from lrcore.data import load_dataset
 from lrcore.decode import open_once
 from lrcore.errors import UserError
 from lrcore.frame import frame
+from lrcore.pieces import MOST_BLOBS
 from lrcore.reading import Reader
-from lrcore.segment import MOST_BLOBS, SHOWN, find_digits, find_drawn_digits, picture_to_digit
+from lrcore.segment import SHOWN, find_digits, find_drawn_digits, picture_to_digit
 from lrcore.weights import DEFAULT, Weights, load_weights
 
 
