@@ -7,6 +7,9 @@ measured.  Printed are shares of 1:
     single, made_single           pictures of one digit, read as that digit alone
     row_digits, made_row_digits   digits of pictures of several, read in order (1 - edit distance)
     rows_whole, made_rows_whole   pictures of several digits without any error, lines included
+    small_single                  made pictures of one digit without paper, or small, faint, thick
+                                  or broken; beside each kind stands the GOAL that it is to reach
+    closed_rows_whole             made rows whose digits all but touch, or do
 """
 
 from __future__ import annotations
@@ -23,13 +26,24 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.made_pictures import rows, singles
+from benchmarks.made_pictures import closed_up_rows, rows, singles, small_singles
 from lrcore.data import load_dataset
 from lrcore.errors import UserError
 from lrcore.reading import Reader, as_text
 from lrcore.weights import DEFAULT, load_weights
 
-SINGLES, ROWS = 300, 200
+SINGLES, ROWS, SMALL, CLOSED = 300, 200, 800, 100
+GOALS = {
+    "tight": 0.98,
+    "one pixel of paper": 0.98,
+    "tight, six times": 0.98,
+    "16x16": 0.95,
+    "8x8": 0.92,
+    "faint 32x32": 0.97,
+    "felt pen 28x28": 0.97,
+    "broken": 0.97,
+    "closed up": 0.9,
+}
 
 
 def read_text(source, reader: Reader) -> str:
@@ -110,10 +124,14 @@ def main() -> int:
         if arguments.folder:
             figures, errors = measure(real_cases(arguments.folder), reader)
         test = load_dataset(part="test")
-        made = [(m.file, m.text, m.kind) for m in (*singles(test, SINGLES), *rows(test, ROWS))]
-        more = measure(made, reader, "made_")
-        figures |= more[0]
-        errors += more[1]
+        for prefix, pictures in (
+            ("made_", [*singles(test, SINGLES), *rows(test, ROWS)]),
+            ("small_", small_singles(test, SMALL)),
+            ("closed_", closed_up_rows(test, CLOSED)),
+        ):
+            more = measure([(m.file, m.text, m.kind) for m in pictures], reader, prefix)
+            figures |= more[0]
+            errors += more[1]
     except UserError as error:
         print(error, file=sys.stderr)
         return 1
@@ -125,7 +143,8 @@ def main() -> int:
     for name, value in figures.items():
         if isinstance(value, dict):
             for kind, share in value.items():
-                print(f"    {kind:<18} {share:.1%}")
+                goal = f"   (goal {GOALS[kind]:.0%})" if kind in GOALS else ""
+                print(f"    {kind:<18} {share:.1%}{goal}")
         else:
             print(f"{name:<18} {value:.1%}")
     return 0

@@ -26,12 +26,13 @@ from lrcore.calibration_fit import calibrate
 from lrcore.corrections import SUFFIX, Curvature, save_curvature
 from lrcore.data import Dataset, load_dataset
 from lrcore.datasets import Loaded, load_part, load_parts
+from lrcore.decode import READS, open_once
 from lrcore.errors import UserError
 from lrcore.labelled import TEST, TRAIN, WHOLE
 from lrcore.marks import COULD_BE
 from lrcore.places import MNIST_FOLDER, OWN_WEIGHTS_FOLDER, WEIGHTS_FOLDER
 from lrcore.reading import Reader, as_text
-from lrcore.segment import Found
+from lrcore.segment import AUTO, ONE, SEVERAL, Found
 from lrcore.settings import DEFAULTS, Settings, kind, knob, read_setting, setting_text
 from lrcore.sweep import curve, plan, propose, write_results
 from lrcore.sweep import sweep as run_sweep
@@ -70,11 +71,14 @@ def predict(arguments: argparse.Namespace) -> int:
     failed = 0
     for file in arguments.image:
         try:
-            found = reader.find(file)
+            opened = open_once(file)
+            found = reader.find(opened, arguments.digits)
         except UserError as error:
             print(f"{file}: {error}", file=sys.stderr)
             failed += 1
             continue
+        if opened.note:
+            print(f"{file}: {opened.note}", file=sys.stderr)
         answer = _answer(file, found, reader)
         print(json.dumps(answer) if arguments.json else _sentence(answer, reader))
     return 1 if failed else 0
@@ -367,7 +371,13 @@ def _parser() -> argparse.ArgumentParser:
 
     reading = commands.add_parser("predict", help="read the digits in pictures")
     reading.set_defaults(run=predict)
-    reading.add_argument("image", nargs="+", help="a PNG, JPEG, WebP, BMP, GIF or TIFF picture")
+    reading.add_argument("image", nargs="+", help=f"a picture: {READS}")
+    several = reading.add_mutually_exclusive_group()
+    reading.set_defaults(digits=AUTO)
+    for name, words in ((ONE, "a single digit, whole or broken"), (SEVERAL, "several digits")):
+        several.add_argument(
+            f"--{name}", dest="digits", action="store_const", const=name, help=f"each shows {words}"
+        )
     _weights_options(reading, "--weights")
 
     judging = commands.add_parser("evaluate", help="measure accuracy on a labelled set")

@@ -10,6 +10,7 @@ import ctypes
 import io
 import os
 import warnings
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -22,18 +23,29 @@ from scipy import ndimage
 from lrcore.containers import MOST_EXIF, checked
 from lrcore.errors import UserError
 
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
+FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "BMP", "GIF", "TIFF", "PPM")
+# How files of these formats end, and others that are only told what to do.
+ENDINGS = ("png", "jpg", "jpeg", "jfif", "webp", "avif", "bmp", "gif", "tif", "tiff")
+TOLD = ("heic", "heif")
+READS = "PNG, JPEG, WebP, AVIF, BMP, GIF or TIFF"
+# What several pictures in one file of a format are called.
+PAGES = {"TIFF": "page", "GIF": "frame", "PNG": "frame", "WEBP": "frame", "AVIF": "frame"}
+# So many blank ones are passed over; blank is what differs by less, of the whole range of greys.
+MOST_BLANK, BLANK = 10, 0.03
 # A picture is worked on at no more than this many pixels a side: a stroke of a digit that fills
 # a fiftieth of the page is still two pixels wide, and a photo takes a fraction of a second.
 LONGEST = 1600
 # What a telephone takes is allowed as JPEG, which is decoded small; others are decoded in full.
-# WebP's decoder keeps several copies; some rare formats are decoded in Python.
+# The decoders of WebP and AVIF keep several copies; some rare formats are decoded in Python.
 MOST_PIXELS, MOST_PIXELS_OF_JPEG, MOST_PIXELS_OF_WEBP = 25_000_000, 50_000_000, 12_000_000
 MOST_PIXELS_IN_PYTHON, IN_PYTHON = 1_000_000, {"ppm", "ppm_plain", "bmp_rle"}
 MOST_SIDE = 20_000
 MOST_BYTES = 32 * 2**20
 # A JPEG is decoded once for each of its scans: ten are usual, but a file may ask for thousands.
 MOST_SCANS = 100
+
+# The brands of files that telephones save as HEIC or HEIF.
+HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
 # What a picture may come in.
 File = str | os.PathLike | bytes | bytearray | memoryview | BinaryIO
@@ -51,11 +63,13 @@ class Opened(NamedTuple):
     grey : float32, shape (h, w), 0 black to 1 white, at most `longest` a side.
     shown : the same picture for people to see, in its colours: grey or RGB, as large.
     size : (width, height) in its own pixels, before it was shrunk.
+    note : which of several pages or frames it is, in a sentence, or "".
     """
 
     grey: np.ndarray
     shown: Image.Image
     size: tuple[int, int]
+    note: str = ""
 
     @property
     def nbytes(self) -> int:
@@ -66,11 +80,13 @@ class Opened(NamedTuple):
 
 class _Decoded(NamedTuple):
     """A decoded picture: as L, RGB, RGBA or, beyond 8 bits, F, and shrunk; EXIF's orientation,
-    still to be applied; its own (width, height) before it was shrunk, once upright."""
+    still to be applied; its own (width, height) before it was shrunk, once upright; and which of
+    several it is, in a sentence."""
 
     image: Image.Image
     orientation: int
     size: tuple[int, int]
+    note: str = ""
 
 
 def open_once(source: Source, longest: int = LONGEST) -> Opened:
@@ -80,14 +96,25 @@ def open_once(source: Source, longest: int = LONGEST) -> Opened:
     (h, w, 3 or 4) colour, of integers or of floats.  Where it is transparent, paper is put
     behind it.  Raises UserError for what cannot be read.
     """
-    image, orientation, size = _decode(source, longest)
+    frames = _frames(source, longest)
+    opened = first = _finished(next(frames))
+    # A blank first page or frame goes on to the next; a later one that is damaged is none.
+    with suppress(UserError, StopIteration):
+        while np.ptp(opened.grey) < BLANK:
+            opened = _finished(next(frames))
+    return opened if np.ptp(opened.grey) >= BLANK else first
+
+
+def _finished(decoded: _Decoded) -> Opened:
+    """Grey, upright, and to be shown."""
+    image, orientation, size, note = decoded
     if image.mode == "RGBA":
         image = _on_paper(image)
     grey = _grey(image)
     if image.mode == "F":
         image = Image.fromarray(np.uint8(255 * grey))
     shown = Image.fromarray(_turned(np.asarray(image), orientation))
-    return Opened(_turned(grey, orientation), shown, size)
+    return Opened(_turned(grey, orientation), shown, size, note)
 
 
 def open_picture(source: Source, longest: int = LONGEST) -> np.ndarray:
@@ -110,11 +137,14 @@ class Reads(io.BytesIO):
         return super().read(*size)
 
 
-def _decode(source: Source, longest: int) -> _Decoded:
+def _frames(source: Source, longest: int) -> Iterator[_Decoded]:
+    """The picture, and where a file holds several the next ones, as long as they are asked for."""
     if isinstance(source, np.ndarray):
-        return _decoded(_from_array(source), "The array", longest)
+        yield _decoded(_from_array(source), "The array", longest)
+        return
     if isinstance(source, Image.Image):
-        return _decoded(source, "The picture", longest)
+        yield _decoded(source, "The picture", longest)
+        return
     raw, name = _bytes(source)
     if len(raw) > MOST_BYTES:
         raise UserError(_too_large(name))
@@ -125,13 +155,52 @@ def _decode(source: Source, longest: int) -> _Decoded:
         raise UserError(_too_large(name)) from None
     # Pillow's readers meet damage with errors of a dozen kinds; to the user they are one.
     except Exception:
-        raise UserError(
-            f"{name} is not a picture that can be read: use PNG, JPEG, WebP, BMP, GIF or TIFF."
-        ) from None
+        raise UserError(_not_read(raw, name)) from None
     with image:
         if image.format in ("JPEG", "MPO") and raw.count(b"\xff\xda") > MOST_SCANS:
             raise UserError(f"{name} is a JPEG of too many scans: save it as an ordinary one.")
-        return _decoded(image, name, longest)
+        if not _has_frames(image):
+            yield _decoded(image, name, longest)
+            return
+        kind, pixels = PAGES[str(image.format)], 0
+        for number in range(MOST_BLANK):
+            pixels += _decoded_pixels(image)
+            if number and (pixels > _most_pixels(image) or not _at_frame(image, number)):
+                return
+            decoded = _decoded(image, name, longest)
+            blank = ", as what comes before is blank" if number else ""
+            note = f"It holds several {kind}s: {kind} {number + 1} is read{blank}."
+            # A copy, for the next one may be decoded into the same memory.
+            yield decoded._replace(image=decoded.image.copy(), note=note)
+
+
+def _has_frames(image: Image.Image) -> bool:
+    """Whether there are more pages or frames than one, told without decoding any."""
+    if image.format == "TIFF":
+        several = _at_frame(image, 1)
+        return _at_frame(image, 0) and several
+    try:
+        return image.format in PAGES and image.is_animated  # type: ignore[attr-defined]
+    except Exception:  # damaged after the first, for which each format has its own errors
+        _at_frame(image, 0)
+        return False
+
+
+def _at_frame(image: Image.Image, number: int) -> bool:
+    """Go to a page or frame, counted from 0; False where there is none that can be read."""
+    try:
+        image.seek(number)
+    except Exception:  # it ends before, or is damaged, for which each format has its own errors
+        return False
+    return True
+
+
+def _not_read(raw: bytes, name: str) -> str:
+    """Why a file is no picture that can be read."""
+    # ISO base media: its brands, the first of which names the kind of file.
+    if raw[4:8] == b"ftyp" and raw[8:12] in HEIC:
+        return f"{name} is a HEIC photo, which is not read here: share it as JPEG."
+    return f"{name} is not a picture that can be read: use {READS}."
 
 
 def _bytes(source: File) -> tuple[bytes, str]:
@@ -144,6 +213,8 @@ def _bytes(source: File) -> tuple[bytes, str]:
         return source.read(MOST_BYTES + 1), "This file"
     path = Path(source)
     try:
+        if path.is_dir():
+            raise UserError(f"'{source}' is a folder: give the pictures in it, one by one.")
         # Not a pipe or a device, which might never end.
         if not path.is_file():
             raise UserError(f"There is no picture at '{source}'.")
@@ -164,7 +235,7 @@ def _most_pixels(image: Image.Image) -> int:
     """How large a picture may be for its decoder to be done in about a second."""
     if image.format in ("JPEG", "MPO") and "progressive" not in image.info:
         return MOST_PIXELS_OF_JPEG
-    if image.format == "WEBP":
+    if image.format in ("WEBP", "AVIF"):
         return MOST_PIXELS_OF_WEBP
     if any(tile[0] in IN_PYTHON for tile in getattr(image, "tile", ())):
         return MOST_PIXELS_IN_PYTHON

@@ -13,7 +13,7 @@ from lrcore.errors import UserError
 from lrcore.features import extract
 from lrcore.logistic import sigmoid
 from lrcore.marks import UNUSUAL, marks
-from lrcore.segment import Found, Score, find_digits
+from lrcore.segment import AUTO, Found, Score, find_digits
 from lrcore.weights import DEFAULT, REST, Weights, load_weights
 
 # Features of this many pictures at a time keep the memory of a large set small.
@@ -70,7 +70,7 @@ class Reader:
         parts = [np.concatenate(part) for part in zip(*blocks, strict=True)]
         return Readings(self.weights.classes, *parts)
 
-    def find(self, source: Source | Opened, digits: str = "auto") -> list[Found]:
+    def find(self, source: Source | Opened, digits: str = AUTO) -> list[Found]:
         """The digits in a picture, in reading order, doubtful cuts judged by this very model.
 
         Parameters and errors as in `lrcore.segment.find_digits`.
@@ -157,13 +157,15 @@ def _grey_levels(images: np.ndarray) -> np.ndarray:
     return images.reshape(-1, 28, 28)
 
 
-def read(source: Source, weights: Weights | str | Path = DEFAULT) -> Readings:
+def read(source: Source, weights: Weights | str | Path = DEFAULT, digits: str = AUTO) -> Readings:
     """Read the digits in a picture, in reading order.
 
     Parameters
     ----------
     source : a path, bytes, an open file, a PIL image or a numpy array.
     weights : Weights, or the path of a weights file.
+    digits : how many there are: 'one', 'several', or 'auto', which leans to one where the
+        picture's size and shape say so.
 
     Raises UserError where the picture or the weights cannot be read, or nothing is written.
     """
@@ -175,7 +177,7 @@ def read(source: Source, weights: Weights | str | Path = DEFAULT) -> Readings:
     if not isinstance(weights, Weights):
         weights = load_weights(weights)
     reader = Reader(weights)
-    return reader.read(np.stack([found.image for found in reader.find(source)]))
+    return reader.read(np.stack([found.image for found in reader.find(source, digits)]))
 
 
 def as_text(found: Sequence[Found], names: Sequence[str]) -> str:

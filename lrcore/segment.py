@@ -19,15 +19,29 @@ from typing import NamedTuple
 import numpy as np
 from scipy.sparse.csgraph import connected_components
 
-from lrcore.decode import LONGEST, Opened, Source, open_once
+from lrcore.decode import Opened, Source, open_once
 from lrcore.drawing import dense, finite, rasterise, redraw
 from lrcore.errors import UserError
 from lrcore.frame import crop_to_ink, frame
-from lrcore.picture import RIM, Ink, find_ink, shrunk, with_mnist_pen
+from lrcore.picture import (
+    RIM,
+    Ink,
+    fills_picture,
+    find_ink,
+    find_lone_ink,
+    shrunk,
+    with_mnist_pen,
+)
 from lrcore.pieces import Piece, blobs, boxes, cut_apart, image_of, ink_of, joined
 
 # How many digits a picture shows.
 AUTO, ONE, SEVERAL = DIGITS = ("auto", "one", "several")
+# A picture no larger than SMALL a side shows one digit as a rule, unless it is broader than this in
+# heights; of fewer pixels than FEWEST nothing can be told.
+SMALL, BROADEST, FEWEST = 64, 1.6, 7
+# A broken digit is in no more shards than this, of which one at least is lower than this share of
+# the whole (broken digits against pairs of digits, 11 among them, in benchmarks/real_pictures.py).
+MOST_SHARDS, SHARD = 6, 0.75
 # The numbers below were chosen by benchmarks/real_pictures.py (rows, and single digits in pieces);
 # lengths are in heights of a typical digit of the picture.
 # A blob that is wider may be two digits, one that is lower may be a part of one, and lower still
@@ -119,20 +133,15 @@ def find_digits(
     source : anything that `lrcore.decode.open_once` takes, or what it gives.
     score : how likely (0 to 1) each of n uint8 images, shape (n, 28, 28), is to be one digit and
         no other thing; `Reader.digit_score` is one.  Without it shape alone decides.
-    digits : how many there are, one of DIGITS: 'one' joins what lies close to the largest mark.
+    digits : how many there are, one of DIGITS.  'one' joins what lies close to the largest mark;
+        'auto' leans to one where the picture is small, or filled, or as broad as one digit is.
 
     Raises UserError where the picture cannot be read or nothing is written on it.
     """
     if digits not in DIGITS:
         raise UserError(f"How many digits a picture shows is {', '.join(DIGITS)}, not {digits!r}.")
     opened = source if isinstance(source, Opened) else open_once(source)
-    ink = find_ink(opened.grey)
-    pieces = blobs(ink)
-    if digits == ONE:
-        chosen = [_as_digit(_around_largest(pieces, ink), ink)]
-    else:
-        typical = _typical_height(pieces)
-        chosen = _resolved(_clusters(pieces, typical), ink, typical, score)
+    ink, chosen = _looked_for(opened.grey, score, digits)
     return [
         _found(*chosen[k], number, opened, ink)
         for number, line in enumerate(_lines([digit.piece for digit in chosen]))
@@ -172,13 +181,84 @@ def find_drawn_digits(
     return digits
 
 
-def picture_to_digit(source: Source, longest: int = LONGEST) -> np.ndarray:
-    """The uint8 picture of shape (28, 28) that MNIST would have made of the one digit in `source`.
+def drawn_as_several(
+    strokes: Sequence[np.ndarray], width: int, height: int, pen: float, score: Score
+) -> bool:
+    """Whether a canvas meant for one digit rather shows several: each is one, all are none."""
+    strokes = finite(strokes)
+    if len(strokes) < 2 or score(frame(redraw(strokes))[None])[0] > DOUBTFUL:
+        return False
+    try:
+        found = find_drawn_digits(strokes, width, height, pen, score)
+    except UserError:
+        return False
+    images = np.stack([item.image for item in found])
+    return len(found) > 1 and bool((score(images) > DOUBTFUL).all())
 
-    `source` and `longest` are what `open_once` takes.  Raises UserError where it cannot be
-    read or nothing is written on it.
-    """
-    return find_digits(open_once(source, longest), digits=ONE)[0].image
+
+def _looked_for(grey: np.ndarray, score: Score | None, digits: str) -> tuple[Ink, list[_Digit]]:
+    """The ink of a picture and its digits, as many as `digits` says."""
+    if max(grey.shape) < FEWEST:
+        raise UserError(
+            f"The picture is only {grey.shape[1]} x {grey.shape[0]} pixels large, too small for a "
+            f"digit to be told: bring one of {FEWEST} x {FEWEST} at least."
+        )
+    lone = None if digits == SEVERAL else _lone(grey, score)
+    if lone and (digits == ONE or not score):
+        return lone
+    try:
+        ink = find_ink(grey)
+        pieces = blobs(ink)
+        if digits == ONE:
+            return ink, [_as_digit(_around_largest(pieces, ink), ink)]
+        typical = _typical_height(pieces)
+        found = _resolved(_clusters(pieces, typical), ink, typical, score)
+    except UserError:
+        if lone:
+            return lone
+        raise
+    if score and digits == AUTO and len(found) > 1:
+        if lone:
+            return (ink, found) if _several(found, lone[1][0], score) else lone
+        found = _shards_joined(found, ink, score)
+    return lone or (ink, found)
+
+
+def _lone(grey: np.ndarray, score: Score | None) -> tuple[Ink, list[_Digit]] | None:
+    """The one digit of a picture that is small or that it fills; None where neither seems so."""
+    height, width = grey.shape
+    small = max(height, width) <= SMALL and width <= BROADEST * height
+    try:
+        if not small and not fills_picture(find_lone_ink(shrunk(grey, SMALL))):
+            return None
+        ink = find_lone_ink(grey)
+        digit = _as_digit(joined(blobs(ink)), ink)
+    except UserError:
+        return None
+    if not small and score and score(digit.image[None])[0] < DOUBTFUL:
+        return None
+    return ink, [digit]
+
+
+def _several(found: list[_Digit], lone: _Digit, score: Score) -> bool:
+    """Whether a small picture shows several digits all the same: each is one, and all are none."""
+    sure = score(np.stack([digit.image for digit in (*found, lone)])) > DOUBTFUL
+    return bool(sure[:-1].all() and not sure[-1])
+
+
+def _shards_joined(found: list[_Digit], ink: Ink, score: Score) -> list[_Digit]:
+    """The parts of one broken digit as that digit, where that is likelier; else all as they are."""
+    piece = joined([digit.piece for digit in found])
+    if len(found) > MOST_SHARDS or piece.width > WIDE * piece.height:
+        return found
+    whole = _as_digit(piece, ink)
+    likely = np.log(np.clip(score(np.stack([d.image for d in (*found, whole)])), LEAST, 1))
+    # Parts as tall as the whole, each of them a digit, stand side by side.
+    tall = all(digit.piece.height > SHARD * piece.height for digit in found)
+    if tall and (likely[:-1] > np.log(DOUBTFUL)).all():
+        return found
+    several = likely[:-1].sum() - A_DIGIT * (len(found) - 1)
+    return [whole] if likely[-1] > several else found
 
 
 def _around_largest(pieces: list[Piece], ink: Ink) -> Piece:

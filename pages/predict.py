@@ -6,6 +6,7 @@ from ui.model_choice import beside_choice
 from ui.predict import (
     CAMERA,
     GALLERY,
+    ROW,
     TEST_SET,
     UPLOAD,
     WHY,
@@ -23,7 +24,7 @@ ensure_routed()
 
 WAYS = {
     "Draw": draw,
-    "A row": draw_row,
+    ROW: draw_row,
     UPLOAD: upload,
     CAMERA: camera,
     TEST_SET: gallery,

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from lrcore.segment import find_digits
+
 
 def skip_without(why: str) -> NoReturn:
     """Skip for want of a program; fail where REQUIRE_BROWSER makes all of them mandatory."""
@@ -62,3 +64,8 @@ def difference(one, other):
     one = np.asarray(one, int)
     shifts = [np.roll(other, (r, c), (0, 1)) for r in (-1, 0, 1) for c in (-1, 0, 1)]
     return min(np.abs(one - shifted).mean() for shifted in shifts)
+
+
+def picture_to_digit(source):
+    """The one digit of a picture, as MNIST would have it."""
+    return find_digits(source, digits="one")[0].image

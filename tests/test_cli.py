@@ -52,6 +52,31 @@ def test_predict_says_it_in_words(capsys, pictures):
     assert "7: 1.00" in out
 
 
+def test_predict_is_told_how_many_digits_there_are(capsys, tmp_path):
+    page = np.full((300, 300), 255, np.uint8)
+    page[50:250, 100:120] = page[50:250, 180:200] = 0
+    Image.fromarray(page).save(tmp_path / "two.png")
+    told = {(): 2, ("--one",): 1, ("--several",): 2}
+    for option, digits in told.items():
+        _, out, _ = run(capsys, "predict", tmp_path / "two.png", "--json", *option)
+        assert len(json.loads(out)["boxes"]) == digits
+    with pytest.raises(SystemExit):
+        run(capsys, "predict", tmp_path / "two.png", "--one", "--several")
+
+
+def test_predict_says_which_page_it_reads_and_what_a_folder_is(capsys, tmp_path, test_set):
+    seven = Image.fromarray(test_set.images[0])
+    blank = Image.new("L", seven.size)
+    blank.save(tmp_path / "pages.tiff", save_all=True, append_images=[seven])
+    code, out, err = run(capsys, "predict", tmp_path / "pages.tiff", "--json")
+    assert (code, json.loads(out)["text"]) == (0, "7")
+    assert "page 2 is read" in err
+    code, _, err = run(capsys, "predict", tmp_path)
+    assert code == 1
+    assert "is a folder" in err
+    assert len(err.splitlines()) == 1
+
+
 def test_a_binary_model_answers_in_a_sentence(capsys, pictures):
     one = next(path for path in pictures if path.stem.endswith("1"))
     _, out, _ = run(capsys, "predict", one, "--weights", WEIGHTS_FOLDER / "zero-or-one.npz")

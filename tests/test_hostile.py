@@ -25,7 +25,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 from threadpoolctl import threadpool_limits
 
-from lrcore import datasets, decode, features, segment
+from lrcore import datasets, decode, features, pieces, segment
 from lrcore import weights as weights_module
 from lrcore.archive import read_whole
 from lrcore.corrections import Curvature, load_curvature, theta_hash
@@ -281,8 +281,8 @@ def test_rings_within_rings_are_refused_before_they_take_all_memory():
 
 
 def test_a_page_full_of_dust_is_not_joined_in_a_million_ways(monkeypatch):
-    made, image = [], segment._image
-    monkeypatch.setattr(segment, "_image", lambda *given: made.append(1) or image(*given))
+    made, image = [], segment.image_of
+    monkeypatch.setattr(segment, "image_of", lambda *given: made.append(1) or image(*given))
     page = np.full((400, 520), 255, np.uint8)
     # Large marks, beside which specks that lie close are parts of a digit.
     for left in range(10, 450, 64):
@@ -290,7 +290,7 @@ def test_a_page_full_of_dust_is_not_joined_in_a_million_ways(monkeypatch):
     for row, column in np.ndindex(10, 25):
         page[100 + 18 * row :, 10 + 18 * column :][:10, :10] = 0
     sentence_of(find_digits, page)
-    assert 0 < len(made) <= segment.MOST_RUNS + segment.MOST_BLOBS
+    assert 0 < len(made) <= segment.MOST_RUNS + pieces.MOST_BLOBS
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])

@@ -10,12 +10,12 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image, ImageDraw, ImageOps
 
 from lrcore.data import load_dataset
-from lrcore.decode import LONGEST, open_once, open_picture
+from lrcore.decode import LONGEST, MOST_BLANK, open_once, open_picture
 from lrcore.errors import UserError
 from lrcore.picture import find_ink
-from lrcore.segment import find_digits, picture_to_digit
+from lrcore.segment import find_digits
 from tests.files import saved
-from tests.helpers import difference
+from tests.helpers import difference, picture_to_digit
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def scene(size=(300, 300), paper=255, ink=0, mode="L"):
     return image
 
 
-@pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF"])
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP", "AVIF", "BMP", "GIF", "TIFF"])
 def test_every_format_gives_the_same_digit(format):
     image = scene()
     assert difference(picture_to_digit(saved(image, format)), picture_to_digit(image)) < 6
@@ -86,7 +86,8 @@ def test_exif_orientation(orientation):
             "not numbers",
         ),
         (Image.new("L", (200, 100), 240), "No ink"),
-        (Image.new("L", (1, 1)), "No ink"),
+        (Image.new("L", (9, 9)), "No ink"),
+        (Image.new("L", (6, 3)), "only 6 x 3 pixels"),
         ("no/such/file.png", "There is no picture"),
     ],
 )
@@ -196,6 +197,54 @@ def test_specks_and_the_table_are_not_ink():
 def test_ink_that_differs_from_paper_in_colour_alone(paper, ink):
     page = scene(mode="RGB", paper=paper, ink=ink)
     assert difference(picture_to_digit(page), picture_to_digit(scene())) < 1
+
+
+def film(format, *pages):
+    first, *others = (page.convert("RGB") for page in pages)
+    return saved(first, format, save_all=True, append_images=others, lossless=True, quality=95)
+
+
+BLANK = Image.new("L", (300, 300), 255)
+OTHER = ImageOps.flip(scene())
+
+
+@pytest.mark.parametrize("format", ["GIF", "TIFF", "WEBP", "PNG", "AVIF"])
+def test_of_several_pages_the_first_that_is_not_blank_is_read_and_named(format):
+    kind = "page" if format == "TIFF" else "frame"
+    first = open_once(film(format, scene(), OTHER))
+    assert first.note == f"It holds several {kind}s: {kind} 1 is read."
+    # Nearly, for two of these formats lose a little.
+    np.testing.assert_allclose(first.grey, open_picture(scene()), atol=0.15)
+    second = open_once(film(format, BLANK, scene(), OTHER))
+    assert (
+        second.note == f"It holds several {kind}s: {kind} 2 is read, as what comes before is blank."
+    )
+    np.testing.assert_allclose(second.grey, open_picture(scene()), atol=0.15)
+    assert open_once(saved(scene().convert("RGB"), format)).note == ""
+
+
+def test_of_blank_pages_few_are_looked_at():
+    shades = [Image.new("L", (9, 9), 255 - (k % 2)) for k in range(MOST_BLANK + 5)]
+    opened = open_once(film("TIFF", *shades, scene()))
+    assert opened.note.startswith("It holds several pages: page 1 ")
+    assert np.ptp(opened.grey) == 0
+
+
+def test_a_damaged_second_page_leaves_the_first():
+    file = film("GIF", scene(), OTHER)
+    for end in range(len(file) - 400, len(file), 37):
+        assert np.ptp(open_picture(file[:end])) > 0.9
+
+
+@pytest.mark.parametrize("brand", [b"heic", b"heix", b"mif1"])
+def test_heic_is_told_what_to_do(brand):
+    with pytest.raises(UserError, match="share it as JPEG"):
+        open_once(b"\0\0\0\x18ftyp" + brand + bytes(40))
+
+
+def test_a_folder_is_called_a_folder(tmp_path):
+    with pytest.raises(UserError, match="is a folder"):
+        open_once(tmp_path)
 
 
 def test_one_opening_gives_grey_and_picture_and_size():

@@ -57,8 +57,8 @@ def verdict(weights: Weights, readings: Readings, at: int = 0) -> str:
         return f"It reads {readings.digits[at]} ({right:.2f}), yet there is nothing but {mark}."
     if p.max() < 0.5 and not readings.sure[at]:
         return (
-            "None of the models says yes. The closest is "
-            f"{readings.digits[at]} ({right:.2f}): try drawing it larger or clearer."
+            "None of the models says yes: its shape is not quite like those that they have learned "
+            f"from. The closest is {readings.digits[at]} ({right:.2f})."
         )
     if not readings.sure[at]:
         second = weights.classes[np.argsort(p)[-2]]

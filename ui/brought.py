@@ -17,7 +17,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from lrcore.decode import open_once
 from lrcore.errors import UserError
 from lrcore.reading import Reader
-from lrcore.segment import Found
+from lrcore.segment import AUTO, Found
 from lrcore.weights import Weights
 from ui.state import BROUGHT
 
@@ -39,10 +39,15 @@ class Picture:
     data: bytes
     _read: Read | None = None
 
-    def read(self, judge: Weights) -> Read:
-        """What is in it, by a model that judges where to cut; UserError where nothing can be."""
-        if self._read is None or self._read.judge is not judge:
-            self._read = _read(self.data, judge)
+    def read(self, judge: Weights, digits: str = AUTO) -> Read:
+        """What is in it, by a model that judges where to cut, as `find_digits` has `digits`.
+
+        Raises UserError where nothing can be read.
+        """
+        read = self._read
+        if read is None or read.judge is not judge or read.digits != digits:
+            self._read = _read(self.data, judge, digits)
+        assert self._read is not None
         if self._read.error:
             raise UserError(self._read.error)
         return self._read
@@ -58,17 +63,21 @@ class Read:
     """A picture once it was read.
 
     judge : the model that judged doubtful cuts.
+    digits : how many it was asked for.
     size : (width, height) of the picture in its own pixels, upright.
     shown : the picture for people to see, no larger than it takes.
     found : its digits, in reading order.
     error : why there are none, or "".
+    note : which of several pages it is, or "".
     """
 
     judge: Weights
+    digits: str
     size: tuple[int, int] = (0, 0)
     shown: Image.Image = field(default_factory=lambda: Image.new("L", (1, 1)))
     found: list[Found] = field(default_factory=list)
     error: str = ""
+    note: str = ""
     _marked: tuple[list[str], bytes] | None = None
 
     @property
@@ -132,15 +141,15 @@ def brought(way: str) -> Brought:
     return st.session_state.setdefault(BROUGHT(way=way), Brought())
 
 
-def _read(data: bytes, judge: Weights) -> Read:
+def _read(data: bytes, judge: Weights, digits: str) -> Read:
     try:
         opened = open_once(data)
-        found = Reader(judge).find(opened)
+        found = Reader(judge).find(opened, digits)
     except UserError as error:
-        return Read(judge, error=str(error))
+        return Read(judge, digits, error=str(error))
     wide = WIDE if len(found) > 1 else NARROW
     opened.shown.thumbnail((wide, 2 * wide))
-    return Read(judge, opened.size, opened.shown, found)
+    return Read(judge, digits, opened.size, opened.shown, found, note=opened.note)
 
 
 def _as_file(picture: Image.Image) -> bytes:

@@ -11,10 +11,11 @@ import streamlit as st
 from PIL import Image, ImageDraw
 from streamlit.delta_generator import DeltaGenerator
 
+from lrcore.decode import ENDINGS, READS, TOLD
 from lrcore.drawing import drawing_steps, rasterise, to_digit
 from lrcore.errors import UserError
 from lrcore.reading import Reader, Readings, as_text, relevant
-from lrcore.segment import Found, find_drawn_digits
+from lrcore.segment import AUTO, ONE, SEVERAL, Found, drawn_as_several, find_drawn_digits
 from lrcore.weights import Weights
 from ui.answers import (
     SAW,
@@ -40,6 +41,7 @@ from ui.state import (
     CLOSER,
     GALLERY_MIX,
     GALLERY_PICKED,
+    HOW_MANY,
     LOOK_AT,
     LOOKED_AT,
     PHOTO,
@@ -50,7 +52,9 @@ from ui.state import (
     WAY,
 )
 
-TYPES = ["png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff"]
+TYPES = [*ENDINGS, *TOLD]
+# How many digits a picture shows, by what the switch calls it.
+HOW_MANY_DIGITS = {AUTO: "Auto", ONE: "One digit", SEVERAL: "Several"}
 SIDE = 330
 # Pictures that are read at once: each run of the page reads them all.
 AT_ONCE = 20
@@ -59,8 +63,8 @@ ROOM = 400
 # Seconds in which the browser shows the answer to a stroke, before the rest keeps it busy.
 BREATH = 0.03
 WHY, STEPS = "Why this answer?", "What the model sees, step by step"
-# Three of the ways in which a digit comes here; the places of two answers.
-UPLOAD, CAMERA, TEST_SET = "Upload", "Camera", "Test set"
+# Four of the ways in which a digit comes here; the places of two answers.
+ROW, UPLOAD, CAMERA, TEST_SET = "A row", "Upload", "Camera", "Test set"
 DRAWN, GALLERY = "drawn", "gallery"
 
 
@@ -88,6 +92,7 @@ def draw() -> None:
             # A stroke may have come with the very press of a button.
             newest=lambda: to_digit(drawn_now(CANVAS, (SIDE, SIDE))),
         )
+        _perhaps_a_row(model, drawing)
         if not drawing.erasing:
             st.session_state[BEFORE_ERASING] = model.trained, readings.probabilities[0]
         hand_bar()
@@ -101,6 +106,23 @@ def draw() -> None:
         },
         DRAWN,
     )
+
+
+def _perhaps_a_row(model: Model, drawing: Drawing) -> None:
+    """Where the canvas for one digit seems to hold two, the way to the canvas for several."""
+    size = drawing.width, drawing.height, drawing.pen
+    score = Reader(model.trained).digit_score
+    if not score or not drawn_as_several(drawing.strokes, *size, score):
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"That looks like two digits: use *{ROW}*.", width="content")
+        if st.button(
+            ROW,
+            icon=":material/view_week:",
+            on_click=lambda: st.session_state.update({WAY: ROW}),
+            help="A wide canvas for several digits.",
+        ):
+            st.rerun()
 
 
 def _invite(weights: Weights) -> None:
@@ -230,7 +252,7 @@ def upload() -> None:
         key=PICTURES,
         type=TYPES,
         accept_multiple_files=True,
-        help="PNG, JPEG, WebP, BMP, GIF or TIFF; one digit or many in each picture.",
+        help=f"{READS}; one digit or many in each picture.",
         on_change=lambda: pictures.change(st.session_state[PICTURES]),
     )
     pictures.offered = frozenset(file.file_id for file in files)
@@ -260,13 +282,24 @@ def camera() -> None:
 
 def _pictures(model: Model, brought: Brought) -> None:
     """All pictures of a list that are read at once, and what became of the others."""
+    digits = st.segmented_control(
+        "Digits in a picture",
+        list(HOW_MANY_DIGITS),
+        format_func=lambda name: HOW_MANY_DIGITS[name],
+        default=AUTO,
+        required=True,
+        key=HOW_MANY,
+        persist_state="session",
+        help="*Auto* takes a small or tight picture for one digit. *One digit* joins a broken one, "
+        "*Several* parts those that it took for one.",
+    )
     if len(brought.pictures) > AT_ONCE:
         st.warning(
             f"The first {AT_ONCE} of {len(brought.pictures)} pictures are read; remove some to "
             "go on."
         )
     for picture in brought.pictures[:AT_ONCE]:
-        _picture(model, picture, brought)
+        _picture(model, picture, brought, digits)
     brought.bound()
     if brought.let_go:
         st.warning(
@@ -276,7 +309,7 @@ def _pictures(model: Model, brought: Brought) -> None:
     hand_bar()
 
 
-def _picture(model: Model, picture: Picture, brought: Brought) -> None:
+def _picture(model: Model, picture: Picture, brought: Brought, digits: str) -> None:
     """A picture's answer: one digit in full, several boxed and in reading order."""
     # A phone has no width to spare for a frame.
     with st.container(border=not on_phone()):
@@ -297,10 +330,12 @@ def _picture(model: Model, picture: Picture, brought: Brought) -> None:
                 )
         try:
             # As trained, so that a correction leaves the digits where they were found.
-            seen = picture.read(model.trained)
+            seen = picture.read(model.trained, digits)
         except UserError as error:
             say_error(error, picture.name)
             return
+        if seen.note:
+            st.caption(seen.note)
         several = len(seen.found) > 1
         if several:
             left, right = _side_by_side("stretch", picture.key)

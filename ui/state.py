@@ -99,6 +99,7 @@ WEIGHTS_FILE = _key("weights_file", "an uploaded file of weights", "widget", PAG
 WAY = _key("way", "str: where the digit comes from", "widget, the ways offered instead", SESSION)
 BESIDE = _keys("beside-{place}", "nothing: the place of an answer", "nobody", PAGE)
 CLOSER = _keys("closer-{picture}", "str or None: the closer look taken", "widget", SESSION)
+HOW_MANY = _key("how_many", "str: how many digits a picture shows", "widget", SESSION)
 PICTURES = _key("pictures", "list of uploaded pictures", "widget", PAGE)
 PHOTO = _key("photo", "the photo just taken, or None", "widget", PAGE)
 BROUGHT = _keys("brought-{way}", "Brought: the pictures of a list", "upload, camera", SESSION)

@@ -7,6 +7,7 @@ import shutil
 import numpy as np
 import pytest
 import streamlit
+from PIL import Image
 
 from lrcore.estimators import OneVsAllClassifier
 from lrcore.features import FEATURES
@@ -32,7 +33,50 @@ def test_a_drawing_is_answered(app):
     assert 'data-answer="1"' in markup(app)
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF"])
+def stroke(*points):
+    path = [["ML"[k > 0], *point] for k, point in enumerate(points)]
+    return {"type": "Path", "stroke": "#1f2430", "strokeWidth": 16, "path": path}
+
+
+def test_two_digits_on_the_canvas_for_one_are_shown_the_way_to_a_row(app):
+    seven = stroke((180, 60), (280, 60), (220, 260))
+    for objects, several in (([seven], False), ([stroke((70, 60), (70, 260)), seven], True)):
+        app.session_state["canvas_kept"] = Kept({"objects": objects})
+        app.run()
+        assert not app.exception
+        assert ("That looks like two digits" in markup(app)) == several
+    next(button for button in app.button if button.label == "A row").click().run()
+    assert not app.exception
+    assert app.session_state["way"] == "A row"
+    assert "Write several digits" in markup(app)
+
+
+def test_how_many_digits_a_picture_shows_can_be_said(app):
+    page = np.full((300, 300), 255, np.uint8)
+    page[50:250, 100:120] = page[50:250, 180:200] = 0
+    choose_way(app.run(), "Upload")
+    app.file_uploader(key="pictures").set_value([("two.png", saved(page), "image/png")]).run()
+    assert "2 digits, in reading order" in markup(app)
+    app.button_group(key="how_many").set_value("one").run()
+    assert not app.exception
+    assert "in reading order" not in markup(app)
+
+
+def test_which_of_several_pages_is_read_is_said_and_heic_is_told_what_to_do(app, test_set):
+    seven = 255 - np.pad(test_set.images[0], 16)
+    pages = [Image.fromarray(page) for page in (np.full_like(seven, 255), seven)]
+    file = saved(pages[0], "TIFF", save_all=True, append_images=pages[1:])
+    heic = b"\0\0\0\x18ftypheic" + bytes(40)
+    choose_way(app.run(), "Upload")
+    files = [("pages.tiff", file, "image/tiff"), ("phone.heic", heic, "image/heic")]
+    app.file_uploader(key="pictures").set_value(files).run()
+    assert not app.exception
+    assert 'data-answer="7"' in markup(app)
+    assert any("page 2 is read" in caption.value for caption in app.caption)
+    assert any("share it as JPEG" in error.value for error in app.error)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "AVIF", "BMP", "GIF", "TIFF"])
 def test_an_upload_is_read(app, test_set, kind):
     choose_way(app.run(), "Upload")
     large = np.kron(255 - test_set.images[0], np.ones((8, 8), np.uint8))
