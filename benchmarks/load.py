@@ -12,7 +12,8 @@ script is its learners: websocket sessions that say what a browser says (tests/l
    session wrongly, so that it has a hand of its own.  An answer is right where it is what
    `lrcore` says of this drawing with this session's corrections, and of no other.
 2. They leave: memory, threads and objects after Streamlit's time to live for lost sessions.
-3. Visitors come, draw, label and go, some of whom leave a run behind.
+3. While fifty draw, a stranger tries one attack after the other (`benchmarks/attacks.py`).
+4. Visitors come, draw, label and go, some of whom leave a run behind.
 4. Others open the page and do nothing.
 
 Processor time is what Linux says of the server's process, less that of its runs' threads.
@@ -41,6 +42,7 @@ from streamlit import config
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from benchmarks.attacks import ATTACKS, prepared
 from benchmarks.processor import need_linux, processor_seconds
 from lrcore.corrections import learn, shipped_curvature
 from lrcore.data import as_set
@@ -301,6 +303,47 @@ async def the_class(
     told("memory for each session, runs included", f"{each:.1f} MB", "under 15 MB", each < 15)
 
 
+async def under_attack(server: Inspected, sessions: int, seconds: float, weights: Weights) -> None:
+    """Print how soon the class is answered while one stranger tries each attack in turn."""
+    async with AsyncExitStack() as stack:
+        pupils = [Pupil(number, server.url, weights) for number in range(sessions)]
+        await asyncio.gather(*(stack.enter_async_context(pupil.learner) for pupil in pupils))
+        await asyncio.gather(*(draw_on(pupil, time.monotonic() + 2 * EVERY) for pupil in pupils))
+        prepared()
+        for name, attack in ATTACKS.items():
+            for pupil in pupils:
+                pupil.times.clear()
+            end = time.monotonic() + seconds
+            drawing = asyncio.gather(*(go_on_drawing(pupil, end) for pupil in pupils))
+            async with asyncio.TaskGroup() as attackers:
+                attackers.create_task(attack(server.url, end))
+                most = await highest(server, drawing)
+            times = np.array([t for pupil in pupils for t in pupil.times]) + CANVAS_WAITS
+            late = float(np.percentile(times, 95))
+            told(f"{name}: p95", f"{late:.2f} s", "under 1 s", late < 1)
+            told(f"{name}: memory", f"{most:.0f} MB", "under 1,500 MB", most < 1500)
+        wrong([pupil.learner for pupil in pupils], pupils)
+
+
+async def go_on_drawing(pupil: Pupil, end: float) -> None:
+    """Draw every three seconds."""
+    due = time.monotonic() + pupil.number % 50 / 50 * EVERY
+    while due < end:
+        await asyncio.sleep(max(0.0, due - time.monotonic()))
+        await pupil.draw_and_check()
+        due += EVERY
+
+
+async def highest(server: Inspected, drawing: asyncio.Future) -> float:
+    """The most memory that the server took until the class is through, in MB."""
+    most = server.megabytes()
+    while not drawing.done():
+        await asyncio.sleep(0.1)
+        most = max(most, server.megabytes())
+    await drawing
+    return most
+
+
 def progress(watcher: Learner) -> int:
     """How far the watched run is."""
     found = re.search(r"iteration ([\d,]+) of", watcher.text())
@@ -380,6 +423,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sessions", type=int, default=50, help="who draw at once")
     parser.add_argument("--seconds", type=float, default=60, help="how long they draw")
+    parser.add_argument("--attacks", type=float, default=20, help="seconds of each attack")
     parser.add_argument("--visitors", type=int, default=500, help="who come and go")
     parser.add_argument("--idle", type=int, default=200, help="who do nothing")
     chosen = parser.parse_args()
@@ -398,6 +442,9 @@ async def everything(server: Inspected, chosen: argparse.Namespace) -> None:
     first = Standing(server)
     print("The class")
     await the_class(server, chosen.sessions, chosen.seconds, weights, first.megabytes)
+    if chosen.attacks:
+        print("The class, while a stranger does his worst")
+        await under_attack(server, chosen.sessions, chosen.attacks, weights)
     print("The class has left")
     await after_they_left(server, weights, first, chosen.sessions + 2)
     if chosen.visitors:

@@ -13,7 +13,9 @@ import re
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import numpy as np
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -61,7 +63,9 @@ class Learner:
         self._fragment, self._timer = "", ""
         self._pages: dict[str, str] = {}
         self._here = self.session = ""
-        self._drawing, self._cleared = "", 0
+        self._drawing, self._cleared, self._brought = "", 0, 0
+        # Where the digit comes from.
+        self.way = "Draw"
         self._sent, self._answered = 0.0, math.inf
         self._finished = asyncio.Event()
 
@@ -115,6 +119,31 @@ class Learner:
         key = next(key for key in self._ids if key.endswith(ending))
         await self.press(key, in_canvas=True)
 
+    async def press_nothing(self) -> None:
+        """Have the page run again."""
+        await self._rerun()
+
+    async def press_if_there(self, button: str) -> None:
+        """Press a button that the page may have, or not."""
+        if button in self._ids:
+            await self.press(button)
+        else:
+            await self.press_nothing()
+
+    async def send(self, record: str) -> None:
+        """Send a canvas' record, whatever it is."""
+        self._drawing = f'{{"drawing": {{"raw": {record}}}}}'
+        await self._rerun(fragment_id=self._fragment)
+
+    async def bring(self, widget: str, name: str, content: bytes) -> int:
+        """Bring a file to the upload widget of that key; the status of its upload."""
+        self._brought += 1
+        key = f"file-{self._brought}"
+        status = await self.upload(key, content)
+        if status == 204:
+            await self._rerun(files={widget: (key, name, len(content))})
+        return status
+
     async def go_to(self, title: str) -> None:
         """Go to another page."""
         self._drawing = ""
@@ -159,18 +188,27 @@ class Learner:
         """All that was heard since the last request."""
         return " ".join(str(element) for element in self.heard)
 
-    async def _rerun(self, pressed: str = "", **request) -> None:
+    async def _rerun(
+        self,
+        pressed: str = "",
+        files: Mapping[str, tuple[str, str, int]] = MappingProxyType({}),
+        **request,
+    ) -> None:
         """Ask for a run of the script, as a browser does, and wait until it is through."""
         message = BackMsg()
         message.rerun_script.page_script_hash = self._here
         for name, value in request.items():
             setattr(message.rerun_script, name, value)
         widgets = message.rerun_script.widget_states.widgets
-        for key, words in (("way", ["Draw"]), ("tool", ["Pen"]), ("closer-drawn", [])):
+        for key, words in (("way", [self.way]), ("tool", ["Pen"]), ("closer-drawn", [])):
             if key in self._ids:
                 widgets.add(id=self._ids[key]).string_array_value.data.extend(words)
         if self._drawing:
             widgets.add(id=self._ids["canvas"], json_value=self._drawing)
+        for widget, (key, name, size) in files.items():
+            state = widgets.add(id=self._ids[widget]).file_uploader_state_value
+            info = state.uploaded_file_info.add(name=name, size=size, file_id=key)
+            info.file_urls.file_id = key
         if pressed:
             widgets.add(id=pressed, trigger_value=True)
         self.heard = []
