@@ -15,6 +15,7 @@ from benchmarks.made_pictures import KINDS, rows, singles, small_singles
 from benchmarks.real_pictures import edit_distance, read_text, real_cases
 from lrcore.data import load_dataset
 from lrcore.decode import open_once
+from lrcore.drawing import redraw
 from lrcore.errors import UserError
 from lrcore.frame import frame
 from lrcore.pieces import MOST_BLOBS
@@ -199,6 +200,17 @@ def test_a_picture_is_opened_but_once(digits, monkeypatch):
     monkeypatch.setattr("lrcore.segment.open_once", None)
     (found,) = find_digits(opened)
     assert len(found.steps()) == 5
+
+
+def test_drawn_digits_are_redrawn_from_their_own_strokes():
+    one, bar = np.array([[40, 30], [40, 150]]), np.array([[110, 30], [110, 150]])
+    first, second = find_drawn_digits([one, bar], 220, 180, 12)
+    for item, stroke in ((first, one), (second, bar)):
+        np.testing.assert_array_equal(item.image, frame(redraw([stroke])))
+        left, top, right, bottom = item.box
+        assert left < stroke[0, 0] < right
+        assert top < stroke[:, 1].min() + 8
+        assert bottom > stroke[:, 1].max() - 8
 
 
 def test_drawn_digits_show_how_they_were_redrawn():
