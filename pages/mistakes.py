@@ -7,6 +7,7 @@ from ui.model_choice import beside_choice
 from ui.models import facts, model_or_stop
 from ui.plain import plain
 from ui.routing import ensure_routed
+from ui.threshold import where_to_put_the_bar
 
 ensure_routed()
 
@@ -23,5 +24,7 @@ figures(found)
 matrix_and_pictures(weights, found)
 st.divider()
 each_digit(weights, found)
+st.divider()
+where_to_put_the_bar(weights, found)
 st.divider()
 hardest_and_typical(weights, found)

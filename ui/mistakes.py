@@ -37,7 +37,8 @@ class Study:
     index : their places in the test set.
     truth, answer : places in the model's classes.
     confidence : how probable it is that the answer is right, as the model has it, (n,).
-    score : the true class's, (n,); see `lrcore.weights.Weights.scores`.
+    scores : of each class, shape (n, classes); see `lrcore.weights.Weights.scores`.
+    score : the true class's, (n,).
     margin : that score minus the best other's; below zero if read wrong.
     sure : whether the model stands by its answer.
     counts : confusion matrix, truth by answer.
@@ -47,6 +48,7 @@ class Study:
     truth: np.ndarray
     answer: np.ndarray
     confidence: np.ndarray
+    scores: np.ndarray
     score: np.ndarray
     margin: np.ndarray
     sure: np.ndarray
@@ -83,6 +85,7 @@ def study(weights: Weights) -> Study:
         truth=truth,
         answer=answer,
         confidence=readings.answer_probability,
+        scores=readings.scores,
         score=score,
         margin=score - others.max(axis=1),
         sure=readings.sure,
@@ -282,7 +285,7 @@ def hardest_and_typical(weights: Weights, found: Study) -> None:
                 caption = words.format(
                     truth=names[place], answer=names[found.answer[at]], score=found.score[at]
                 )
-                _picture(found, at, caption, title)
+                picture_that_opens(found, at, caption, title)
 
 
 def _start_at_the_commonest_mistake(found: Study, classes: int) -> None:
@@ -341,14 +344,14 @@ def _pictures_behind(found: Study, names: list[str]) -> None:
     )
     with st.container(horizontal=True, gap="small"):
         for at in behind[:shown]:
-            _picture(found, at, f"{found.confidence[at]:.2f}", "cell")
+            picture_that_opens(found, at, f"{found.confidence[at]:.2f}", "cell")
     if len(behind) > shown:
         st.button(
             "Show more", on_click=lambda: st.session_state.update({MISTAKES_SEEN: shown + AT_ONCE})
         )
 
 
-def _picture(found: Study, at: int, caption: str, where: str) -> None:
+def picture_that_opens(found: Study, at: int, caption: str, where: str) -> None:
     """A test picture that opens in Predict."""
     index = int(found.index[at])
     with st.container(width=68, gap="xxsmall", horizontal_alignment="center"):

@@ -205,6 +205,9 @@ MISTAKE_TRUTH = _key("mistakes_truth", "int: place of the true class", "widget, 
 MISTAKE_ANSWER = _key("mistakes_answer", "int: place of the answer", "widget, a click", SESSION)
 MISTAKES_SEEN = _key("mistakes_shown", "int: how many pictures are shown", "Show more", SESSION)
 OPEN_TEST_PICTURE = _keys("test-picture-{where}-{index}", BUTTON, "widget", PAGE)
+BAR_DIGIT = _key("bar_digit", "int: place of the class whose bar is moved", "widget", PAGE)
+BAR_CORNER = _key("bar_corner", "bool: whether only the curves' corner is shown", "widget", PAGE)
+BAR = _keys("bar-{place}-{low}-{high}", "float: the score from which on it is yes", "widget", PAGE)
 
 # How it works.
 HOW_DIGIT = {

@@ -1,7 +1,16 @@
 """The Mistakes page."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from sklearn.metrics import (
+    average_precision_score,
+    precision_score,
+    recall_score,
+    roc_auc_score,
+)
+from sklearn.metrics import roc_curve as reference_roc_curve
 
 from lrcore.metrics import reliability
 from lrcore.reading import Reader
@@ -9,7 +18,9 @@ from lrcore.weights import REST, WEIGHTS_FOLDER, Weights, list_weights, load_wei
 from tests.helpers import chart_rows, open_page
 from tests.tolerances import same_probabilities
 from ui.mistakes import confusion_chart, reliability_chart, study
-from ui.state import CHOSEN_MODEL, MISTAKE_ANSWER, MISTAKE_TRUTH
+from ui.state import BAR_DIGIT, CHOSEN_MODEL, MISTAKE_ANSWER, MISTAKE_TRUTH, OWN_MODELS
+from ui.threshold import all_bars, sides
+from ui.threshold_charts import MOST_POINTS, histograms, precision_recall_chart, roc_chart
 
 pytestmark = pytest.mark.numeric
 
@@ -95,3 +106,85 @@ def test_reliability_chart_shows_the_curve():
     data = chart_rows(reliability_chart(table).to_dict())
     points = {row["said"]: (row["came"], row["count"]) for row in data if "count" in row}
     assert points == {0.55: (1.0, 1.0), 0.95: (0.5, 2.0)}
+
+
+def bar_of(app):
+    return next(slider for slider in app.slider if slider.label == "The bar (score)")
+
+
+def test_the_bar_moved_changes_precision_recall_and_shows_what_changes_sides(app, pixels):
+    open_page(app, PAGE, **{CHOSEN_MODEL: "pixels"})
+    found = study(pixels)
+    app.selectbox(key=BAR_DIGIT).set_value(4).run()
+    scores, yes = found.scores[:, 4], found.truth == 4
+    shares = {}
+    for bar in (0.0, 2.0, -2.0):
+        bar_of(app).set_value(bar).run()
+        assert not app.exception
+        said = scores >= bar
+        assert figure(app, "Precision") == f"{(said & yes).sum() / said.sum():.2%}"
+        assert figure(app, "Recall") == f"{(said & yes).sum() / yes.sum():.2%}"
+        assert figure(app, "False alarms") == f"{(said & ~yes).sum():,}"
+        shares[bar] = figure(app, "Precision"), figure(app, "Recall")
+        texts = [text.value for text in app.markdown]
+        if bar > 0:
+            count = ((scores >= 0) & (scores < bar) & yes).sum()
+            assert any(text.startswith(f"**{count}** now missed (each is a 4)") for text in texts)
+        if bar < 0:
+            count = ((scores >= bar) & (scores < 0) & ~yes).sum()
+            expected = f"**{count}** now a false alarm (none is a 4)"
+            assert any(text.startswith(expected) for text in texts)
+    assert len(set(shares.values())) == 3
+
+
+@pytest.mark.parametrize("bar", [-3.0, -0.1, 0.1, 3.0])
+def test_those_that_change_sides_are_those_whose_answer_differs(pixels, bar):
+    found = study(pixels)
+    scores, yes = found.scores[:, 8], found.truth == 8
+    (_, better), (_, worse) = sides(scores, yes, bar)
+    before, after = scores >= 0, scores >= bar
+    assert sorted(better) == np.flatnonzero((before != after) & (after == yes)).tolist()
+    assert sorted(worse) == np.flatnonzero((before != after) & (after != yes)).tolist()
+    assert (np.diff(np.abs(scores[worse] - bar)) >= 0).all()
+
+
+def test_the_table_of_all_bars_agrees_with_scikit_learn(pixels):
+    found, table = study(pixels), all_bars(pixels, study(pixels))
+    assert table["digit"].tolist() == [str(digit) for digit in range(10)]
+    for place, row in enumerate(table.itertuples(index=False)):
+        scores, yes = found.scores[:, place], found.truth == place
+        assert row.precision == pytest.approx(100 * precision_score(yes, scores >= 0))
+        assert row.recall == pytest.approx(100 * recall_score(yes, scores >= 0))
+        assert table["ROC area"][place] == pytest.approx(roc_auc_score(yes, scores))
+        assert table["PR area"][place] == pytest.approx(average_precision_score(yes, scores))
+
+
+def test_a_model_of_one_question_has_one_bar(app, test_set):
+    theta = np.random.default_rng(0).normal(size=(1, 785)) / 100
+    weights = Weights(theta, np.array([REST, 5]))
+    weights = replace(weights, name="five")
+    open_page(app, PAGE, **{OWN_MODELS: {"five": weights}, CHOSEN_MODEL: "five"})
+    assert not [box for box in app.selectbox if box.key == BAR_DIGIT]
+    assert bar_of(app).value == 0
+    assert all_bars(weights, study(weights))["digit"].tolist() == ["5"]
+
+
+def test_curves_of_the_bar_are_drawn_with_few_points_that_lie_on_them(pixels):
+    found = study(pixels)
+    scores, yes = found.scores[:, 8], found.truth == 8
+    x, y, _ = reference_roc_curve(yes, scores, drop_intermediate=False)
+    curve = {tuple(pair) for pair in np.column_stack([x, y]).round(9).tolist()}
+    for chart, field in ((roc_chart, "false positive rate"), (precision_recall_chart, "precision")):
+        rows = [row for row in chart_rows(chart(scores, yes, 0.0).to_dict()) if field in row]
+        assert 20 < len(rows) < MOST_POINTS + 10
+        if chart is roc_chart:
+            on = [(round(row[field], 9), round(row["recall"], 9)) for row in rows]
+            assert set(on) - {(0.0, 0.0), (1.0, 1.0)} <= curve
+
+
+def test_histograms_count_every_picture_once(pixels):
+    found = study(pixels)
+    scores, yes = found.scores[:, 3], found.truth == 3
+    rows = chart_rows(histograms(scores, yes, 0.0, "a 3").to_dict())
+    for kind, count in (("is a 3", yes.sum()), ("is not a 3", (~yes).sum())):
+        assert sum(row["pictures"] for row in rows if row.get("kind") == kind) == count
