@@ -153,10 +153,12 @@ def test_the_table_of_all_bars_agrees_with_scikit_learn(pixels):
     assert table["digit"].tolist() == [str(digit) for digit in range(10)]
     for place, row in enumerate(table.itertuples(index=False)):
         scores, yes = found.scores[:, place], found.truth == place
-        assert row.precision == pytest.approx(100 * precision_score(yes, scores >= 0))
-        assert row.recall == pytest.approx(100 * recall_score(yes, scores >= 0))
-        assert table["ROC area"][place] == pytest.approx(roc_auc_score(yes, scores))
-        assert table["PR area"][place] == pytest.approx(average_precision_score(yes, scores))
+        assert row.precision == pytest.approx(100 * precision_score(yes, scores >= 0), rel=1e-9)
+        assert row.recall == pytest.approx(100 * recall_score(yes, scores >= 0), rel=1e-9)
+        assert table["ROC area"][place] == pytest.approx(roc_auc_score(yes, scores), rel=1e-9)
+        assert table["PR area"][place] == pytest.approx(
+            average_precision_score(yes, scores), rel=1e-9
+        )
 
 
 def test_a_model_of_one_question_has_one_bar(app, test_set):
