@@ -1,5 +1,7 @@
 """How well pictures of handwriting are read: python benchmarks/real_pictures.py [FOLDER] [--json]
 
+With `--set segment.A_CUT=1.2` a number of lrcore's segment, pieces or picture is another one.
+
 FOLDER holds `labels.csv` with the columns file, text, kind and source (a space in text is a new
 line) and the pictures that it names; without it only the made pictures of made_pictures.py are
 measured.  Printed are shares of 1:
@@ -27,11 +29,13 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.made_pictures import closed_up_rows, rows, singles, small_singles
+from lrcore import picture, pieces, segment
 from lrcore.data import load_dataset
 from lrcore.errors import UserError
 from lrcore.reading import Reader, as_text
 from lrcore.weights import DEFAULT, load_weights
 
+MODULES = {"picture": picture, "pieces": pieces, "segment": segment}
 SINGLES, ROWS, SMALL, CLOSED = 300, 200, 800, 100
 GOALS = {
     "tight": 0.98,
@@ -109,6 +113,18 @@ def real_cases(folder: Path) -> list[tuple[Path, str, str]]:
     return [(folder / line["file"], line["text"], line["kind"]) for line in table]
 
 
+def try_number(text: str) -> None:
+    """Change a number of the modules that find digits, given as 'module.NAME=value'."""
+    place, _, value = text.partition("=")
+    module, _, name = place.partition(".")
+    if module not in MODULES or not isinstance(getattr(MODULES[module], name, None), int | float):
+        raise UserError(f"There is no number {place!r}; one is segment.A_CUT.")
+    try:
+        setattr(MODULES[module], name, float(value))
+    except ValueError:
+        raise UserError(f"{value!r} is no number for {place}.") from None
+
+
 def main() -> int:
     """Measure and print; 1, after a sentence on stderr, where the input cannot be read."""
     parser = argparse.ArgumentParser(description="Measure how well pictures are read.")
@@ -116,8 +132,13 @@ def main() -> int:
     parser.add_argument("--weights", type=Path, default=DEFAULT)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--errors", action="store_true", help="list what was read wrong, on stderr")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="MODULE.NAME=VALUE", help="try another number"
+    )
     arguments = parser.parse_args()
     try:
+        for text in arguments.set:
+            try_number(text)
         reader = Reader(load_weights(arguments.weights))
         figures: dict[str, Any] = {}
         errors: list[str] = []

@@ -18,9 +18,9 @@ MOST_BLOBS = 600
 # Bound on their boxes together, in pictures' worth of pixels: rings within rings are few and yet
 # all of them large.
 MOST_PICTURES = 4
-# The numbers below were chosen by benchmarks/real_pictures.py (rows): halved or doubled, fewer are
-# read whole.  In heights of a typical digit of the picture: how many cuts are tried in a stretch
-# of one, how far a seam may wander, how far apart two seams are at least.
+# The numbers below were chosen by benchmarks/real_pictures.py (rows), whose --set tries others.  In
+# heights of a typical digit of the picture: how many cuts are tried in a stretch of one, how far a
+# seam may wander, how far apart two seams are at least.
 CUTS, WANDER, APART = 5, 0.15, 0.07
 # A cut through more ink than this many widths of the pen goes through a digit, not between two.
 DEEPEST = 4.0

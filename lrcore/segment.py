@@ -42,8 +42,8 @@ SMALL, BROADEST, FEWEST = 64, 1.6, 7
 # A broken digit is in no more shards than this, of which one at least is lower than this share of
 # the whole (broken digits against pairs of digits, 11 among them, in benchmarks/real_pictures.py).
 MOST_SHARDS, SHARD = 6, 0.75
-# The numbers below were chosen by benchmarks/real_pictures.py (rows, and single digits in pieces);
-# lengths are in heights of a typical digit of the picture.
+# The numbers below were chosen by benchmarks/real_pictures.py (rows, and single digits in pieces),
+# whose --set tries others; lengths are in heights of a typical digit of the picture.
 # A blob that is wider may be two digits, one that is lower may be a part of one, and lower still
 # it is no digit; no digit is wider than WIDEST, few are higher than TALL.
 WIDE, LOW, WIDEST, TALL = 1.1, 0.55, 1.5, 1.6

@@ -12,7 +12,8 @@ from sklearn import datasets
 
 import lrcore
 from benchmarks.made_pictures import KINDS, rows, singles, small_singles
-from benchmarks.real_pictures import edit_distance, read_text, real_cases
+from benchmarks.real_pictures import edit_distance, read_text, real_cases, try_number
+from lrcore import segment
 from lrcore.data import load_dataset
 from lrcore.decode import open_once
 from lrcore.drawing import redraw
@@ -299,6 +300,15 @@ def test_made_pictures_are_the_same_each_time():
     assert once == twice
     assert {made.kind for made in once} == set(KINDS) - {"huge"}
     assert all(2 <= len(line) <= 12 for made in once[12:] for line in made.text.split())
+
+
+def test_other_numbers_can_be_tried(monkeypatch):
+    monkeypatch.setattr(segment, "A_CUT", segment.A_CUT)
+    try_number("segment.A_CUT=1.2")
+    assert segment.A_CUT == 1.2
+    for wrong in ("segment.NONE=1", "os.path=1", "segment.A_CUT=much", "A_CUT", "segment.np=1"):
+        with pytest.raises(UserError):
+            try_number(wrong)
 
 
 def test_edit_distance_counts_what_to_change():

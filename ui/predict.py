@@ -92,7 +92,8 @@ def draw() -> None:
             # A stroke may have come with the very press of a button.
             newest=lambda: to_digit(drawn_now(CANVAS, (SIDE, SIDE))),
         )
-        _perhaps_a_row(model, drawing)
+        with left:
+            _perhaps_a_row(model, drawing)
         if not drawing.erasing:
             st.session_state[BEFORE_ERASING] = model.trained, readings.probabilities[0]
         hand_bar()
