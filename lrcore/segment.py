@@ -36,8 +36,8 @@ from lrcore.pieces import Piece, blobs, boxes, cut_apart, image_of, ink_of, join
 
 # How many digits a picture shows.
 AUTO, ONE, SEVERAL = DIGITS = ("auto", "one", "several")
-# A picture no larger than SMALL a side shows one digit as a rule, unless it is broader than this in
-# heights; of fewer pixels than FEWEST nothing can be told.
+# A picture no larger than SMALL a side, or filled, shows one digit as a rule, unless it is broader
+# than this in heights; of fewer pixels than FEWEST nothing can be told.
 SMALL, BROADEST, FEWEST = 64, 1.6, 7
 # A broken digit is in no more shards than this, of which one at least is lower than this share of
 # the whole (broken digits against pairs of digits, 11 among them, in benchmarks/real_pictures.py).
@@ -227,7 +227,9 @@ def _looked_for(grey: np.ndarray, score: Score | None, digits: str) -> tuple[Ink
 def _lone(grey: np.ndarray, score: Score | None) -> tuple[Ink, list[_Digit]] | None:
     """The one digit of a picture that is small or that it fills; None where neither seems so."""
     height, width = grey.shape
-    small = max(height, width) <= SMALL and width <= BROADEST * height
+    if width > BROADEST * height:
+        return None
+    small = max(height, width) <= SMALL
     try:
         if not small and not fills_picture(find_lone_ink(shrunk(grey, SMALL))):
             return None
