@@ -14,6 +14,7 @@ from ui.reload import outlast_reload
 from ui.routing import pages
 from ui.state import ROUTED
 from ui.style import style
+from ui.toasts import name_toasts
 from ui.uploads import bound_uploads
 
 ICON = str(Path(__file__).parent / "ui" / "icon.png")
@@ -30,6 +31,7 @@ follow(place)
 settle_choice()
 say_if_lost()
 outlast_reload()
+name_toasts()
 pinned(place)
 st.session_state[ROUTED] = True
 with errors_said():

@@ -15,6 +15,7 @@ from lrcore.marks import COULD_BE
 from lrcore.reading import Reader, Readings
 from lrcore.weights import REST, Weights
 from ui.charts import ROWS, probability_bars, probability_rows
+from ui.style import PROBABILITIES
 
 
 def read(weights: Weights, images: np.ndarray) -> Readings:
@@ -154,7 +155,7 @@ def _panel(image: np.ndarray, saw: str, rows: pd.DataFrame) -> Iterator[None]:
     st.vega_lite_chart(
         spec={**probability_bars(len(rows)), "datasets": {ROWS: rows}},
         theme=None,
-        alt="Probability of each digit: " + ", ".join(rows["label"].str.replace("\u2003", " ")),
+        alt=f"{PROBABILITIES}: " + ", ".join(rows["label"].str.replace("\u2003", " ")),
     )
 
 

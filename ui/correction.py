@@ -25,6 +25,7 @@ from ui.caching import WEIGHTS_HASH
 from ui.models import mnist, model_or_stop
 from ui.plain import sentence
 from ui.state import HAND_MEMO, HAND_NOTE, HAND_ON, LABEL, OWN_DIGITS, UNDO_CORRECTION
+from ui.style import spoken
 
 NO_NOTE = (None, "", None)
 KEPT = ":material/check:"
@@ -89,12 +90,17 @@ def _curvature(weights: Weights) -> Curvature:
 
 
 def correction(
-    model: Model, image: np.ndarray, where: str, newest: Callable[[], np.ndarray] | None = None
+    model: Model,
+    image: np.ndarray,
+    where: str,
+    newest: Callable[[], np.ndarray] | None = None,
+    about: str = "",
 ) -> None:
     """'It's a ...': ten buttons under an answer; `where` tells the answers on a page apart.
 
     newest : the picture that the learner sees at the moment of a press, where it may be another
         than `image`, the one that was answered.
+    about : what tells these buttons, to those who hear them, from others on the page.
     """
     row = _row(model, image, where)
     label = own_digits().label_of(image)
@@ -106,7 +112,7 @@ def correction(
     with st.container(horizontal=True, gap="xxsmall"):
         for digit in range(10):
             st.button(
-                str(digit),
+                f"{digit}{spoken(about) if about else ''}",
                 key=LABEL(where=where, model=row[1], picture=row[2], digit=digit),
                 type="primary" if digit == label else "secondary",
                 # So that ten fit the width of a phone.
@@ -114,8 +120,8 @@ def correction(
                 on_click=_label,
                 args=(model, newest or (lambda: image), digit, where),
             )
-    about, text, icon = st.session_state.get(HAND_NOTE, NO_NOTE)
-    if about == row:
+    said_of, text, icon = st.session_state.get(HAND_NOTE, NO_NOTE)
+    if said_of == row:
         st.success(text, icon=icon)
 
 

@@ -23,6 +23,7 @@ from ui.models import errors_said, mnist, use_model
 from ui.palette import AGAINST, FOR, GUIDE
 from ui.plain import plain
 from ui.state import DELETE_OWN, OWN_DIGITS_SHOWN
+from ui.style import spoken
 
 AT_ONCE = 24
 
@@ -263,15 +264,19 @@ def _thumbnails(digits: Dataset, at: np.ndarray) -> None:
     pages = -(-len(at) // AT_ONCE)
     page = 0
     if pages > 1:
-        page = (
-            st.number_input("Sheet", 1, pages, help=f"{AT_ONCE} pictures a sheet.", width=150) - 1
+        page = st.selectbox(
+            "Sheet",
+            range(pages),
+            format_func=lambda sheet: f"{sheet + 1} of {pages}",
+            help=f"{AT_ONCE} pictures a sheet.",
+            width=150,
         )
     with st.container(horizontal=True, gap="small"):
         for i in at[page * AT_ONCE : (page + 1) * AT_ONCE]:
             with st.container(width=78):
                 digit_picture(digits.images[i], None, 56)
                 st.button(
-                    f"{digits.labels[i]}",
+                    f"{digits.labels[i]}{spoken(f'no. {i + 1}')}",
                     icon=":material/close:",
                     key=DELETE_OWN(picture=digest(digits.images[i])),
                     on_click=_delete,

@@ -12,6 +12,7 @@ from lrcore.errors import UserError
 from lrcore.features import FEATURES
 from lrcore.plain_theta import SCALINGS, is_plain, refuse_programs
 from lrcore.reading import Reader
+from lrcore.settings import Knob
 from lrcore.weights import Weights, load_weights
 from ui.models import (
     chosen_model,
@@ -23,6 +24,7 @@ from ui.models import (
     skipped,
     use_model,
 )
+from ui.numbers import number_field
 from ui.plain import plain, say_error, sentence
 from ui.state import CHOSEN_MODEL, WEIGHTS_FILE, WEIGHTS_TRIED
 
@@ -31,6 +33,9 @@ UPLOAD_TYPES = ["npz", "npy", "csv", "tsv", "txt", "pkl", "pickle", "joblib", "s
 UPLOAD_TYPES += ["h5", "keras"]
 # So many test digits tell a standardisation that fits from one that does not.
 TRIED = 1000
+# x = (grey - mean) / scale: how the pixels of a plain theta were standardised.
+MEAN = Knob("Mean", "0 if the greys were only divided.", low=-1e6, high=1e6)
+SCALE = Knob("Scale", "255 for pixels from 0 to 1.", low=1e-6, high=1e6)
 
 
 @contextmanager
@@ -88,7 +93,7 @@ def _upload() -> None:
         refuse_programs(raw, file.name)
         if is_plain(raw):
             weights = _plain(raw, stem, file.name)
-            if st.button("Use this file", width="stretch"):
+            if weights and st.button("Use this file", width="stretch"):
                 _use(weights)
         else:
             _use_once(file.file_id, raw, stem, file.name)
@@ -111,17 +116,20 @@ def _use_once(file_id: str, raw: bytes, name: str, label: str) -> None:
         raise error
 
 
-def _plain(raw: bytes, name: str, label: str) -> Weights:
-    """A theta that does not say how its pixels were standardised: asked for, and tried out."""
+def _plain(raw: bytes, name: str, label: str) -> Weights | None:
+    """A theta that does not say how its pixels were standardised: asked for, and tried out.
+
+    None where what is said of it cannot be.
+    """
     weights = load_weights(raw, name=name, label=label)
     if not FEATURES[weights.features].picture:
         return weights
     st.caption("How were its pixels standardised? x = (grey − mean) / scale, grey 0 to 255")
     with st.container(horizontal=True, gap="small"):
-        mean = st.number_input("Mean", value=0.0, help="0 if the greys were only divided.")
-        scale = st.number_input(
-            "Scale", value=255.0, min_value=1e-6, help="255 for pixels from 0 to 1."
-        )
+        mean = number_field(MEAN, float, value="0")
+        scale = number_field(SCALE, float, value="255")
+    if mean is None or scale is None:
+        return None
     weights = load_weights(raw, mean, scale, name, label)
     st.caption(_tried(raw, weights))
     return weights

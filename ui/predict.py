@@ -51,6 +51,7 @@ from ui.state import (
     ROW_CANVAS,
     WAY,
 )
+from ui.style import spoken
 
 TYPES = [*ENDINGS, *TOLD]
 # How many digits a picture shows, by what the switch calls it.
@@ -205,11 +206,12 @@ def _answer(
     before: np.ndarray | None = None,
     breath: float = 0.0,
     newest: Callable[[], np.ndarray] | None = None,
+    about: str = "",
 ) -> Readings:
-    """The answer in the user's hand, and 'it's a ...' under it; `where` and `newest` as
+    """The answer in the user's hand, and 'it's a ...' under it; `where`, `newest` and `about` as
     `correction` has them, the others as `answer_panel` has them."""
     readings = answer_panel(model.corrected, image, saw, before, breath)
-    correction(model, image, where, newest)
+    correction(model, image, where, newest, about)
     return readings
 
 
@@ -299,8 +301,9 @@ def _pictures(model: Model, brought: Brought) -> None:
             f"The first {AT_ONCE} of {len(brought.pictures)} pictures are read; remove some to "
             "go on."
         )
-    for picture in brought.pictures[:AT_ONCE]:
-        _picture(model, picture, brought, digits)
+    for number, picture in enumerate(brought.pictures[:AT_ONCE], 1):
+        # Its number, since two files may have one name.
+        _picture(model, picture, brought, digits, f"picture {number}, {picture.name}")
     brought.bound()
     if brought.let_go:
         st.warning(
@@ -310,8 +313,11 @@ def _pictures(model: Model, brought: Brought) -> None:
     hand_bar()
 
 
-def _picture(model: Model, picture: Picture, brought: Brought, digits: str) -> None:
-    """A picture's answer: one digit in full, several boxed and in reading order."""
+def _picture(model: Model, picture: Picture, brought: Brought, digits: str, about: str) -> None:
+    """A picture's answer: one digit in full, several boxed and in reading order.
+
+    about : what tells its buttons from those of the others.
+    """
     # A phone has no width to spare for a frame.
     with st.container(border=not on_phone()):
         with st.container(
@@ -321,7 +327,7 @@ def _picture(model: Model, picture: Picture, brought: Brought, digits: str) -> N
             # What the widget above still holds is taken out there.
             if picture.key not in brought.offered:
                 st.button(
-                    "Remove",
+                    f"Remove{spoken(about)}",
                     icon=":material/close:",
                     key=REMOVE_PICTURE(picture=picture.key),
                     type="tertiary",
@@ -348,13 +354,13 @@ def _picture(model: Model, picture: Picture, brought: Brought, digits: str) -> N
                     alt=f"{picture.name}, with a box round each of {len(seen.found)} digits",
                 )
             with right:
-                at = _several(model, seen.found, readings, answers, picture.key)
+                at = _several(model, seen.found, readings, answers, picture.key, about)
         else:
             left, right = _side_by_side(SIDE, picture.key)
             with left:
                 st.image(seen.marked([], boxed), width=SIDE, alt=f"The picture {picture.name}")
             with right:
-                _answer(model, seen.found[0].image, picture.key)
+                _answer(model, seen.found[0].image, picture.key, about=about)
             at = 0
         _look_closer(
             {
@@ -372,7 +378,12 @@ def _read_all(model: Model, found: Sequence[Found]) -> tuple[Readings, list[str]
 
 
 def _several(
-    model: Model, found: Sequence[Found], readings: Readings, answers: list[str], key: str
+    model: Model,
+    found: Sequence[Found],
+    readings: Readings,
+    answers: list[str],
+    key: str,
+    about: str = "",
 ) -> int:
     """Several digits as text, and the one looked at with its answer; returns its place."""
     st.markdown(f"{counted(len(found), 'digit')}, in reading order")
@@ -381,7 +392,7 @@ def _several(
     if unsure:
         st.caption(f"{unsure} of them unsure.")
     at = _look_at_one(found, answers, key)
-    _answer(model, found[at].image, key)
+    _answer(model, found[at].image, key, about=about)
     return at
 
 
@@ -448,7 +459,11 @@ def gallery() -> None:
             for index in picks:
                 with st.container(width=70):
                     digit_picture(test.images[index], None, 56)
-                    if st.button("Read", key=PICK(index=index), help=f"Read test picture {index}."):
+                    if st.button(
+                        f"Read{spoken(f'test picture {index}')}",
+                        key=PICK(index=index),
+                        help=f"Read test picture {index}.",
+                    ):
                         st.session_state[GALLERY_PICKED] = int(index)
         if st.button("Show others", icon=":material/shuffle:", help="Twelve other test pictures"):
             st.session_state[GALLERY_MIX] = mix + 1

@@ -83,6 +83,7 @@ LOST_TOLD = _key(
 )
 TAB = _key("tab", "dict: the token of the session that this tab had before", "widget", PAGE)
 THIS_TAB = _key("this_tab", "Tab: by which the tab finds it again", "outlast_reload", SESSION)
+TOASTS = _layout("toasts", "what gives toasts their names")
 OWN_MODELS = _key("own_models", "dict of Weights by name: trained or loaded", "use_model", SESSION)
 CHOSEN_MODEL = _key(
     "chosen_model", "str: the name of the model that reads", "widget, settle_choice", SESSION
@@ -163,7 +164,7 @@ SHOW_ALL = _key("show-all", BUTTON, "widget", PAGE)
 LINK_SHOWN = _key("link_shown", "list of names of the controls a link is to leave", "widget", PAGE)
 RUN_NAME = _key("run_name", "str: the name of the next run", "widget", SESSION)
 LEARN_FROM = _key("train_source", "str: MNIST, own digits or both", "widget", SESSION)
-OWN_COPIES = _key("train_copies", "int: copies of each own digit", "widget", SESSION)
+OWN_COPIES = _key("train_copies", "str: copies of each own digit", "widget", SESSION)
 START_FROM = _key("train_start", "str: the model a run starts from", "widget", SESSION)
 RUNS = _key("training_runs", "Runs: this session's training runs", "session_runs", SESSION)
 TRAIN_TAB = _key("train_tab", "str: the open tab", "widget", PAGE)

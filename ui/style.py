@@ -2,10 +2,31 @@
 
 import streamlit as st
 
+from ui.plain import plain
+from ui.state import FORMING_THETAS, TEN_THETAS
+
+# How the words for a probability chart begin.
+PROBABILITIES = "Probability of each digit"
+
 # Streamlit's own rules are the more specific ones, hence the !important.
 # Formulas fit their place, but for a pixel or two: without this they would count as boxes to be
 # scrolled, which a keyboard could not reach.
 FORMULAS = ".katex-display { overflow: visible !important; }"
+# The same of a line of code that wraps, but for a word longer than the line.
+CODE = "[data-testid='stCode'] code * { overflow-wrap: anywhere; }"
+# The buttons that Streamlit lays over a chart are stops of the keyboard, each of them.  Of a chart
+# that comes with every answer one is left, its data; of ten heatmaps none: all can be had below.
+STOPS = f"""
+[data-testid="stBaseButton-elementToolbar"][aria-label*=": {PROBABILITIES}"]:not(
+  [aria-label^="Show data"]),
+.st-key-{TEN_THETAS} [data-testid="stElementToolbar"],
+.st-key-{FORMING_THETAS} [data-testid="stElementToolbar"] {{ display: none; }}
+"""
+# Part of a button's name, but not of what is seen of it.
+SPOKEN = """
+button .stMarkdownBadge { position: absolute; width: 1px; height: 1px; overflow: hidden;
+  clip-path: inset(50%); white-space: nowrap; }
+"""
 # Streamlit's colours for code are too pale on light paper, 2.8 and 3.6 where 4.5 is needed, and so
 # is its white on the theme's light blue in the dark, 2.3.
 COLOURS = """
@@ -21,7 +42,12 @@ COLOURS = """
 
 def style() -> None:
     """Put the styles on the page; in each run, before anything else."""
-    st.html(f"<style>{FORMULAS}{COLOURS}</style>")
+    st.html(f"<style>{FORMULAS}{CODE}{STOPS}{SPOKEN}{COLOURS}</style>")
+
+
+def spoken(words: str) -> str:
+    """The end of a button's label that is heard only: what it acts on, where the page shows it."""
+    return f" :gray-badge[{plain(words)}]"
 
 
 def heading(title: str, line: str) -> None:

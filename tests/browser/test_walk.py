@@ -1,17 +1,25 @@
 """A walk through all pages in a real browser: what axe-core finds, and what the console says."""
 
+import re
+from collections import Counter
+
+import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from lrcore.data import as_set
+from lrcore.own_set import to_zip
 from tests.browser.driver import (
     ONE,
     PHONE,
     answered,
     canvas,
     draw,
+    go_to,
     press,
     settled,
 )
+from tests.files import saved
 
 pytestmark = pytest.mark.browser
 
@@ -22,6 +30,28 @@ STYLED = "[...document.querySelectorAll('style')].some(e => e.textContent.includ
 # The uploader's dropzone is Streamlit's own: a presentation that has a name.  Its button is
 # reached and named.
 EXEMPT = {"presentation-role-conflict": "stFileUploaderDropzone"}
+# The names of the buttons that Tab comes to.  A choice of one among several is no button: its group
+# has a name.
+BUTTONS = """
+[...document.querySelectorAll('button:not([role=radio])')]
+  .filter(button => button.offsetParent && button.tabIndex >= 0)
+  .map(button => button.ariaLabel || button.textContent.trim())
+"""
+# Of these each does the same: the same picture opens, the same hint is read.
+SAME = re.compile(r"No\. \d+|Help")
+# Where the keyboard is, and whether that is in or over a chart.
+STOP = """
+(() => {
+  let stop = document.activeElement;
+  while (stop.shadowRoot?.activeElement) stop = stop.shadowRoot.activeElement;
+  const element = stop.closest('[data-testid=stElementContainer]');
+  return {
+    canvas: stop.matches('canvas.drawing'),
+    chart: Boolean(element?.querySelector('[data-testid=stVegaLiteChart]')),
+    digit: Boolean(stop.closest("[class*='st-key-label-']")),
+  };
+})()
+"""
 
 
 def faults(page):
@@ -39,6 +69,32 @@ def faults(page):
     ]
 
 
+def shared_names(page):
+    """The names that several buttons have which do not do the same."""
+    names = Counter(page.evaluate(BUTTONS))
+    return {name for name, number in names.items() if number > 1 and not SAME.fullmatch(name)}
+
+
+def two_sevens():
+    """Two uploads that have one name, and are read as two digits and one."""
+    stroke = np.full((120, 90), 255, np.uint8)
+    stroke[20:30, 20:70] = stroke[20:100, 60:70] = 0
+    return [
+        {"name": "seven.png", "mimeType": "image/png", "buffer": saved(picture)}
+        for picture in (np.hstack([stroke, stroke]), stroke)
+    ]
+
+
+def tab_until(page, reached, most=60):
+    """Press Tab until that stop; the stops on the way to it."""
+    stops = []
+    while not stops or not stops[-1][reached]:
+        assert len(stops) < most, stops
+        page.keyboard.press("Tab")
+        stops.append(page.evaluate(STOP))
+    return stops
+
+
 def states(page, server):
     """Go through the pages; yields the name of each state."""
     canvas(page)
@@ -51,11 +107,21 @@ def states(page, server):
     yield "why"
     page.get_by_text("What the model sees, step by step").click()
     yield "step by step"
-    for way in ("A row", "Upload", "Camera", "Test set"):
+    for digit in "17":
+        page.locator(f"[class*='st-key-label-'][class$='-{digit}'] button:visible").click()
+        settled(page)
+    for way in ("A row", "Camera", "Test set", "Upload"):
         page.get_by_role("radio", name=way).click()
         yield way
+    page.locator("input[type=file]").first.set_input_files(two_sevens())
+    page.get_by_text("2 digits, in reading order").wait_for()
+    yield "uploads"
+    page.get_by_role("radio", name="Test set").click()
     page.get_by_role("button", name="Read").first.click()
     yield "a test digit"
+    go_to(page, "My hand")
+    page.get_by_role("heading", name="Your own digits").wait_for()
+    yield "a hand"
     page.goto(f"{server.url}/train?images=600&iterations=5")
     page.get_by_text("Nothing runs yet").wait_for()
     yield "Train, empty"
@@ -71,6 +137,12 @@ def states(page, server):
     yield "a setting out of its range"
     page.goto(f"{server.url}/weights")
     page.get_by_role("heading", name="A closer look").wait_for()
+    # Each chart that can be clicked is, where something is and where nothing is.
+    thetas = page.locator(".st-key-ten_thetas").get_by_test_id("stVegaLiteChart")
+    for x, y in ((70, 70), (1, 1)):
+        thetas.nth(3).click(position={"x": x, "y": y})
+        settled(page)
+    page.get_by_text("Theta of 3").wait_for()
     yield "Weights"
     for view in ("Digit against digit", "Two models", "Theta forming"):
         page.get_by_role("radio", name=view).click()
@@ -80,6 +152,9 @@ def states(page, server):
     yield "My hand"
     page.goto(f"{server.url}/mistakes")
     page.get_by_text("Click a cell").wait_for()
+    for x, y in ((100, 100), (2, 2)):
+        page.get_by_test_id("stVegaLiteChart").first.click(position={"x": x, "y": y})
+        settled(page)
     yield "Mistakes"
     page.goto(f"{server.url}/how")
     page.get_by_role("heading", name="Four short lessons").wait_for()
@@ -96,9 +171,12 @@ def test_axe_finds_nothing_and_the_console_is_silent(chromium, server, screen, s
     page.on("console", lambda m: said.append(m.text) if m.type in ("warning", "error") else None)
     page.on("response", lambda r: lost.append(r.url) if r.status >= 400 else None)
     page.goto(server.url)
-    found = {state: some for state in states(page, server) if (some := faults(page))}
+    found, shared = {}, {}
+    for state in states(page, server):
+        found[state], shared[state] = faults(page), shared_names(page)
     context.close()
-    assert found == {}
+    assert {state: some for state, some in found.items() if some} == {}
+    assert {state: some for state, some in shared.items() if some} == {}
     assert [url for url in lost if not url.endswith(LOOKED_FOR)] == []
     assert [text for text in said if "status of 404" not in text] == []
 
@@ -118,12 +196,33 @@ def test_every_page_has_its_title_in_the_tab_and_one_heading(page, server):
         assert page.get_by_role("heading", level=1).count() == 1
 
 
-def test_the_probability_chart_is_no_stop_of_the_keyboard(page):
+def test_the_keyboard_comes_from_the_canvas_to_the_digits_past_one_stop_in_the_chart(page):
     draw(page, ONE)
     answered(page, "1")
     settled(page)
-    inside = page.get_by_test_id("stVegaLiteChart").locator("[tabindex], a, button, summary")
-    assert [stop.get_attribute("outerHTML") for stop in inside.all() if stop.is_visible()] == []
+    page.locator("canvas.drawing").focus()
+    stops = tab_until(page, "digit")
+    assert sum(stop["chart"] for stop in stops) <= 1
+
+
+def test_the_canvas_is_reached_by_keyboard_and_says_where_to_go_instead(page):
+    canvas(page)
+    settled(page)
+    tab_until(page, "canvas")
+    page.get_by_role("img", name=re.compile("choose 'Test set' or 'Upload' above")).wait_for()
+    for way in ("Test set", "Upload"):
+        assert page.get_by_role("radio", name=way).is_visible()
+
+
+def test_a_toast_is_named_by_what_it_says(page, server):
+    page.goto(f"{server.url}/hand")
+    page.get_by_role("heading", name="Your own digits").wait_for()
+    settled(page)
+    digits = to_zip(as_set(np.eye(28, dtype=np.uint8)[None] * 255, [1]))
+    page.get_by_text("Load digits").click()
+    file = {"name": "digits.zip", "mimeType": "application/zip", "buffer": digits}
+    page.locator("input[type=file]").last.set_input_files(file)
+    page.get_by_role("alertdialog", name="1 digit loaded").wait_for()
 
 
 def test_a_first_visit_says_what_this_is_and_how_well_it_reads(page):

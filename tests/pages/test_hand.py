@@ -236,12 +236,23 @@ def test_digits_are_filtered_and_deleted(page, test_set):
     assert sum(str(b.key).startswith("delete-") for b in page.button) == 24
     page.button_group(key="own_shown").set_value([7]).run()
     sevens = [b for b in page.button if str(b.key).startswith("delete-")]
-    assert [b.label for b in sevens] == ["7"] * int((test_set.labels[:30] == 7).sum())
+    assert [b.label[:2] for b in sevens] == ["7 "] * int((test_set.labels[:30] == 7).sum())
+    # To those who hear them, each has a name of its own.
+    assert len({b.label for b in sevens}) == len(sevens)
     sevens[0].click().run()
     assert not page.exception
     assert len(kept(page)) == 29
     next(b for b in page.button if b.label == "Delete all my digits").click().run()
     assert kept(page) == []
+
+
+def test_many_digits_are_shown_sheet_by_sheet(page, test_set):
+    page.session_state["own_digits"] = own(test_set.take(slice(0, 30)))
+    page.run()
+    sheet = next(item for item in page.selectbox if item.label == "Sheet")
+    assert sheet.options == ["1 of 2", "2 of 2"]
+    sheet.set_value(1).run()
+    assert sum(str(b.key).startswith("delete-") for b in page.button) == 6
 
 
 def test_what_was_loaded_and_deleted_stays_deleted_when_more_comes(page, test_set):
@@ -298,11 +309,26 @@ def test_train_offers_mnist_alone_while_nothing_is_kept(app):
     assert app.selectbox(key="train_start").options[0] == "theta zero"
 
 
+def test_a_number_of_copies_that_cannot_be_starts_nothing(app, test_set):
+    open_page(app, TRAIN, own_digits=own(test_set.take(slice(0, 60))))
+    app.selectbox(key="train_source").set_value("MNIST and my own").run()
+    app.text_input(key="train_copies").set_value("101").run()
+    assert [error.value.replace("\\", "") for error in app.error] == [
+        "Copies of each own digit cannot be '101'; choose a value from 1 to 100."
+    ]
+    assert app.button(key="start").disabled
+    assert app.text_input(key="train_copies").value == "101"
+    # It counts for nothing where only MNIST is learned from.
+    app.selectbox(key="train_source").set_value("MNIST").run()
+    assert not app.error
+    assert not app.button(key="start").disabled
+
+
 def test_train_learns_from_own_digits_and_starts_from_weights(app, test_set):
     open_page(app, TRAIN, own_digits=own(test_set.take(slice(0, 60))))
     app.text_input(key="iterations").set_value("3").run()
     app.selectbox(key="train_source").set_value("my own digits").run()
-    app.number_input(key="train_copies").set_value(2).run()
+    app.text_input(key="train_copies").set_value("2").run()
     assert "strokes" not in app.selectbox(key="train_start").options
     app.selectbox(key="train_start").set_value("pixels").run()
     record = run_and_wait(app)

@@ -105,7 +105,7 @@ def test_many_uploads_are_all_answered_and_a_bad_one_is_named(app, test_set):
 def test_a_picture_from_the_test_set_is_read(app):
     choose_way(app.run(), "Test set")
     assert "Pick a digit" in markup(app)
-    next(button for button in app.button if button.label == "Read").click().run()
+    next(button for button in app.button if button.label.startswith("Read ")).click().run()
     assert not app.exception
     assert "data-answer" in markup(app)
     assert any("is labelled" in caption.value for caption in app.caption)
@@ -171,7 +171,7 @@ def test_a_plain_theta_is_asked_for_its_standardisation_and_tried_out(app, plain
     npy = io.BytesIO()
     np.save(npy, plain)
     app.file_uploader(key="weights_file").set_value((name, npy.getvalue(), "application/x")).run()
-    mean, scale = app.number_input
+    mean, scale = app.text_input
     assert (mean.label, scale.label) == ("Mean", "Scale")
 
     def tried():
@@ -182,11 +182,17 @@ def test_a_plain_theta_is_asked_for_its_standardisation_and_tried_out(app, plain
     assert "So it reads 8" in right
     assert "With mean" not in right
     # With another scale it says how many, and which one fits.
-    scale.set_value(0.01).run()
-    mean = next(item for item in app.number_input if item.label == "Mean")
-    mean.set_value(250.0).run()
+    scale.set_value("0.01").run()
+    mean = next(item for item in app.text_input if item.label == "Mean")
+    mean.set_value("250").run()
     assert right.split("reads ")[1].split(" of")[0] in tried().split("With mean 0 and scale 255")[1]
     assert not app.exception
+    # With none that can be there is nothing to use.
+    next(item for item in app.text_input if item.label == "Scale").set_value("0").run()
+    assert [error.value.replace("\\", "") for error in app.error] == [
+        "Scale cannot be '0'; choose a value from 0.000001 to 1,000,000."
+    ]
+    assert not [button for button in app.button if button.label == "Use this file"]
 
 
 def test_a_pickle_is_told_how_to_export(app):

@@ -10,18 +10,25 @@ import streamlit as st
 from lrcore.augment import training_set
 from lrcore.data import Dataset, as_set
 from lrcore.own_set import split_off
-from lrcore.settings import Settings
+from lrcore.settings import Knob, Settings
 from lrcore.training import Own, RunRequest
 from ui.answers import counted
 from ui.correction import own_digits
 from ui.loading import FORMS, load_report, set_loader
 from ui.models import get_model, model_names
+from ui.numbers import number_field
 from ui.state import LEARN_FROM, OWN_COPIES, START_FROM
 from ui.train.jobs import Job
 
 MNIST_ALONE, OWN_ALONE, BOTH = "MNIST", "my own digits", "MNIST and my own"
 ZERO = "theta zero"
-COPIES = 20
+COPIES = Knob(
+    "Copies of each own digit",
+    "How often each counts: once as it is, then slightly slanted, stretched, thicker or thinner. A "
+    "few digits would be lost among 60,000.",
+    low=1,
+    high=100,
+)
 # Copies in all: more would take seconds to make.
 MOST_COPIED = 20_000
 
@@ -33,6 +40,8 @@ def start_controls(
 
     data : the training and the test set; without them, or settings, there is nothing to start.
     """
+    # Above what may be folded.
+    wrong = st.container()
     with st.expander("Learn from, start from", icon=":material/stylus_note:"):
         digits = own_digits().digits
         source = st.selectbox(
@@ -52,17 +61,10 @@ def start_controls(
         with st.popover("Bring digits", icon=":material/upload:"):
             set_loader("train", "A set of digits", FORMS)
         load_report()
-        copies = COPIES
+        copies: int | None = 1
         if source != MNIST_ALONE:
-            copies = st.number_input(
-                "Copies of each own digit",
-                1,
-                100,
-                COPIES,
-                key=OWN_COPIES,
-                persist_state="session",
-                help="How often each counts: once as it is, then slightly slanted, stretched, "
-                "thicker or thinner. A few digits would be lost among 60,000.",
+            copies = number_field(
+                COPIES, int, wrong, value="20", key=OWN_COPIES, persist_state="session"
             )
         names = [ZERO, *_fitting(settings)]
         if st.session_state.get(START_FROM) not in names:
@@ -79,10 +81,11 @@ def start_controls(
     def make() -> RunRequest:
         assert settings is not None
         assert data is not None
+        assert copies is not None
         start = None if name == ZERO else get_model(name)
         return RunRequest(settings, *data, start, as_own(source, copies, settings.seed))
 
-    return None if settings is None or data is None else make
+    return None if settings is None or data is None or copies is None else make
 
 
 def as_own(source: str, copies: int, seed: int) -> Own | None:
