@@ -99,15 +99,20 @@ def roughness(theta: np.ndarray) -> float:
     return float(np.abs(steps).mean())
 
 
-def l2_divisor(weights: Weights) -> float | None:
-    """n C, by which the cost divides half of theta squared; None where the record lacks either.
+def learned_from(weights: Weights) -> int | None:
+    """How many pictures a model learned from, all that were added counted; None if not known."""
+    record = weights.record
+    images = record.get("learned_from", record.get("images"))
+    # Older records count only those of MNIST.
+    added = record.get("styles") or record.get("jitter")
+    known = isinstance(images, int) and ("learned_from" in record or not added)
+    return images if known else None
 
-    Not known either where more was learned from than the images that the record counts.
-    """
-    images, C = weights.record.get("images"), weights.record.get("C")
-    if not isinstance(images, int) or not isinstance(C, (int, float)):
-        return None
-    if weights.record.get("styles") or weights.record.get("jitter"):
+
+def l2_divisor(weights: Weights) -> float | None:
+    """n C, by which the cost divides half of theta squared; None where the record lacks either."""
+    images, C = learned_from(weights), weights.record.get("C")
+    if images is None or not isinstance(C, (int, float)):
         return None
     return images * float(C)
 
@@ -138,7 +143,10 @@ def _l2_divisor(of: Sources, model: str) -> float:
 
 
 def _images(of: Sources, model: str) -> float:
-    return _recorded(of, model, "images")
+    images = learned_from(of.model(model))
+    if images is None:
+        raise UserError(f"The record of {model} does not say what it learned from.")
+    return images
 
 
 def _accuracy(of: Sources, model: str) -> float:

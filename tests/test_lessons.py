@@ -201,7 +201,7 @@ def test_what_is_wrong_with_a_file_is_one_sentence(line, instead, said):
         "theta pixels 11 middle",
         "probability pixels 10000 1",
         "mistaken zero-or-one 0 1",
-        "l2-divisor strokes",
+        "l2-divisor straightened now",
         "run nonsense",
         "run last images",
         "run last images=3",

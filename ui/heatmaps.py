@@ -87,15 +87,24 @@ def weight_chart(
     """
     if part == PIXELS:
         chart = _squares(values, limit, what, side)
-        return chart.add_params(alt.selection_point(name=selection)) if selection else chart
+        return (
+            chart.add_params(alt.selection_point(name=selection, encodings=["x", "y"]))
+            if selection
+            else chart
+        )
     paper = _paper(np.zeros((0, 0)) if backdrop is None else backdrop)
     if selection:
-        paper = paper.add_params(alt.selection_point(name=selection))
+        paper = paper.add_params(_clicks(selection))
     marks = (_edges if part == EDGES else _openings)(values, limit, what, side)
     if backdrop is not None:
         # What says next to nothing would only whiten the drawing.
         marks = marks.transform_filter(f"datum.strength > {0.04 * limit}")
     return alt.LayerChart(layer=[paper, marks], **_frame(side))
+
+
+def _clicks(name: str) -> alt.Parameter:
+    # By the place alone: of tooltips, which are no fields, Vega-Lite would complain.
+    return alt.selection_point(name=name, encodings=["x", "y"])
 
 
 def ink_chart(ink: np.ndarray, side: int = LARGE) -> alt.Chart:

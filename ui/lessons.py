@@ -30,6 +30,7 @@ from ui.state import (
     HOW_DIGIT,
     HOW_LABEL,
     HOW_LEAN,
+    HOW_PICTURE,
     HOW_PICTURES,
     HOW_PROBABILITY,
     HOW_SCORE,
@@ -343,9 +344,12 @@ def _digit(label: str, key: str, default: int) -> int:
 
 
 def _in_a_row(*charts) -> None:
+    # Their room is kept before they are drawn, so that nothing moves as they come.
+    st.html(f"<style>[class*='st-key-how-picture-'] {{min-height: {SMALL + 32}px}}</style>")
     with st.container(horizontal=True):
         for title, chart, words in charts:
-            with st.container(width=SMALL, gap="xxsmall"):
+            key = HOW_PICTURE(words=words)
+            with st.container(width=SMALL, gap="xxsmall", key=key):
                 st.markdown(f"**{title}**")
                 st.vega_lite_chart(spec=chart, width="content", alt=words)
 

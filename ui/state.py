@@ -197,6 +197,9 @@ WEIGHTS_OTHER = _key("weights_other", "str: the model beside it", "widget", PAGE
 WEIGHTS_RUN = _key("weights_run", "str: the run whose theta is seen forming", "widget", PAGE)
 WEIGHTS_ITERATION = _keys("weights_iteration_{run}", "int: after how many steps", "widget", PAGE)
 THETA_CHART = _keys("theta_{row}_{model}", "what was clicked on a chart", "widget", PAGE)
+WEIGHTS_PLAYING = _key("weights_playing", "bool: theta is seen forming", "widget", PAGE)
+CLOSER_LOOK = _layout("closer_look", "what is looked at closely")
+LARGE_THETA = _layout("large_theta", "a theta looked at closely")
 TEN_THETAS = _layout("ten_thetas", "the heatmaps of all rows")
 FORMING_THETAS = _layout("forming_thetas", "the heatmaps on the way")
 
@@ -219,6 +222,7 @@ HOW_SCORE = _key("how_z", "float: a score", "widget", PAGE)
 HOW_LABEL = _key("how_y", "int: the right answer, 0 or 1", "widget", PAGE)
 HOW_PROBABILITY = _key("how_p", "float: what the model says", "widget", PAGE)
 HOW_PICTURES = _key("how_start", "int: the first of eight training pictures", "a button", SESSION)
+HOW_PICTURE = _keys("how-picture-{words}", "nothing: the place of a picture", "nobody", PAGE)
 HOW_STEP = _key("how_step", "int: steps of gradient descent", "widget", PAGE)
 HOW_LEAN = _key("how_lean", "float: pixels a row", "widget", PAGE)
 

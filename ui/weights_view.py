@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from lrcore.evidence import PICTURES
+from lrcore.facts import l2_divisor, learned_from, loudest, roughness
 from lrcore.features import extract
 from lrcore.frame import SIDE
 from lrcore.weights import Weights, pack_weights
 from ui.answers import one_input
 from ui.charts import prepared
+from ui.device import on_phone
 from ui.heatmaps import (
     EDGES,
     LARGE,
     MIDDLE,
+    OPENINGS,
+    PIXELS,
+    SMALL,
     colour_limit,
     describe,
     in_part,
@@ -27,26 +36,34 @@ from ui.heatmaps import (
     theta_png,
     weight_chart,
 )
+from ui.lessons_charts import falling_cost_chart
 from ui.models import errors_said, facts, get_model, mnist, model_names
-from ui.plain import plain
+from ui.plain import SENTENCE, plain
 from ui.state import (
+    CLOSER_LOOK,
     FORMING_THETAS,
+    LARGE_THETA,
     TEN_THETAS,
     THETA_CHART,
     WEIGHTS_FIRST,
     WEIGHTS_ITERATION,
     WEIGHTS_OTHER,
     WEIGHTS_PART,
+    WEIGHTS_PLAYING,
     WEIGHTS_ROW,
     WEIGHTS_RUN,
     WEIGHTS_SCALE,
     WEIGHTS_SECOND,
     WEIGHTS_VIEW,
 )
+from ui.train.charts import theta_maps, theta_picture
+from ui.train.jobs import Job
 from ui.train.runs import session_runs
 
-# Five pictures and the gaps between them, in pixels.
-FIVE_ABREAST = 5 * MIDDLE + 4 * 16
+# Of the row of five, the gaps between them and the room for what is looked at closely.
+GAP, CLOSER = 8, LARGE
+# Seconds between two steps of theta forming.
+PLAY_FRAME = 0.35
 SHARED_SCALE, OWN_SCALE = "one scale for all", "each its own scale"
 VIEWS = ONE, PAIR, MODELS, FORMING = (
     "One digit",
@@ -62,37 +79,125 @@ def colour_limits(weights: Weights, part: str, shared: bool) -> list[float]:
     return [colour_limit(theta)] * len(theta) if shared else [colour_limit(row) for row in theta]
 
 
-def pick_part(weights: Weights) -> str:
-    """Which part of theta to look at; pictures have but one."""
-    choice = parts(weights.features)
-    if len(choice) == 1:
-        return choice[0]
-    part = st.segmented_control("Show", choice, default=EDGES, required=True, key=WEIGHTS_PART)
-    st.caption(
-        "In each cell a ring of edges: the one on the left has its ink to the right of it, and so "
-        "on round."
-        if part == EDGES
-        else "Paper between strokes: a dot for a hole, as in 0, 6, 8 and 9; a wedge points where "
-        "a bay or a corner opens, as the bays of 2, 3 and 5 do."
-    )
-    return part
+def pick_part(reading: Weights) -> tuple[Weights, str]:
+    """Which theta to look at, and which part of it, for the model that reads; says what it is.
 
-
-def ten_heatmaps(weights: Weights, part: str) -> None:
-    """Every row of theta as a picture; a click chooses one for the closer look."""
-    shared = True
-    if not weights.binary:
-        scale = st.segmented_control(
-            "Colours",
-            [SHARED_SCALE, OWN_SCALE],
-            default=SHARED_SCALE,
+    Where that one's theta is no picture, a model's whose theta is one comes first.
+    """
+    choice = parts(reading.features)
+    part, first = choice[0], None
+    if len(choice) > 1:
+        first = _picture_model(reading)
+        options = [*([] if first is None else [PIXELS]), *choice]
+        part = st.segmented_control(
+            "Show",
+            options,
+            default=options[0],
             required=True,
-            key=WEIGHTS_SCALE,
+            format_func=lambda option: "pictures: raw pixels" if option == PIXELS else option,
+            key=WEIGHTS_PART,
+            wrap=True,
         )
-        shared = scale == SHARED_SCALE
+    shown = first if part == PIXELS and first is not None else reading
+    st.markdown(
+        f"All that **{plain(shown.name)}** ({facts(shown)}) has learned is one number for each "
+        f"{one_input(shown)}: its *theta*. What is :orange[**orange**] speaks *for* the digit "
+        "wherever it is found in a picture, what is :blue[**blue**] speaks *against* it. "
+        "Click a picture to look closer."
+    )
+    if shown is not reading:
+        st.caption(
+            f"**{plain(reading.name)}**, which reads your digits, weighs edges and openings: its "
+            "theta is no picture by itself, though *edges* and *openings* draw it. One number a "
+            "pixel, 28 by 28, is a picture, so this model comes first."
+        )
+    elif part in (EDGES, OPENINGS):
+        st.caption(
+            "In each cell a ring of edges: the one on the left has its ink to the right of it, "
+            "and so on round."
+            if part == EDGES
+            else "Paper between strokes: a dot for a hole, as in 0, 6, 8 and 9; a wedge points "
+            "where a bay or a corner opens, as the bays of 2, 3 and 5 do."
+        )
+    return shown, part
+
+
+def _picture_model(reading: Weights) -> Weights | None:
+    """A model of the same classes whose theta is a picture, on raw pixels if there is one."""
+    found = [
+        model
+        for name in model_names()
+        if (model := get_model(name)).features in PICTURES
+        and np.array_equal(model.classes, reading.classes)
+    ]
+    return min(found, key=lambda model: model.features != PIXELS, default=None)
+
+
+def look(weights: Weights, part: str) -> None:
+    """All rows of theta, and beside them a closer look; or what a view has in their place."""
+    views: dict[str, Callable[[Weights, str], None]] = {ONE: _one_row, PAIR: _two_rows}
+    if weights.binary:
+        del views[PAIR]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        view = st.segmented_control(
+            "View",
+            [*views, MODELS, FORMING],
+            default=ONE,
+            required=True,
+            key=WEIGHTS_VIEW,
+            wrap=True,
+        )
+        shared = True
+        if view in (ONE, PAIR) and not weights.binary:
+            scale = st.segmented_control(
+                "Colours",
+                [SHARED_SCALE, OWN_SCALE],
+                default=SHARED_SCALE,
+                required=True,
+                key=WEIGHTS_SCALE,
+            )
+            shared = scale == SHARED_SCALE
+    if view not in views:
+        # Their own pictures stand in the place of those of this model.
+        st.fragment(errors_said()(_two_models if view == MODELS else _forming))(weights, part)
+        return
+    left, right = _side_by_side()
+    with left:
+        ten_heatmaps(weights, part, shared)
+        downloads(weights, part)
+    with right:
+        st.header("A closer look")
+        st.fragment(errors_said()(views[view]))(weights, part)
+
+
+def _side_by_side() -> tuple[DeltaGenerator, DeltaGenerator]:
+    """The place of five heatmaps abreast, and beside it, or below where there is no room, a rest.
+
+    Both have their size before their charts are drawn, so that nothing moves as these come.
+    """
+    side = _side()
+    st.html(
+        "<style>[data-testid='stLayoutWrapper']:has(> .st-key-closer_look) "
+        f"{{min-width: min({CLOSER}px, 100%)}} "
+        ".st-key-weights_view, .st-key-weights_scale {min-height: 68px} "
+        f".st-key-ten_thetas > * {{min-height: {side + 32}px}} "
+        f".st-key-large_theta {{min-height: {LARGE + 24}px}}</style>"
+    )
+    row = st.container(horizontal=True, gap="medium")
+    left = row.container(width=5 * SMALL + 4 * GAP, gap="small")
+    return left, row.container(width="stretch", key=CLOSER_LOOK, gap="small")
+
+
+def _side() -> int:
+    """Of one of ten heatmaps: five abreast on a desk, two as wide as they can be on a phone."""
+    return MIDDLE if on_phone() else SMALL
+
+
+def ten_heatmaps(weights: Weights, part: str, shared: bool) -> None:
+    """Every row of theta as a picture; a click chooses one for the closer look."""
     limits = colour_limits(weights, part, shared)
-    side = MIDDLE if len(limits) > 1 else LARGE
-    with st.container(horizontal=True, gap="small", width=FIVE_ABREAST, key=TEN_THETAS):
+    side = _side() if len(limits) > 1 else LARGE
+    with st.container(horizontal=True, gap="xsmall", key=TEN_THETAS):
         for i, name in enumerate(row_names(weights)):
             values = weights.theta[i, 1:]
             chart = prepared(weight_chart, part, values, limits[i], side, "theta", None, "spot")
@@ -107,28 +212,6 @@ def ten_heatmaps(weights: Weights, part: str) -> None:
                 )
     if shared:
         _scale(limits[0])
-
-
-def closer_look(weights: Weights, part: str) -> None:
-    """One of four ways to look closer."""
-    st.header("A closer look")
-    views = {
-        ONE: _one_row,
-        PAIR: _two_rows,
-        MODELS: _two_models,
-        FORMING: _forming,
-    }
-    if weights.binary:
-        del views[PAIR]
-    view = st.segmented_control(
-        "View",
-        list(views),
-        default=ONE,
-        required=True,
-        key=WEIGHTS_VIEW,
-        label_visibility="collapsed",
-    )
-    st.fragment(errors_said()(views[view]))(weights, part)
 
 
 def downloads(weights: Weights, part: str) -> None:
@@ -169,10 +252,8 @@ def _pick_row(label: str, names: list[str], key: str, default: int) -> int:
     # The clicks on the ten pictures write the same key.
     if st.session_state.get(key) not in range(len(names)):
         st.session_state[key] = default
-    row = st.segmented_control(
-        label, range(len(names)), format_func=names.__getitem__, required=True, key=key
-    )
-    return row or 0
+    # Ten buttons in a row would be wider than a phone.
+    return st.selectbox(label, range(len(names)), format_func=names.__getitem__, key=key, width=140)
 
 
 def _one_row(weights: Weights, part: str) -> None:
@@ -181,29 +262,28 @@ def _one_row(weights: Weights, part: str) -> None:
     values, bias = weights.theta[row, 1:], weights.theta[row, 0]
     limit = colour_limit(in_part(part, values))
     digit = int(weights.classes[-1] if weights.binary else weights.classes[row])
-    with st.container(horizontal=True):
-        with st.container(width=LARGE, gap="xsmall"):
-            st.markdown(f"**Theta of {names[row]}**")
-            _large(part, values, limit, f"Theta of {names[row]}")
-            _scale(limit)
-        with st.container(width=LARGE, gap="xsmall"):
-            st.markdown(f"**The average {digit}**")
-            with errors_said():
-                straight = weights.features != "pixels"
-                st.vega_lite_chart(
-                    spec=prepared(ink_chart, mean_image(digit, straight)),
-                    width="content",
-                    alt=f"The average of all training pictures of a {digit}.",
-                )
-                st.caption(
-                    f"The mean of all {digit}s{', straightened' if straight else ''}. Theta is not "
-                    "a picture of the digit: it is where ink makes the *difference*. Ink that "
-                    "every digit has tells nothing, and gets a theta near zero."
-                )
+    with st.container(width=LARGE, gap="xsmall", key=LARGE_THETA):
+        st.markdown(f"**Theta of {names[row]}**")
+        _large(part, values, limit, f"Theta of {names[row]}")
+        _scale(limit)
     st.markdown(
         f"The bias is **{bias:+.2f}**: the score of an empty picture, before any "
         f"{one_input(weights)} has spoken."
     )
+    straight = weights.features != "pixels"
+    with st.container(horizontal=True, wrap=False), errors_said():
+        with st.container(width=SMALL, gap="xxsmall"):
+            st.markdown(f"**The average {digit}**")
+            st.vega_lite_chart(
+                spec=prepared(ink_chart, mean_image(digit, straight), SMALL),
+                width="content",
+                alt=f"The average of all training pictures of a {digit}.",
+            )
+        st.caption(
+            f"The mean of all {digit}s{', straightened' if straight else ''}. Theta is not a "
+            "picture of the digit: it is where ink makes the *difference*. Ink that every digit "
+            "has tells nothing, and gets a theta near zero."
+        )
     if weights.features in PICTURES:
         with st.expander("Every number of this theta"):
             st.dataframe(
@@ -214,8 +294,9 @@ def _one_row(weights: Weights, part: str) -> None:
 
 def _two_rows(weights: Weights, part: str) -> None:
     names = row_names(weights)
-    one = _pick_row("What tells a …", names, WEIGHTS_FIRST, min(3, len(names) - 1))
-    two = _pick_row("… from a …", names, WEIGHTS_SECOND, len(names) - 2)
+    with st.container(horizontal=True):
+        one = _pick_row("What tells a …", names, WEIGHTS_FIRST, min(3, len(names) - 1))
+        two = _pick_row("… from a …", names, WEIGHTS_SECOND, len(names) - 2)
     if one == two:
         st.info("Choose two different digits.")
         return
@@ -243,20 +324,22 @@ def _two_models(weights: Weights, part: str) -> None:
         st.info("There is only this one model; train another on the Train page.")
         return
     likely = [name for name in others if get_model(name).features == weights.features]
-    other = get_model(
-        st.selectbox(
-            "Beside it",
-            others,
-            others.index(likely[0] if likely else others[0]),
-            key=WEIGHTS_OTHER,
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        other = get_model(
+            st.selectbox(
+                "Beside it",
+                others,
+                others.index(likely[0] if likely else others[0]),
+                key=WEIGHTS_OTHER,
+                width=280,
+            )
         )
-    )
-    same = st.toggle(
-        "Same colours for both",
-        value=False,
-        help="Off, each model has its own scale: shapes compare. On, strengths compare too.",
-    )
-    row = _pick_row("Digit", row_names(weights), WEIGHTS_ROW, 0)
+        row = _pick_row("Digit", row_names(weights), WEIGHTS_ROW, 0)
+        same = st.toggle(
+            "Same colours for both",
+            value=False,
+            help="Off, each model has its own scale: shapes compare. On, strengths compare too.",
+        )
     pair = [weights, other]
     rows = [min(row, len(weights.theta) - 1), min(row, len(other.theta) - 1)]
     parts_shown = [_same_part(part, model) for model in pair]
@@ -274,10 +357,56 @@ def _two_models(weights: Weights, part: str) -> None:
                 _large(shown, values, limit, f"Theta of {name} in {model.name}")
                 _scale(limit)
                 st.caption(facts(model))
-    st.caption(
-        "More pictures, or a stronger L2 (a smaller C), calm the noise: single loud pixels turn "
-        "into shapes."
+        with st.container(width=LARGE):
+            st.header("What differs")
+            for said in differences(weights, other):
+                st.markdown(plain(said, SENTENCE))
+
+
+def differences(one: Weights, other: Weights) -> list[str]:
+    """Sentences on what differs between two models, computed from both; plain words.
+
+    They name no cause where more than one thing differs.
+    """
+    names = [one.name, other.name]
+    if one.features != other.features:
+        return [
+            f"{names[0]} looks at {one.features}, {names[1]} at {other.features}: their thetas are "
+            "numbers for different things, and no larger or smaller than one another."
+        ]
+    said, learned = [], [learned_from(model) for model in (one, other)]
+    differ = learned[0] != learned[1]
+    if None not in learned:
+        many = [f"{count:,}" for count in learned]
+        said.append(
+            f"{names[0]} learned from {many[0]} pictures, {names[1]} from {many[1]}."
+            if differ
+            else f"Both learned from {many[0]} pictures."
+        )
+    divisors = [d for model in (one, other) if (d := l2_divisor(model)) is not None]
+    if len(divisors) == 2:
+        weaker, ratio = int(divisors[0] < divisors[1]), max(divisors) / min(divisors)
+        said.append(
+            "L2 divides half of theta squared by n C, pictures times C: "
+            f"{divisors[0]:,.0f} for {names[0]}, {divisors[1]:,.0f} for {names[1]}. "
+            + (
+                f"So it holds {names[weaker]} {ratio:.3g} times less strongly."
+                if ratio > 1.001
+                else "So it holds both equally."
+            )
+        )
+        if differ and ratio > 1.001:
+            said.append("Two things differ, then: what the one does, and what the other, is mixed.")
+    said.append(
+        f"Their loudest weights are {loudest(one):.3g} and {loudest(other):.3g}."
+        + (
+            f" From one pixel to the next theta changes by {roughness(one.theta):.2g} and "
+            f"{roughness(other.theta):.2g} on average."
+            if one.features in PICTURES
+            else ""
+        )
     )
+    return said
 
 
 def _forming(weights: Weights, part: str) -> None:
@@ -287,30 +416,55 @@ def _forming(weights: Weights, part: str) -> None:
         st.info("No run has been trained in this session yet: start one, then come back here.")
         st.page_link("pages/train.py", label="Train", icon=":material/trending_down:")
         return
-    name = st.selectbox("Run", list(jobs), len(jobs) - 1, key=WEIGHTS_RUN, width=320)
-    job = jobs[name]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.selectbox("Run", list(jobs), len(jobs) - 1, key=WEIGHTS_RUN, width=280)
+        playing = st.toggle(
+            "Play",
+            key=WEIGHTS_PLAYING,
+            help="Goes through the steps of the run, from the start again once it is at its end.",
+        )
+    st.fragment(_forming_frame, run_every=PLAY_FRAME if playing else None)(jobs[name], name, part)
+
+
+def _forming_frame(job: Job, name: str, part: str) -> None:
+    """Theta of a run after some of its steps; while it plays, of the next ones."""
     snapshots = dict(job.snapshots)
-    iteration = st.select_slider(
-        "Iteration", list(snapshots), max(snapshots), key=WEIGHTS_ITERATION(run=name)
-    )
-    point = job.history[iteration]
-    st.markdown(
-        f"After **{iteration}** iterations the cost is **{point.cost:.4f}**, and "
-        f"**{point.heldout_accuracy:.2%}** of the {job.heldout_name} pictures are read right."
-    )
-    model = Weights(snapshots[iteration], job.settings.classes, job.settings.features)
-    shown = _same_part(part, model)
-    limit = colour_limit(in_part(shown, model.theta[:, 1:]))
-    with st.container(horizontal=True, gap="small", width=FIVE_ABREAST, key=FORMING_THETAS):
-        for title, row in zip(row_names(model), model.theta[:, 1:], strict=True):
-            with st.container(width=MIDDLE, gap="xxsmall"):
-                st.markdown(f"**{title}**")
-                st.vega_lite_chart(
-                    spec=prepared(weight_chart, shown, row, limit, MIDDLE),
-                    width="content",
-                    alt=describe(shown, row, f"Theta of {title} after {iteration} iterations"),
-                )
-    _scale(limit)
+    key, steps = WEIGHTS_ITERATION(run=name), list(snapshots)
+    at = st.session_state.get(key, steps[-1])
+    if st.session_state.get(WEIGHTS_PLAYING):
+        at = steps[(steps.index(at) + 1) % len(steps)] if at in snapshots else steps[0]
+        st.session_state[key] = at
+    with st.container(width=5 * SMALL + 4 * GAP):
+        at = st.select_slider("Iteration", steps, steps[-1], key=key)
+    point = job.history[at]
+    names = row_names(job.settings)
+    maps = theta_maps(job.settings.features, snapshots[at])
+    # The colours of the end: theta is seen to grow.
+    limit = colour_limit(theta_maps(job.settings.features, snapshots[steps[-1]]))
+    picture = theta_picture(maps, names, limit, across=2 if on_phone() else 5, zoom=5)
+    left, right = _side_by_side()
+    with left.container(key=FORMING_THETAS):
+        st.image(
+            # In the message itself: a file of its own is gone before a slow browser asks for it.
+            f"data:image/png;base64,{base64.b64encode(picture).decode()}",
+            width="stretch" if len(names) > 1 else SMALL,
+            alt=f"Theta after {at} iterations, of {', '.join(names)}: orange speaks for, blue "
+            "against.",
+        )
+        _scale(limit)
+    with right:
+        st.header("A closer look")
+        st.markdown(
+            f"After **{at}** iterations the cost is **{point.cost:.4f}**, and "
+            f"**{point.heldout_accuracy:.2%}** of the {job.heldout_name} pictures are read right."
+        )
+        costs = np.array([passed.cost for passed in job.history])
+        st.vega_lite_chart(
+            spec=falling_cost_chart(costs, at).to_dict(),
+            theme=None,
+            alt=f"The cost from {costs[0]:.3g} at the start to {costs[-1]:.3g}; after {at} "
+            f"iterations {point.cost:.3g}.",
+        )
 
 
 def _large(part: str, values: np.ndarray, limit: float, title: str, what: str = "theta") -> None:

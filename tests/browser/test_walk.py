@@ -157,8 +157,16 @@ def states(page, server):
         settled(page)
     yield "Mistakes"
     page.goto(f"{server.url}/how")
-    page.get_by_role("heading", name="Four short lessons").wait_for()
+    page.get_by_role("heading", name="Short lessons").wait_for()
     yield "How it works"
+    page.goto(f"{server.url}/weights?lesson=theta-of-zero")
+    page.get_by_role("button", name="Reveal").click()
+    page.get_by_text("The middle.", exact=True).wait_for()
+    yield "a lesson"
+    page.goto(f"{server.url}/lesson?lesson=two-bars")
+    page.get_by_role("button", name="Reveal").click()
+    page.get_by_text("They would sum to 1").wait_for()
+    yield "a lesson for a class"
 
 
 @pytest.mark.parametrize("screen", [DESK, PHONE], ids=["desk", "phone"])

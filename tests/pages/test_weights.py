@@ -1,15 +1,20 @@
 """The Weights page."""
 
+import base64
+
 import numpy as np
 import pytest
 
+from lrcore.facts import loudest, roughness
 from lrcore.settings import Settings
 from lrcore.training import SNAPSHOTS, Run, RunRequest
 from lrcore.weights import WEIGHTS_FOLDER, Weights, list_weights, load_weights
 from tests.helpers import open_page, wait_for
-from ui.heatmaps import describe
+from ui.heatmaps import colour_limit, describe
 from ui.state import CHOSEN_MODEL, OWN_MODELS, RUNS
+from ui.train.charts import theta_maps, theta_picture
 from ui.train.runs import Runs
+from ui.weights_view import differences
 
 PAGE = "pages/weights.py"
 
@@ -76,12 +81,83 @@ def test_theta_forming_shows_a_run_at_each_iteration(app, train_set):
     assert [iteration for iteration, _ in job.snapshots] == [0, 1, 2, 3, 4]
     app.select_slider(key="weights_iteration_mine").set_value(3).run()
     assert not app.exception
-    alts = [chart.proto.alt for chart in app.get("vega_lite_chart")]
-    theta = dict(job.snapshots)[3]
-    for digit in range(10):
-        title = f"Theta of {digit} after 3 iterations"
-        assert describe("pixels", theta[digit, 1:], title) in alts
+    # In the place of the model's ten pictures, not below them.
+    assert not charts(app)
+    (image,) = app.get("image")
+    picture = image.url if hasattr(image, "url") else image.proto.imgs[0].url
+    wanted = theta_picture(
+        theta_maps("pixels", dict(job.snapshots)[3]),
+        [str(digit) for digit in range(10)],
+        colour_limit(dict(job.snapshots)[4][:, 1:]),
+        across=5,
+        zoom=5,
+    )
+    assert base64.b64decode(picture.split(",")[1]) == wanted
     assert any(f"{job.history[3].cost:.4f}" in text.value for text in app.markdown)
+
+
+def test_play_goes_on_by_a_step_and_begins_again(app, train_set):
+    app.run()
+    runs = app.session_state[RUNS] = Runs()
+    settings = Settings(images=200, solver="gradient-descent", learning_rate=0.5, iterations=4)
+    job = runs.start(RunRequest(settings, train_set.take(np.arange(400))), "mine")
+    wait_for(lambda: job.finished, 30)
+    open_page(app, PAGE, **{CHOSEN_MODEL: "pixels", "weights_view": "Theta forming"})
+    app.select_slider(key="weights_iteration_mine").set_value(3).run()
+    app.toggle(key="weights_playing").set_value(True).run()
+    seen = []
+    for _ in range(3):
+        seen.append(app.select_slider(key="weights_iteration_mine").value)
+        app.run()
+    assert seen == [4, 0, 1]
+
+
+def test_a_model_whose_theta_is_no_picture_shows_one_first_and_says_why(app):
+    open_page(app, PAGE, **{CHOSEN_MODEL: "strokes"})
+    assert any("theta is no picture by itself" in text.value for text in app.caption)
+    pixels = load_weights(WEIGHTS_FOLDER / "pixels.npz").theta
+    assert [chart.proto.alt for chart in charts(app)[:10]] == [
+        describe("pixels", row[1:], f"Theta of {digit}") for digit, row in enumerate(pixels)
+    ]
+    app.button_group(key="weights_part").set_value("openings").run()
+    assert not app.exception
+    assert all("openings" in chart.proto.alt for chart in charts(app))
+
+
+def test_what_two_models_differ_in_is_computed_and_names_no_cause_where_two_things_differ():
+    one, other = (load_weights(WEIGHTS_FOLDER / f"{n}.npz") for n in ("pixels", "pixels-6000"))
+    said = " ".join(differences(one, other))
+    assert "pixels learned from 60,000 pictures, pixels-6000 from 6,000." in said
+    assert "180,000 for pixels" in said
+    assert "holds pixels 30 times less strongly" in said
+    assert "Two things differ" in said
+    assert (
+        f"{np.abs(one.theta[:, 1:]).max():.3g} and {np.abs(other.theta[:, 1:]).max():.3g}" in said
+    )
+    assert "holds pixels 30 times" in " ".join(differences(other, one))
+    alike = Weights(other.theta * 2, other.classes, "pixels", name="mine", record=other.record)
+    said = " ".join(differences(other, alike))
+    assert "Both learned from 6,000" in said
+    assert "holds both equally" in said
+    assert "Two things" not in said
+    strokes = load_weights(WEIGHTS_FOLDER / "strokes.npz")
+    assert "numbers for different things" in differences(one, strokes)[0]
+
+
+def test_a_weaker_l2_gives_a_louder_and_rougher_theta_and_more_pictures_a_calmer(train_set):
+    """What help texts say of C and n, each with nothing else changed."""
+
+    def trained(**changes):
+        run = Run(RunRequest(Settings(**{"images": 2000, "C": 1.0} | changes), train_set))
+        list(run.steps())
+        return run.weights()
+
+    usual, strong = trained(), trained(C=0.01)
+    assert roughness(strong.theta) < roughness(usual.theta) / 2
+    assert loudest(strong) < loudest(usual) / 2
+    # As much L2 for the mean loss: n C stays.
+    more = trained(images=20_000, C=0.1)
+    assert roughness(more.theta) < roughness(usual.theta)
 
 
 def test_thetas_on_the_way_are_thinned_evenly(train_set):
