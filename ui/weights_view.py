@@ -84,6 +84,7 @@ def pick_part(reading: Weights) -> tuple[Weights, str]:
 
     Where that one's theta is no picture, a model's whose theta is one comes first.
     """
+    _keep_room()
     choice = parts(reading.features)
     part, first = choice[0], None
     if len(choice) > 1:
@@ -120,6 +121,17 @@ def pick_part(reading: Weights) -> tuple[Weights, str]:
             "where a bay or a corner opens, as the bays of 2, 3 and 5 do."
         )
     return shown, part
+
+
+def _keep_room() -> None:
+    """Give what the browser loads late its size beforehand, so that nothing moves as it comes."""
+    st.html(
+        "<style>[data-testid='stLayoutWrapper']:has(> .st-key-closer_look) "
+        f"{{min-width: min({CLOSER}px, 100%)}} "
+        ".st-key-weights_part, .st-key-weights_view, .st-key-weights_scale {min-height: 68px} "
+        f".st-key-ten_thetas > * {{min-height: {_side() + 32}px}} "
+        f".st-key-large_theta {{min-height: {LARGE + 24}px}}</style>"
+    )
 
 
 def _picture_model(reading: Weights) -> Weights | None:
@@ -171,18 +183,7 @@ def look(weights: Weights, part: str) -> None:
 
 
 def _side_by_side() -> tuple[DeltaGenerator, DeltaGenerator]:
-    """The place of five heatmaps abreast, and beside it, or below where there is no room, a rest.
-
-    Both have their size before their charts are drawn, so that nothing moves as these come.
-    """
-    side = _side()
-    st.html(
-        "<style>[data-testid='stLayoutWrapper']:has(> .st-key-closer_look) "
-        f"{{min-width: min({CLOSER}px, 100%)}} "
-        ".st-key-weights_view, .st-key-weights_scale {min-height: 68px} "
-        f".st-key-ten_thetas > * {{min-height: {side + 32}px}} "
-        f".st-key-large_theta {{min-height: {LARGE + 24}px}}</style>"
-    )
+    """The place of five heatmaps abreast, and beside it, or below where there is no room, a rest."""
     row = st.container(horizontal=True, gap="medium")
     left = row.container(width=5 * SMALL + 4 * GAP, gap="small")
     return left, row.container(width="stretch", key=CLOSER_LOOK, gap="small")
