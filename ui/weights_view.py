@@ -183,7 +183,7 @@ def look(weights: Weights, part: str) -> None:
 
 
 def _side_by_side() -> tuple[DeltaGenerator, DeltaGenerator]:
-    """The place of five heatmaps abreast, and beside it, or below where there is no room, a rest."""
+    """The place of five heatmaps abreast, and one beside it, or below where there is no room."""
     row = st.container(horizontal=True, gap="medium")
     left = row.container(width=5 * SMALL + 4 * GAP, gap="small")
     return left, row.container(width="stretch", key=CLOSER_LOOK, gap="small")

@@ -3,7 +3,7 @@
 import pytest
 
 from lrcore.weights import WEIGHTS_FOLDER, load_weights
-from tests.browser.driver import choose_model, go_to
+from tests.browser.driver import choose_model, go_to, settled
 
 pytestmark = pytest.mark.browser
 
@@ -47,3 +47,33 @@ def test_a_binary_model_shows_its_one_and_fits_a_phone(phone):
     assert phone.locator(TEN).get_attribute("aria-label").startswith("Theta of 1 against 0.")
     main = phone.locator("[data-testid='stMain']")
     assert main.evaluate("main => main.scrollWidth <= main.clientWidth")
+
+
+def test_the_closer_look_stands_beside_the_ten_and_nothing_is_wider_than_the_page(page):
+    go_to(page, "Weights")
+    page.get_by_text("theta is no picture by itself").wait_for()
+    settled(page)
+    ten = page.locator(".st-key-ten_thetas").bounding_box()
+    closer = page.locator(".st-key-closer_look").bounding_box()
+    assert closer["x"] >= ten["x"] + ten["width"]
+    assert abs(closer["y"] - ten["y"]) < 40
+    # No third of the desk is empty.
+    assert closer["x"] + closer["width"] > 1150
+    levels = page.locator("main h1, main h2, main h3, main h4").evaluate_all(
+        "all => all.map(heading => Number(heading.tagName[1]))"
+    )
+    assert levels[0] == 1
+    assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
+
+
+def test_theta_forming_plays(page, server):
+    page.goto(f"{server.url}/train?images=200&iterations=40&solver=gradient-descent")
+    page.locator(".st-key-start button:visible").click()
+    page.get_by_text("Test accuracy").wait_for()
+    go_to(page, "Weights")
+    page.get_by_role("radio", name="Theta forming").click()
+    page.get_by_text("After 40 iterations").wait_for()
+    assert page.locator(TEN).count() == 0
+    page.get_by_text("Play", exact=True).click()
+    for at in (3, 6):
+        page.get_by_text(f"After {at} iterations").wait_for()

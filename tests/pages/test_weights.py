@@ -84,7 +84,7 @@ def test_theta_forming_shows_a_run_at_each_iteration(app, train_set):
     # In the place of the model's ten pictures, not below them.
     assert not charts(app)
     (image,) = app.get("image")
-    picture = image.url if hasattr(image, "url") else image.proto.imgs[0].url
+    picture = image.proto.imgs[0].url
     wanted = theta_picture(
         theta_maps("pixels", dict(job.snapshots)[3]),
         [str(digit) for digit in range(10)],
