@@ -1,5 +1,7 @@
 """The Weights page in a real browser."""
 
+from itertools import pairwise
+
 import pytest
 
 from lrcore.weights import WEIGHTS_FOLDER, load_weights
@@ -63,7 +65,7 @@ def test_the_closer_look_stands_beside_the_ten_and_nothing_is_wider_than_the_pag
         "all => all.map(heading => Number(heading.tagName[1]))"
     )
     assert levels[0] == 1
-    assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after <= before + 1 for before, after in pairwise(levels))
 
 
 def test_theta_forming_plays(page, server):
