@@ -24,12 +24,14 @@ from ui.train.controls import (
 from ui.train.explanations import explanations, python_tab
 from ui.train.runs import session_runs
 from ui.train.start import own_result, start_controls
+from ui.train.sweep import TAB, sweep_tab, take_sweep_link
 from ui.train.table import runs_table, view_options
 from ui.train.watch import compare, live, theta_caption, watch
 
 ensure_routed()
 heading("Train", "a model yourself, and watch its theta walk downhill.")
 take_link()
+take_sweep_link()
 runs = session_runs()
 data = None
 try:
@@ -59,9 +61,9 @@ with rest:
     link_form()
 
 with curves:
-    tabs = st.tabs(["Watch", "Compare", "Python"], key=TRAIN_TAB, on_change="rerun")
+    tabs = st.tabs(["Watch", "Compare", TAB, "Python"], key=TRAIN_TAB, on_change="rerun")
     with st.container():
-        axes = view_options(runs)
+        axes = view_options(runs) if tabs[0].open or tabs[1].open else ("iteration", False)
         explanations()
     with tabs[0]:
         if tabs[0].open:
@@ -75,4 +77,7 @@ with curves:
             live(compare, runs, axes, runs_table(runs))
     with tabs[2]:
         if tabs[2].open:
+            sweep_tab(runs, settings, data)
+    with tabs[3]:
+        if tabs[3].open:
             python_tab(settings)

@@ -185,6 +185,16 @@ STARTED_BESIDE = _key(
 )
 RATE_NOW = _keys("rate-{job}", "float: the learning rate of a run", "widget, watch", PAGE)
 CHART = _keys("chart-{what}", "nothing: a chart that stays in place", "nobody", PAGE)
+SWEEP_SETTING = _key("sweep_setting", "str: of which setting values are tried", "widget", SESSION)
+SWEEP_SECOND = _key("sweep_second", "str: the other one of a grid, or ''", "widget", SESSION)
+SWEEP_SEEDS = _key("sweep_seeds", "int: how often each value is tried", "widget", SESSION)
+SWEEP_VALUES = _keys("sweep_values-{setting}", "str: the values, as typed", "widget", SESSION)
+SWEEP_LINK = _key(
+    "sweep_link", "dict: the parameters that were last taken over", "take_sweep_link", SESSION
+)
+SWEEP_RUN = _key("sweep_run", "int: which run of a sweep is looked at", "widget, a click", PAGE)
+SWEEP_CHART = _keys("sweep_chart-{what}", "what was clicked on a chart", "widget", PAGE)
+SWEEP_BUTTON = _keys("sweep-{what}", BUTTON, "widget", PAGE)
 
 # Weights.
 WEIGHTS_ROW = _key("weights_row", "int: the row of theta looked at", "widget, a click", PAGE)

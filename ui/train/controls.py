@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -272,8 +272,15 @@ def link_form() -> None:
             key=LINK_SHOWN,
             help="None chosen: all of them. 'Learning rate' alone makes a lesson about it.",
         )
-        base = (st.context.url or "").split("?")[0]
-        st.code(make_link(base, _texts(), chosen or None), wrap_lines=True)
+        st.code(settings_link(shown=chosen or None), wrap_lines=True)
+
+
+def settings_link(
+    more: Mapping[str, str] | None = None, shown: Collection[str] | None = None
+) -> str:
+    """The URL of this page with these settings, and with `more` parameters."""
+    base = (st.context.url or "").split("?")[0]
+    return make_link(base, _texts(), shown, more)
 
 
 def _visible(name: str, values: dict) -> bool:

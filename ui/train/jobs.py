@@ -62,6 +62,7 @@ class Job:
     allowed : how many iterations it may do at first; infinity to run on, 0 to begin paused.
     resume : where another run of the same request stood, to go on from there.
     story : what to watch for in it, if anything.
+    at_end : is given the run once it has come to its end by itself, while its features are there.
 
     Attributes that a page may read at any time: `history`, `snapshots` (thetas on the way, as
     `Run` keeps them), `theta` (None before the first step), `ending` (None before it), `weights`
@@ -79,8 +80,9 @@ class Job:
         allowed: float = math.inf,
         resume: Resume | None = None,
         story: str = "",
+        at_end: Callable[[Run], None] = lambda run: None,
     ):
-        self.story = story
+        self.story, self._at_end = story, at_end
         self.name, self.request, self.settings = name, request, request.settings
         self.nbytes = self.making_nbytes = 0
         with suppress(UserError):  # the run's thread says what is wrong
@@ -261,6 +263,7 @@ class Job:
                 with self._slots.changed:
                     self.allowed -= 1
         self.jump = run.jump
+        self._at_end(run)
         self.ending = self.ending or run.ending
 
     def _prepare(self, run: Run) -> None:

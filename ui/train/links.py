@@ -5,13 +5,18 @@ A link holds what the controls hold: a text for each setting.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 from urllib.parse import urlencode
 
+from lrcore.errors import UserError
 from lrcore.settings import DEFAULTS, NAMES, setting_text
 
 # The parameter that names the controls a link leaves visible; without it all are.
 SHOW = "show"
+# Those of a sweep: its values, such as 'C:0.1,1;images:600,6000', and how many seeds.
+SWEEP, SEEDS = "sweep", "seeds"
 TEXTS = {name: setting_text(name, value) for name, value in DEFAULTS.items()}
 
 Labels = Mapping[str, Mapping[str, str]]
@@ -60,7 +65,44 @@ def make_query(texts: Mapping[str, str], shown: Collection[str] | None = None) -
     return query if shown is None else {**query, SHOW: ",".join(shown)}
 
 
-def make_link(base: str, texts: Mapping[str, str], shown: Collection[str] | None = None) -> str:
-    """The URL with these parameters."""
-    query = make_query(texts, shown)
+def make_link(
+    base: str,
+    texts: Mapping[str, str],
+    shown: Collection[str] | None = None,
+    more: Mapping[str, str] | None = None,
+) -> str:
+    """The URL with these parameters, and with more that are no settings."""
+    query = make_query(texts, shown) | dict(more or {})
     return base + ("?" + urlencode(query, safe=",") if query else "")
+
+
+def sweep_query(values: Mapping[str, Sequence[Any]], seeds: int) -> dict[str, str]:
+    """The parameters of a URL that `read_sweep` reads these values back from."""
+    listed = [
+        f"{name}:{','.join(setting_text(name, value) for value in tried)}"
+        for name, tried in values.items()
+    ]
+    return {SWEEP: ";".join(listed)} | ({SEEDS: str(seeds)} if seeds != 1 else {})
+
+
+def read_sweep(
+    text: str, seeds: str | None, offered: Collection[str], most_seeds: int
+) -> tuple[dict[str, str], int]:
+    """The sweep that a link asks for: the values of one setting or two, as text, and the seeds.
+
+    Raises UserError where it asks for what is not offered.
+    """
+    values = {}
+    for part in text.split(";"):
+        name, _, listed = part.partition(":")
+        values[name.strip()] = listed.strip()
+    unknown = [name for name in values if name not in offered]
+    if unknown or not 1 <= len(values) <= 2:
+        raise UserError(
+            f"The link asks for a sweep that cannot be ({text[:80]}); it takes one or two of "
+            f"{', '.join(offered)}."
+        )
+    count = 1 if seeds is None else int(seeds) if re.fullmatch("[0-9]", seeds) else 0
+    if not 1 <= count <= most_seeds:
+        raise UserError(f"The link asks for seeds that cannot be; choose 1 to {most_seeds}.")
+    return values, count

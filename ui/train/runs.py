@@ -5,18 +5,24 @@ from __future__ import annotations
 import math
 import os
 import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from threading import Thread
+from typing import Any
 
 import streamlit as st
 from streamlit.runtime import exists, get_instance
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from threadpoolctl import threadpool_limits
 
+from lrcore.data import Dataset
 from lrcore.errors import UserError
+from lrcore.settings import Settings
 from lrcore.training import Resume, RunRequest
 from ui.state import RUNS
 from ui.train.jobs import Job
 from ui.train.slots import Slots
+from ui.train.sweeping import Sweeping
 
 # Seconds without a browser after which a run's user counts as gone.
 AWAY = 60.0
@@ -31,6 +37,7 @@ class Runs:
     def __init__(self, session: str = ""):
         self.jobs: dict[str, Job] = {}
         self.shown: str | None = None
+        self.sweep: Sweeping | None = None
         self._presence = Presence(session)
 
     def __getitem__(self, name: str) -> Job:
@@ -86,6 +93,40 @@ class Runs:
         self.jobs.pop(name).stop()
         if self.shown == name:
             self.shown = next(reversed(self.jobs), None)
+
+    def start_sweep(
+        self,
+        settings: Settings,
+        train: Dataset,
+        values: Mapping[str, Sequence[Any]],
+        seeds: int = 1,
+    ) -> Sweeping:
+        """Begin a sweep, see `lrcore.sweep.plan`; UserError if one is at work, or it is too large.
+
+        Its runs are no runs of the session's until `adopt` makes one of them one.
+        """
+        if self.sweep is not None and not self.sweep.finished:
+            raise UserError("A sweep is at work; wait for it, or cancel it first.")
+        sweep = Sweeping(settings, train, values, seeds, slots(), self._presence.gone)
+        megabytes = max(trial.job.nbytes for trial in sweep.trials) >> 20
+        if megabytes > MOST_MEGABYTES:
+            raise UserError(
+                f"A run of this sweep would need {megabytes:,} MB for its pictures' features, and "
+                f"{MOST_MEGABYTES} are allowed; take fewer images. The command line has no such "
+                "limit."
+            )
+        sweep.begin()
+        self.sweep = sweep
+        return sweep
+
+    def adopt(self, job: Job) -> None:
+        """Show a sweep's run that has ended, as one of the session's from now on."""
+        if job not in self.jobs.values():
+            job.name = self._free_name(job.name)
+            if job.weights is not None:
+                job.weights = replace(job.weights, name=job.name)
+            self.jobs[job.name] = job
+        self.shown = job.name
 
     def _job(
         self,
