@@ -391,7 +391,7 @@ def _one_run(runs: Runs, sweep: Sweeping, places: Sequence[Place]) -> None:
             help="A click on a dot or a cell chooses it, too.",
         )
         trial = there[number]
-        st.button(
+        if st.button(
             "Open this run",
             key=SWEEP_BUTTON(what="open"),
             icon=":material/open_in_full:",
@@ -400,7 +400,9 @@ def _one_run(runs: Runs, sweep: Sweeping, places: Sequence[Place]) -> None:
             args=(runs, trial),
             help="Its curves and its thetas as they formed, under Watch; there it can be used or "
             "downloaded, too.",
-        )
+        ):
+            # All of the page: another tab is open now.
+            st.rerun()
     one = trial.result
     assert one is not None
     maps = charts.theta_maps(one.settings.features, one.theta)
