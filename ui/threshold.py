@@ -15,7 +15,7 @@ from lrcore.weights import Weights
 from ui.answers import class_names, counted
 from ui.charts import prepared
 from ui.mistakes import Study, picture_that_opens
-from ui.plain import say_error
+from ui.plain import plain, say_error
 from ui.state import BAR, BAR_CORNER, BAR_DIGIT, CHART
 from ui.threshold_charts import histograms, precision_recall_chart, roc_chart
 
@@ -123,7 +123,7 @@ def _one_bar(weights: Weights, found: Study) -> None:
         )
         low, high = math.floor(scores.min()), math.ceil(scores.max())
         if not yes.any() or yes.all():
-            st.info(f"Without pictures of {name} and of others there is no bar to move.")
+            st.info(f"Without pictures of {plain(name)} and of others there is no bar to move.")
             return
         bar = st.slider(
             "The bar (score)",
@@ -183,21 +183,24 @@ def _figures(counts: Counts, bar: float, name: str) -> None:
             "Precision",
             _share(counts.precision),
             width=110,
-            help=f"It says yes to {counts.tp + counts.fp:,} pictures; such a share is {name}.",
+            help=f"It says yes to {counts.tp + counts.fp:,} pictures; such a share of them is "
+            f"{plain(name)}.",
         )
         st.metric(
             "Recall",
             _share(counts.recall),
             width=110,
-            help=f"There are {counted(counts.tp + counts.fn, 'picture')} of {name}; such a share "
-            "gets a yes.",
+            help=f"There are {counted(counts.tp + counts.fn, 'picture')} of {plain(name)}; such a "
+            "share gets a yes.",
         )
-        st.metric("Missed", f"{counts.fn:,}", width=90, help=f"Pictures of {name} that get a no.")
+        st.metric(
+            "Missed", f"{counts.fn:,}", width=90, help=f"Pictures of {plain(name)} that get a no."
+        )
         st.metric(
             "False alarms",
             f"{counts.fp:,}",
             width=120,
-            help=f"Pictures that are not {name}, but get a yes.",
+            help=f"Pictures that are not {plain(name)}, but get a yes.",
         )
         st.metric(
             "Probability at the bar",
@@ -224,7 +227,7 @@ def _changing_sides(
         if what:
             some = f"; the {AT_ONCE} nearest to the bar" if len(moved) > AT_ONCE else ""
             kind = "each is" if yes[moved[0]] else "none is"
-            st.markdown(f"**{len(moved):,}** {what} ({kind} {name}){some}:")
+            st.markdown(f"**{len(moved):,}** {what} ({kind} {plain(name)}){some}:")
         with st.container(horizontal=True, gap="small"):
             for at in moved[:AT_ONCE]:
                 picture_that_opens(found, int(at), f"{scores[at]:+.1f}", "bar")

@@ -154,17 +154,17 @@ def _form(settings: Settings) -> tuple[dict[str, list] | None, int]:
     count = PROPOSED_OF_TWO if other else PROPOSED
     values: dict[str, list] = {}
     faults = []
-    for name in names:
-        proposed = ", ".join(setting_text(name, v) for v in propose(name, settings, count))
+    for setting in names:
+        proposed = ", ".join(setting_text(setting, v) for v in propose(setting, settings, count))
         text = st.text_input(
-            f"Values of {short(name)}",
-            key=SWEEP_VALUES(setting=name),
+            f"Values of {short(setting)}",
+            key=SWEEP_VALUES(setting=setting),
             placeholder=proposed,
             persist_state="session",
-            help=f"Parted by commas; empty: those shown. For each, {range_words(knob(name))}.",
+            help=f"Parted by commas; empty: those shown. For each, {range_words(knob(setting))}.",
         )
         try:
-            values[name] = read_values(name, text or proposed)
+            values[setting] = read_values(setting, text or proposed)
         except UserError as error:
             faults.append(error)
     for fault in faults:
