@@ -15,7 +15,7 @@ from lrcore.marks import COULD_BE
 from lrcore.reading import Reader, Readings
 from lrcore.weights import REST, Weights
 from ui.charts import ROWS, probability_bars, probability_rows
-from ui.style import PROBABILITIES
+from ui.style import PIXELS, PROBABILITIES
 
 
 def read(weights: Weights, images: np.ndarray) -> Readings:
@@ -178,4 +178,4 @@ def digit_picture(image: np.ndarray, caption: str | None, width: int) -> None:
     """A 28x28 picture enlarged without smoothing, so that its pixels can be seen."""
     times = max(1, round(width / image.shape[1]))
     large = image.repeat(times, 0).repeat(times, 1)
-    st.image(large, caption=caption, width=width, alt=caption or "A handwritten digit")
+    st.image(large, caption=caption, width=width, alt=f"{PIXELS}, {caption}" if caption else PIXELS)

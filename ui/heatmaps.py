@@ -23,6 +23,7 @@ from lrcore.settings import Settings
 from lrcore.weights import REST, Weights
 from ui.charts import in_house_style
 from ui.palette import DIVERGING, INK, NEUTRAL, PAPER
+from ui.style import COLOUR_SCALE
 
 # Whole numbers of screen pixels to a picture's pixel leave no seams between the squares.
 # Ten of the middling stand in rows of five on a desk and of two on a phone.
@@ -162,7 +163,7 @@ def scale_bar(limit: float, low: str = "against", high: str = "for") -> alt.Char
 
 def scale_words(limit: float) -> str:
     """A text alternative to `scale_bar`."""
-    return f"Colour scale, from blue, {-limit:.2g}, over zero to orange, {limit:.2g}."
+    return f"{COLOUR_SCALE}, from blue, {-limit:.2g}, over zero to orange, {limit:.2g}."
 
 
 def describe(part: str, values: np.ndarray, title: str) -> str:

@@ -5,8 +5,10 @@ import streamlit as st
 from ui.plain import plain
 from ui.state import FORMING_THETAS, TEN_THETAS
 
-# How the words for a probability chart begin.
+# How the words begin that stand for a probability chart, a 28x28 picture and a colour scale.
 PROBABILITIES = "Probability of each digit"
+PIXELS = "A handwritten digit"
+COLOUR_SCALE = "Colour scale"
 
 # Streamlit's own rules are the more specific ones, hence the !important.
 # Formulas fit their place, but for a pixel or two: without this they would count as boxes to be
@@ -14,11 +16,13 @@ PROBABILITIES = "Probability of each digit"
 FORMULAS = ".katex-display { overflow: visible !important; }"
 # The same of a line of code that wraps, but for a word longer than the line.
 CODE = "[data-testid='stCode'] code * { overflow-wrap: anywhere; }"
-# The buttons that Streamlit lays over a chart are stops of the keyboard, each of them.  Of a chart
-# that comes with every answer one is left, its data; of ten heatmaps none: all can be had below.
+# The buttons that Streamlit lays over a chart or a picture are stops of the keyboard, each of them.
+# Of the chart that comes with every answer one is left, its data; of 28x28 pixels, of a colour
+# scale and of ten heatmaps, whose pictures can be had below, none.
 STOPS = f"""
-[data-testid="stBaseButton-elementToolbar"][aria-label*=": {PROBABILITIES}"]:not(
-  [aria-label^="Show data"]),
+[data-testid="stBaseButton-elementToolbar"]:is(
+  [aria-label*=": {PROBABILITIES}"]:not([aria-label^="Show data"]),
+  [aria-label*=": {PIXELS}"], [aria-label*=": {COLOUR_SCALE}"]),
 .st-key-{TEN_THETAS} [data-testid="stElementToolbar"],
 .st-key-{FORMING_THETAS} [data-testid="stElementToolbar"] {{ display: none; }}
 """

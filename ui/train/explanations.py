@@ -24,7 +24,8 @@ def python_tab(settings: Settings | None) -> None:
         st.caption("Digits drawn by rule and jittered copies are left out.")
     if settings.patience:
         st.caption("Early stopping is left out.")
-    st.caption(
+    # No caption: its links would be too pale.
+    st.markdown(
         "It reads MNIST's four files from `data/mnist/`, where this project keeps them. From "
         "elsewhere: " + ", ".join(f"[{name}]({MNIST_URL}{name})" for name in MNIST_FILES) + "."
     )
