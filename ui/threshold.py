@@ -41,7 +41,7 @@ def where_to_put_the_bar(weights: Weights, found: Study) -> None:
         return
     with st.expander("The table of all", icon=":material/table:"):
         share = st.column_config.NumberColumn(format="%.1f %%")
-        area = st.column_config.NumberColumn(format="%.4f")
+        area = st.column_config.NumberColumn(format="%.5f")
         st.dataframe(
             table,
             hide_index=True,
@@ -153,23 +153,26 @@ def _one_bar(weights: Weights, found: Study) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         area = roc_auc(scores, yes)
-        st.markdown(f"ROC curve · area **{area:.4f}**")
+        st.markdown(f"ROC curve · area **{area:.5f}**")
         _chart(
             prepared(roc_chart, scores, yes, bar, corner),
             "bar-roc",
-            f"ROC curve with area {area:.4f}; the bar is at recall {counts.recall:.3f} and false "
+            f"ROC curve with area {area:.5f}; the bar is at recall {counts.recall:.3f} and false "
             f"positive rate {counts.false_positive_rate:.4f}.",
         )
     with right:
         area = average_precision(scores, yes)
-        st.markdown(f"Precision-recall curve · area **{area:.4f}**")
+        st.markdown(f"Precision-recall curve · area **{area:.5f}**")
         _chart(
             prepared(precision_recall_chart, scores, yes, bar, corner),
             "bar-pr",
-            f"Precision-recall curve with area {area:.4f}; the bar is at recall "
+            f"Precision-recall curve with area {area:.5f}; the bar is at recall "
             f"{counts.recall:.3f} and precision {_share(counts.precision)}.",
         )
-    st.caption("The orange dot is the bar. Dashed: what guessing would come to.")
+    if corner:
+        st.caption("The orange dot is the bar, where it is in this corner.")
+    else:
+        st.caption("The orange dot is the bar. Dashed: what guessing would come to.")
     _changing_sides(found, scores, yes, bar, name)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import altair as alt
 import numpy as np
 import pandas as pd
@@ -15,6 +17,8 @@ BINS = 50
 MOST_POINTS = 300
 # Of either axis, what is shown of it where the whole says little.
 CORNER, WHOLE = 0.2, ((0, 1), (0, 1))
+# A margin, or a line along the edge would be cut in half.
+EDGE = 0.003
 SHARE = ".0%"
 
 
@@ -73,7 +77,7 @@ def roc_chart(
         ([0.0, 1.0], [0.0, 1.0]),
         (now.false_positive_rate, now.recall),
         ("false positive rate", "recall"),
-        ((0, CORNER), (1 - CORNER, 1)) if corner else WHOLE,
+        ((-EDGE, CORNER), (1 - CORNER, 1 + EDGE)) if corner else WHOLE,
         height,
     )
 
@@ -89,7 +93,7 @@ def precision_recall_chart(
         ([0.0, 1.0], [guessing, guessing]),
         (now.recall, now.precision),
         ("recall", "precision"),
-        ((1 - CORNER, 1), (1 - CORNER, 1)) if corner else WHOLE,
+        ((1 - CORNER, 1 + EDGE), (1 - CORNER, 1 + EDGE)) if corner else WHOLE,
         height,
     )
 
@@ -106,11 +110,14 @@ def thinned(x: np.ndarray, y: np.ndarray, most: int = MOST_POINTS) -> np.ndarray
 def _curve(points, guessing, now, titles: tuple[str, str], domains, height: int) -> alt.LayerChart:
     """A curve, (x, y) of its points, with those of a dashed guide and the bar, within domains."""
     kept = thinned(*points)
+    # A dot is not cut at the edge, but has no place outside of it.
+    if not all(low <= value <= high for value, (low, high) in zip(now, domains, strict=True)):
+        now = (math.nan, math.nan)
     tables = [
         pd.DataFrame(dict(zip(titles, pair, strict=True))).assign(at=range(len(pair[0])))
         for pair in (guessing, [values[kept] for values in points], [[value] for value in now])
     ]
-    across, up = (alt.Scale(domain=list(domain)) for domain in domains)
+    across, up = (alt.Scale(domain=list(domain), nice=False) for domain in domains)
     axis = alt.Axis(format=".2~f", tickCount=5)
     guide, curve, bar = (
         alt.Chart(table).encode(
@@ -123,6 +130,6 @@ def _curve(points, guessing, now, titles: tuple[str, str], domains, height: int)
     layers = [  # the curve in the order of its points: precision goes up and down
         guide.mark_line(strokeDash=[4, 4], color=GUIDE, clip=True),
         curve.mark_line(color=AGAINST, strokeWidth=2, clip=True).encode(order="at:O"),
-        bar.mark_point(color=FOR, filled=True, opacity=1, size=130, clip=True),
+        bar.mark_point(color=FOR, filled=True, opacity=1, size=130),
     ]
     return in_house_style(alt.LayerChart(layer=layers, height=height))

@@ -190,3 +190,20 @@ def test_histograms_count_every_picture_once(pixels):
     rows = chart_rows(histograms(scores, yes, 0.0, "a 3").to_dict())
     for kind, count in (("is a 3", yes.sum()), ("is not a 3", (~yes).sum())):
         assert sum(row["pictures"] for row in rows if row.get("kind") == kind) == count
+
+
+@pytest.mark.parametrize("bar", [0.0, 9.0, 99.0])
+@pytest.mark.parametrize("corner", [False, True])
+@pytest.mark.parametrize("chart", [roc_chart, precision_recall_chart])
+def test_the_dot_is_where_the_bar_is_or_outside_of_the_corner(pixels, chart, corner, bar):
+    found = study(pixels)
+    scores, yes = found.scores[:, 8], found.truth == 8
+    spec = chart(scores, yes, bar, corner).to_dict()
+    dot = spec["layer"][-1]
+    (row,) = spec["datasets"][dot["data"]["name"]]
+    recall = ((scores >= bar) & yes).sum() / yes.sum()
+    if row["recall"] is None:
+        assert corner or not (scores >= bar).any()
+    else:
+        assert row["recall"] == pytest.approx(recall, rel=1e-9)
+        assert recall >= 0.8 or not corner
