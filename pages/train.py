@@ -24,7 +24,7 @@ from ui.train.controls import (
 from ui.train.explanations import explanations, python_tab
 from ui.train.runs import session_runs
 from ui.train.start import own_result, start_controls
-from ui.train.sweep import TAB, sweep_tab, take_sweep_link
+from ui.train.sweep import TAB, come_back, sweep_tab, take_sweep_link
 from ui.train.table import runs_table, view_options
 from ui.train.watch import compare, live, theta_caption, watch
 
@@ -33,6 +33,7 @@ heading("Train", "a model yourself, and watch its theta walk downhill.")
 take_link()
 take_sweep_link()
 runs = session_runs()
+come_back(runs)
 data = None
 try:
     data = mnist("train"), mnist("test")

@@ -93,11 +93,12 @@ def test_a_sweep_goes_on_while_the_page_is_left(linked):
     linked.text_input(key=SWEEP_VALUES(setting="C")).set_value("0.01, 0.1, 1, 10").run()
     sweep = press(linked, "start")
     linked.switch_page("pages/predict.py").run()
+    assert TRAIN_TAB not in linked.session_state
     assert not linked.exception
     wait_for(lambda: sweep.finished, 60)
-    linked.session_state[TRAIN_TAB] = "Sweep"
     linked.switch_page(PAGE).run()
     assert not linked.exception
+    assert linked.session_state[TRAIN_TAB] == "Sweep"
     assert any("Best: **C" in text for text in texts(linked))
     assert linked.text_input(key=SWEEP_VALUES(setting="C")).value == "0.01, 0.1, 1, 10"
 

@@ -82,6 +82,17 @@ def take_sweep_link() -> None:
         state[SWEEP_VALUES(setting=name)] = listed
 
 
+def come_back(runs: Runs) -> None:
+    """Open the tab again if a sweep was looked at when the page was left; Streamlit forgets it."""
+    if (sweep := runs.sweep) is None:
+        return
+    tab = st.session_state.get(TRAIN_TAB)
+    if tab is not None:
+        sweep.in_view = tab == TAB
+    elif sweep.in_view:
+        st.session_state[TRAIN_TAB] = TAB
+
+
 def sweep_tab(runs: Runs, settings: Settings | None, data: tuple[Dataset, Dataset] | None) -> None:
     """What is tried, what that costs, and what came of it."""
     if settings is None or data is None:

@@ -69,7 +69,8 @@ class Sweeping:
     values, seeds : see `lrcore.sweep.plan`.
     slots, gone : as of `Job`.
 
-    Attributes: `trials`, in the order of the plan; `seconds`, how long it took or takes.
+    Attributes: `trials`, in the order of the plan; `cancelled`; `in_view`, whether
+    the page shows it, or did when it was left.
 
     Raises UserError for values that cannot be.
     """
@@ -85,7 +86,7 @@ class Sweeping:
     ):
         self.settings, self.values, self.seeds = prepared(settings, train, values), values, seeds
         self.trials = trials(self.settings, values, seeds)
-        self.cancelled = False
+        self.cancelled = self.in_view = False
         for trial in self.trials:
             request = RunRequest(trial.settings, train)
             trial.job = Job(trial.name, request, slots, gone, at_end=partial(_keep, trial))
