@@ -65,7 +65,7 @@ RIGHT = {
     "pixels": 9196,
     "pixels-6000": 9001,
     "straightened": 9538,
-    "strokes": 9930,
+    "strokes": 9944,
     "strokes-mnist": 9944,
     "zero-or-one": 2114,
 }
@@ -510,7 +510,7 @@ def test_what_is_broken_in_weights_is_named_and_skipped(
     monkeypatch.setattr("lrcore.weights.WEIGHTS_FOLDERS", (tmp_path,))
     app.run()
     assert said(app) == []
-    assert app.selectbox(key=CHOSEN_MODEL).options == ["good"]
+    assert app.selectbox(key=CHOSEN_MODEL).options == ["good · pixels"]
     missing, skipped = [warning.value for warning in app.warning]
     assert "default model, strokes, is missing" in missing
     assert "Skipped **broken**" in skipped

@@ -195,7 +195,7 @@ def test_all_models_and_mnist_are_there(installed):
 def test_corrections_find_the_curvature(installed):
     code = (
         "from lrcore.corrections import shipped_curvature as shipped; from lrcore.weights import *;"
-        "print(shipped(load_weights(find_weights('strokes'))).spread.shape)"
+        "print(shipped(load_weights(find_weights('strokes'))).inverse_root.shape)"
     )
     assert installed.python(code) == "(814, 814)"
 

@@ -21,6 +21,8 @@ _MARKS = re.compile(r"([\\`*_{}\[\]()<>#+!|~$&^=\"'-])")
 # has been read, where no backslash helps: a character without width parts them.
 _PARTED = re.compile(r"(:|@|\bwww)", re.IGNORECASE)
 _NOTHING = "\u200c"
+# As Python quotes a text, and what stands between two marks of code elsewhere.
+_CODE = re.compile(r"""(?<!\w)('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")(?!\w)|`([^`]+)`""")
 
 
 def plain(text: object, most: int = MOST) -> str:
@@ -33,11 +35,16 @@ def plain(text: object, most: int = MOST) -> str:
 
 
 def sentence(text: object) -> str:
-    """The same for a sentence of ours that may hold foreign words; `code` in it stays code."""
-    parts = re.split("`([^`]+)`", str(text)[:SENTENCE])
-    # What stands between two of these marks is code, whoever wrote it: nothing in code is more.
+    """The same for a sentence of ours that may hold foreign words; `code` in it stays code.
+
+    What stands in quotation marks is somebody's own words, where no mark means anything.
+    """
+    parts = _CODE.split(str(text)[:SENTENCE])
+    # By turns what is plain, what is quoted, and what is code.
     return "".join(
-        f"`{visible(part)}`" if at % 2 else _spaced(part) for at, part in enumerate(parts)
+        f"`{visible(part)}`" if at % 3 == 2 else _spaced(part)
+        for at, part in enumerate(parts)
+        if part
     )
 
 
