@@ -65,7 +65,8 @@ def train(settings: Settings, data: Dataset) -> Trained:
     history = tuple(run.steps())
     learned = run.pictures.learned
     reader = Reader(Weights(run.theta, settings.classes, settings.features))
-    truth = np.where(np.isin(learned.labels, settings.classes), learned.labels, REST)
+    labels = learned.labels.astype(int)
+    truth = np.where(np.isin(labels, settings.classes), labels, REST)
     right = reader.judge(learned.X).digits == truth
     return Trained(history, learned.labels, float(right.mean()), run.theta)
 
