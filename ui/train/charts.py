@@ -93,7 +93,7 @@ def _without_guides(spec: dict) -> dict:
 
 
 def cost_chart(
-    x: str, log: bool, heldout_name: str, marked: bool = False, height: int = 290
+    x: str, log: bool, heldout_name: str, marked: bool = False, height: int = 280
 ) -> alt.Chart:
     """Cost on the training and the held-out pictures.
 
