@@ -165,6 +165,9 @@ def load_part(path: str | Path, part: str = TRAIN, as_is: bool = False) -> tuple
     except UserError as as_mnist:
         loaded = load_parts(path, as_is, as_mnist)
     data = loaded.parts.get(part, loaded.parts.get(WHOLE))
+    if data is None and Path(path).is_file() and len(loaded.parts) == 1:
+        # Who names one file means what is in it, whatever it is called.
+        (data,) = loaded.parts.values()
     if data is None:
         raise UserError(f"{path} has no {part} part: found {_found(loaded)}.")
     return data, loaded

@@ -225,9 +225,11 @@ def _bytes(source: File) -> tuple[bytes, str]:
 
 
 def _too_large(name: str, most: int = MOST_PIXELS) -> str:
+    # Of an ordinary JPEG more is read than of anything else.
+    otherwise = "" if most == MOST_PIXELS_OF_JPEG else " or save it as an ordinary JPEG"
     return (
         f"{name} is too large: at most {most / 1e6:g} million pixels of this kind, {MOST_SIDE:,} "
-        f"a side and {MOST_BYTES // 2**20} MB are read; make it smaller or save it as JPEG."
+        f"a side and {MOST_BYTES // 2**20} MB are read; make it smaller{otherwise}."
     )
 
 

@@ -3,8 +3,11 @@
 import csv
 import itertools
 import json
+import os
 import re
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -14,6 +17,7 @@ from PIL import Image
 
 from lrcore.cli import main, quoted
 from lrcore.metrics import reliability
+from lrcore.places import ROOT
 from lrcore.reading import Reader
 from lrcore.styles import make_scribbles
 from lrcore.weights import WEIGHTS_FOLDER, list_weights, load_weights, save_weights
@@ -309,3 +313,16 @@ def test_who_is_no_terminal_sees_no_bar(capsys, tmp_path):
     few = ("--images", 100, "--iterations", 4, "--out", tmp_path / "m.npz")
     _, _, err = run(capsys, "train", *few)
     assert "\r" not in err
+
+
+def test_whoever_reads_on_no_longer_gets_no_traceback(tmp_path, test_set):
+    Image.fromarray(test_set.images[0]).save(tmp_path / "seven.png")
+    command = [sys.executable, "-m", "lrcore", "predict", *["seven.png"] * 3]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    process = subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    process.stdout.close()
+    assert b"Traceback" not in process.stderr.read()
+    process.stderr.close()
+    process.wait(60)

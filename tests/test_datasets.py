@@ -523,6 +523,13 @@ def test_the_command_line_reads_what_is_brought_and_says_what_it_did(test_set, t
     assert "turned" in err
 
 
+def test_one_file_is_what_is_in_it_whatever_its_name(own, tmp_path, capsys):
+    ((_, content),) = dict(forms(own))["kaggle"]
+    written(tmp_path, [("train.csv", content)])
+    assert main(["evaluate", "--data", str(tmp_path / "train.csv")]) == 0
+    assert "of 40 pictures" in capsys.readouterr().out
+
+
 def test_a_set_without_a_test_part_trains_and_says_so(test_set, tmp_path, capsys):
     data = test_set.take(slice(0, 100))
     files = [(f"train-{n}", raw) for n, raw in zip(("x", "y"), to_idx(data), strict=True)]

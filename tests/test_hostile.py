@@ -212,6 +212,15 @@ def test_of_an_animation_the_first_picture_counts(format):
     np.testing.assert_allclose(open_picture(raw), 1)
 
 
+def test_a_jpeg_that_is_too_large_is_not_told_to_become_one(monkeypatch):
+    monkeypatch.setattr(decode, "MOST_PIXELS_OF_JPEG", 1_000_000)
+    large = Image.new("L", (1200, 1000), 255)
+    told = sentence_of(open_picture, saved(large, "JPEG"))
+    assert told.endswith("are read; make it smaller.")
+    monkeypatch.setattr(decode, "MOST_PIXELS", 900_000)
+    assert "save it as an ordinary JPEG" in sentence_of(open_picture, saved(large, "PNG"))
+
+
 def test_a_jpeg_of_endless_scans_is_refused():
     raw = saved(Image.new("L", (64, 64), 128), "JPEG", progressive=True)
     scan = raw[raw.rindex(b"\xff\xda") : -2]
