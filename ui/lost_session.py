@@ -33,8 +33,8 @@ def say_if_lost() -> None:
     if context is None or not exists() or LOST_TOLD in st.session_state:
         return
     protocols = st.context.headers.get("Sec-WebSocket-Protocol", "")
-    st.session_state[LOST_TOLD] = True
     if not lost_session(protocols, context.session_id):
+        st.session_state[LOST_TOLD] = True
         return
     # A toast moves nothing on the page: a canvas that moves would lose what is drawn on it.
     st.toast(
@@ -43,6 +43,8 @@ def say_if_lost() -> None:
         icon=":material/restart_alt:",
         duration="infinite",
     )
+    # Only now: a run that is overtaken by the next one ends where it says something.
+    st.session_state[LOST_TOLD] = True
 
 
 @st.fragment(run_every=86_400)
