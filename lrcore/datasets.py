@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lrcore.archive import gunzip, has_more_members, parse_array, read_member
+from lrcore.archive import gunzip, has_more_members, parse_array, read_member, read_whole
 from lrcore.data import (
     IDX_TYPES,
     MAX_SET_BYTES,
@@ -199,15 +199,7 @@ def _found(loaded: Loaded) -> str:
 def _on_disk(path: Path) -> list[Item]:
     files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
     base = path.parent if path.is_file() else path
-    return [Item(p.relative_to(base).as_posix(), partial(_bytes_of, p), p) for p in files]
-
-
-def _bytes_of(path: Path, most: int) -> bytes:
-    try:
-        with open(path, "rb") as file:
-            return file.read(most + 1)
-    except OSError as error:
-        raise UserError(f"cannot be read ({error.strerror}).") from error
+    return [Item(p.relative_to(base).as_posix(), partial(read_whole, p), p) for p in files]
 
 
 class _Array(NamedTuple):
