@@ -1,0 +1,401 @@
+"""The valley: what a cost looks like over a plane through theta's space, and solvers' ways in it.
+
+A plane is a point of theta's space and two directions.  Scores are linear in theta, so those of
+the point and of the directions, computed once, give those of every theta in the plane; the cost of
+each is then `lrcore.logistic`'s own.  Three numbers have no place in a plane: of a model of two
+weights and a bias, each place shows the cost with the bias that is best there (`Plane.best_bias`),
+which is the floor below all that have these two weights.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from lrcore.data import Dataset
+from lrcore.errors import UserError
+from lrcore.logistic import OneVsAllLoss, sigmoid, softplus
+from lrcore.newton import newton
+from lrcore.solvers import SOLVERS, Diverged, safe_learning_rate
+from lrcore.two_numbers import INK_SYMMETRY, NUMBERS, Choice, two_numbers
+
+# What counts as near the bottom, and as there: a cost higher than the optimum's by this share.
+NEAR, THERE = 0.01, 0.0001
+# The optimum is looked for with at most so many passes; those of small problems take about ten.
+MOST_PASSES = 300
+# Passes that solvers are followed for.
+PASSES = 100
+# Pictures of each digit: enough for a cost that hardly hangs on which, and soon computed.
+OF_EACH = 500
+# A gain of cost that is too small to go on for, and a curvature that is as good as none.
+FINEST = 1e-12
+# Cells of a grid whose best biases are sought at a time, so that their scores fit in memory.
+TOGETHER = 64
+# Of the way from the start to the optimum: how far the window reaches round the two at least and
+# at most, however far a solver strays.
+LEAST_REACH, MOST_REACH, MARGIN = 0.6, 1.4, 1.08
+
+
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """A plane through theta's space.
+
+    origin : the theta at (0, 0), shape (K, 1 + D).
+    directions : two of length 1 and at right angles, shape (2, K, 1 + D).
+    best_bias : whether the bias is not the plane's own, but the best one for the rest of theta.
+    """
+
+    origin: np.ndarray
+    directions: np.ndarray
+    best_bias: bool = False
+
+    def theta(self, place: Sequence[float] | np.ndarray) -> np.ndarray:
+        """The theta at (across, up), shape (K, 1 + D)."""
+        return self.origin + np.tensordot(np.asarray(place, float), self.directions, 1)
+
+    def places(self, thetas: np.ndarray) -> np.ndarray:
+        """Where thetas (m, K, 1 + D) are in the plane, or right above it; shape (m, 2)."""
+        return np.tensordot(thetas - self.origin, self.directions, ((1, 2), (1, 2)))
+
+    def share(self, thetas: np.ndarray) -> float:
+        """How much of these thetas' movement about the origin lies in the plane, from 0 to 1.
+
+        As shares of variance are told: of the sum of squared distances.  A bias that is always
+        the best one does not count.
+        """
+        moved = thetas - self.origin
+        if self.best_bias:
+            moved = moved[:, :, 1:]
+        whole = float(np.square(moved).sum())
+        return float(np.square(self.places(thetas)).sum()) / whole if whole else 1.0
+
+
+def weights_plane() -> Plane:
+    """The plane of the two weights of a model of two numbers, across and up, at the best bias."""
+    directions = np.zeros((2, 1, 3))
+    directions[0, 0, 1] = directions[1, 0, 2] = 1
+    return Plane(np.zeros((1, 3)), directions, best_bias=True)
+
+
+def moved_plane(thetas: np.ndarray) -> Plane:
+    """The plane through a way's end that holds most of its movement about that; from (m, K, 1 + D).
+
+    Its directions are the first two principal ones of the thetas, taken about the last of them
+    (Li et al., "Visualizing the loss landscape of neural nets", 2018, section 7); the way comes
+    from where both are below zero.
+
+    Raises UserError where there are no two steps to be seen.
+    """
+    moved = (thetas - thetas[-1]).reshape(len(thetas), -1)
+    if len(np.unique(moved, axis=0)) < 3:
+        raise UserError("A plane needs a way of two steps or more; let the run take some first.")
+    _, _, axes = np.linalg.svd(moved.astype(np.float64), full_matrices=False)
+    axes = axes[:2] * np.where(axes[:2] @ moved[0] > 0, -1, 1)[:, None]
+    return Plane(thetas[-1].astype(np.float64), axes.reshape(2, *thetas.shape[1:]))
+
+
+def cost_over(loss: OneVsAllLoss, plane: Plane, across: np.ndarray, up: np.ndarray) -> np.ndarray:
+    """The cost at each place of a grid over a plane, all classes summed; shape (up, across).
+
+    across, up : the grid's coordinates along the two directions.
+    """
+    base, right, above = (loss.scores(theta) for theta in (plane.origin, *plane.directions))
+    out = np.empty((len(up), len(across)))
+    for row, y in enumerate(up):
+        begun = base + loss.dtype.type(y) * above
+        for start in range(0, len(across), TOGETHER):
+            some = across[start : start + TOGETHER]
+            biases = np.zeros((len(some), loss.K))
+            if plane.best_bias:
+                biases = best_biases(loss, [begun + loss.dtype.type(x) * right for x in some])
+            for column, (x, bias) in enumerate(zip(some, biases, strict=True), start):
+                z = begun + loss.dtype.type(x) * right + bias.astype(loss.dtype)
+                penalty = loss.penalty(plane.theta((x, y)))
+                out[row, column] = (loss.log_loss(z) + penalty).sum()
+    return out
+
+
+def best_biases(loss: OneVsAllLoss, scores: Sequence[np.ndarray]) -> np.ndarray:
+    """What to add to each class's scores for the lowest log loss, shape (m, K); L2 spares it.
+
+    scores : m times those of all images, shape (n, K).
+    """
+    z = np.concatenate([each.T for each in scores]).astype(np.float64)
+    targets = np.tile(loss.targets.T, (len(scores), 1)).astype(np.float64)
+
+    def cost(bias: np.ndarray) -> np.ndarray:
+        return (softplus(z + bias) - targets * (z + bias)).mean(1)
+
+    def derivatives(bias: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        p = sigmoid(z + bias)
+        curvature = np.maximum((p * (1 - p)).mean(1), FINEST)
+        return (p - targets).mean(1, keepdims=True), curvature[:, None, None]
+
+    return newton(np.zeros((len(z), 1)), cost, derivatives, FINEST).reshape(len(scores), loss.K)
+
+
+def curvature(loss: OneVsAllLoss, plane: Plane, theta: np.ndarray) -> np.ndarray:
+    """The cost's second derivatives along the plane's directions at a theta; shape (2, 2).
+
+    Where the bias is always the best one, it goes along: the Schur complement (Boyd and
+    Vandenberghe, "Convex Optimization", appendix A.5.5).
+    """
+    p = sigmoid(loss.scores(theta).astype(np.float64))
+    w = p * (1 - p) / loss.n
+    along = np.stack([loss.scores(way) for way in plane.directions]).astype(np.float64)
+    out = np.einsum("ink,nk,jnk->ij", along, w, along)
+    weights = plane.directions[:, :, 1:].reshape(2, -1)
+    out += loss.l2 * weights @ weights.T
+    if plane.best_bias:
+        mixed = np.einsum("ink,nk->ik", along, w)
+        out -= np.einsum("ik,jk->ij", mixed / w.sum(0), mixed)
+    return out
+
+
+@dataclass(frozen=True, eq=False)
+class Way:
+    """Where a solver went.
+
+    solver : its name in `SOLVERS`.
+    thetas : shape (m, K, 1 + D), the start first, one after each pass over the images.
+    costs : all classes' together at each, shape (m,).
+    iterations : how many passes each came after, shape (m,).
+    message : why it was stopped, where the learning rate overshot; '' otherwise.
+    """
+
+    solver: str
+    thetas: np.ndarray
+    costs: np.ndarray
+    iterations: np.ndarray
+    message: str = ""
+
+    def passes_until(self, lowest: float, share: float) -> int | None:
+        """After how many passes the cost was above the lowest by this share of it, or less."""
+        arrived = np.flatnonzero(self.costs <= (1 + share) * lowest)
+        return int(self.iterations[arrived[0]]) if len(arrived) else None
+
+
+def walk(
+    loss: OneVsAllLoss,
+    solver: str,
+    passes: int,
+    knobs: Mapping[str, float | None] | None = None,
+    seed: int = 0,
+) -> Way:
+    """A solver's way from theta zero, for some passes or until it ends.
+
+    knobs : of the solver, where they differ from its defaults; see `lrcore.solvers.Knobs`.
+    """
+    chosen = SOLVERS[solver]
+    knobs_set, rng = chosen.knobs(**(knobs or {})), np.random.default_rng(seed)
+    steps = chosen.function(loss, np.zeros((loss.K, 1 + loss.D)), knobs_set, rng)
+    found, message = [], ""
+    try:
+        for step in itertools.islice(steps, 1 + passes):
+            if np.isfinite(step.cost).all() and np.isfinite(step.theta).all():
+                found.append(step)
+    except Diverged as error:
+        message = str(error)
+    thetas = np.stack([step.theta for step in found])
+    costs = np.array([step.cost.sum() for step in found])
+    return Way(solver, thetas, costs, np.array([step.iteration for step in found]), message)
+
+
+@dataclass(frozen=True, eq=False)
+class Valley:
+    """A cost over a plane, its lowest point and its shape there.
+
+    loss, plane : as in `cost_over`.
+    optimum : the theta of the lowest cost, shape (K, 1 + D), and `lowest`, that cost.
+    curvatures : the cost's second derivative along the valley's floor, and across it; shape (2,).
+    axes : these two directions in the plane, in rows, (2, 2); the former comes from below zero.
+    """
+
+    loss: OneVsAllLoss
+    plane: Plane
+    optimum: np.ndarray
+    lowest: float
+    curvatures: np.ndarray
+    axes: np.ndarray
+
+    @property
+    def longer(self) -> float:
+        """How many times as long as wide its contours are, near the lowest point."""
+        return math.sqrt(self.curvatures[1] / self.curvatures[0])
+
+    @property
+    def bottom(self) -> np.ndarray:
+        """The place of the optimum, shape (2,)."""
+        return self.plane.places(self.optimum[None])[0]
+
+    def across(self, way: Way) -> np.ndarray:
+        """How far beside the valley's floor a way was, after each pass; shape (m,)."""
+        return (self.plane.places(way.thetas) - self.bottom) @ self.axes[1]
+
+    def crossings(self, way: Way) -> int:
+        """How often a way went from one side of the floor to the other before it was there."""
+        end = self.passes_until(way, THERE)
+        kept = way.iterations <= (way.iterations[-1] if end is None else end)
+        beside = np.sign(self.across(way)[kept])
+        return int(np.count_nonzero(np.diff(beside[beside != 0])))
+
+    def passes_until(self, way: Way, share: float = THERE) -> int | None:
+        """After how many passes a way's cost was within this share of the lowest; or never."""
+        return way.passes_until(self.lowest, share)
+
+    def window(self, ways: Sequence[Way]) -> tuple[tuple[float, float], tuple[float, float]]:
+        """What to show: a square, (low, high) across and up, round the starts and the bottom.
+
+        It holds the ways as well, as long as they do not stray too far.
+        """
+        starts = np.concatenate([self.plane.places(way.thetas[:1]) for way in ways])
+        middle = (starts.mean(0) + self.bottom) / 2
+        apart = max(float(np.abs(starts - self.bottom).max()), 1e-9)
+        places = np.concatenate([self.plane.places(way.thetas) for way in ways])
+        most = float(np.abs(places - middle).max())
+        reach = MARGIN * min(max(most, LEAST_REACH * apart), MOST_REACH * apart)
+        low, high = middle - reach, middle + reach
+        return (float(low[0]), float(high[0])), (float(low[1]), float(high[1]))
+
+
+def valley(loss: OneVsAllLoss, plane: Plane | None = None) -> Valley:
+    """The valley of a cost over a plane; by default that of the two weights there are."""
+    plane = plane or weights_plane()
+    way = walk(loss, "preconditioned-lbfgs", MOST_PASSES)
+    optimum, lowest = way.thetas[-1], float(way.costs[-1])
+    curvatures, axes = np.linalg.eigh(curvature(loss, plane, optimum))
+    axes = axes.T
+    towards = plane.places(optimum[None])[0] - plane.places(way.thetas[:1])[0]
+    axes[0] *= -1 if axes[0] @ towards < 0 else 1
+    return Valley(loss, plane, optimum, lowest, np.maximum(curvatures, FINEST), axes)
+
+
+# What the page offers, and so what a link may ask for, by the field of `Walks`.
+OPTIONS: dict[str, tuple] = {
+    "digit": tuple(range(10)),
+    "against": tuple(range(10)),
+    "numbers": tuple(NUMBERS),
+    "stretch": (1, 2, 4, 8),
+    "rate": (0.5, 1.0, 1.5, 1.9, 4.0, 8.0),
+    "momentum": (0.0, 0.3, 0.6, 0.9),
+    "batch_size": (0, 128, 32),
+    "adam_rate": (0.003, 0.01, 0.03, 0.1, 0.3),
+}
+
+
+@dataclass(frozen=True)
+class Walks:
+    """How the five solvers are sent down a valley, and down which; see `OPTIONS`.
+
+    digit, against, numbers : of the two-number model, see `lrcore.two_numbers.Choice`: the digits
+        of 'yes' and of 'no', and which two numbers.
+    stretch : what the first number is multiplied by after both have been standardised, as if it
+        were told in a smaller unit.
+    rate : the learning rate of gradient descent with and without momentum, in safe ones
+        (`lrcore.solvers.safe_learning_rate`).
+    momentum, batch_size : see `lrcore.solvers.Knobs`; 0 makes a batch of all pictures.
+    adam_rate : Adam's learning rate.
+
+    Raises UserError where these are not offered.
+    """
+
+    digit: int = 7
+    against: int = 9
+    numbers: str = INK_SYMMETRY
+    stretch: int = 4
+    rate: float = 1.9
+    momentum: float = 0.9
+    batch_size: int = 0
+    adam_rate: float = 0.1
+
+    def __post_init__(self) -> None:
+        for name, offered in OPTIONS.items():
+            if getattr(self, name) not in offered:
+                raise UserError(
+                    f"{name} cannot be {getattr(self, name)}; choose among "
+                    f"{', '.join(map(str, offered))}."
+                )
+
+    def knobs(self, solver: str, loss: OneVsAllLoss) -> dict[str, float]:
+        """Of one solver, for one cost."""
+        adam = solver == "adam"
+        given = {
+            "learning_rate": self.adam_rate if adam else self.rate * safe_learning_rate(loss),
+            "momentum": self.momentum,
+            "batch_size": self.batch_size or loss.n,
+        }
+        return {name: value for name, value in given.items() if name in SOLVERS[solver].uses}
+
+    def way(self, loss: OneVsAllLoss, solver: str, passes: int = PASSES) -> Way:
+        """Of one solver."""
+        return walk(loss, solver, passes, self.knobs(solver, loss))
+
+
+def changed(walks: Walks, texts: Mapping[str, str]) -> Walks:
+    """Other walks, by texts such as {'stretch': '8'}; UserError where they cannot be."""
+    values = {}
+    for name, text in texts.items():
+        if name not in OPTIONS:
+            raise UserError(f"'{name}' is nothing of a valley; known are {', '.join(OPTIONS)}.")
+        offered = {
+            f"{option:g}" if name != "numbers" else option: option for option in OPTIONS[name]
+        }
+        if text not in offered:
+            raise UserError(f"{name} cannot be '{text}'; choose among {', '.join(offered)}.")
+        values[name] = offered[text]
+    return replace(walks, **values)
+
+
+@dataclass(frozen=True, eq=False)
+class Walked:
+    """The five solvers' ways in one valley.
+
+    names : what the valley lies across and up: the two numbers.
+    ways : by solver, in the order of `SOLVERS`.
+    rates : the learning rate of those that have one.
+    plain : the way with momentum, walked without it: the same batches at the same rate.
+    """
+
+    walks: Walks
+    names: tuple[str, str]
+    valley: Valley
+    ways: dict[str, Way]
+    rates: dict[str, float]
+    plain: Way
+
+
+def two_number_walks(walks: Walks, train: Dataset) -> Walked:
+    """Send the five solvers down the valley of the two-number model.
+
+    Raises UserError where both digits are the same.
+    """
+    choice = Choice((walks.against, walks.digit), walks.numbers, of_each=OF_EACH)
+    found = two_numbers(train, choice)
+    loss = OneVsAllLoss(found.X * [walks.stretch, 1], found.loss.targets, found.loss.C)
+    return walked(walks, loss, choice.names)
+
+
+def walked(
+    walks: Walks,
+    loss: OneVsAllLoss,
+    names: tuple[str, str],
+    plane: Plane | None = None,
+    passes: int = PASSES,
+) -> Walked:
+    """Send the five solvers down the valley of a cost, over a plane as `valley` takes it."""
+    return Walked(
+        walks,
+        names,
+        valley(loss, plane),
+        {solver: walks.way(loss, solver, passes) for solver in SOLVERS},
+        {
+            solver: knobs["learning_rate"]
+            for solver in SOLVERS
+            if "learning_rate" in (knobs := walks.knobs(solver, loss))
+        },
+        replace(walks, momentum=0.0).way(loss, "mini-batch", passes),
+    )
