@@ -19,6 +19,26 @@ if os.environ.get("CI"):
     hypothesis.settings.load_profile("ci")
 
 
+# Whose tests start servers and measure nothing else beside them.
+SERVED = ("test_deploy", "test_many_learners", "test_install")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Two processes share the tests: one drives the browser, which mostly waits, one computes.
+
+    A file's other tests stay together, since they share what its fixtures make.
+    """
+
+    def served(item: pytest.Item) -> bool:
+        return item.get_closest_marker("browser") is not None or item.path.stem in SERVED
+
+    # What takes longest in one piece begins first.
+    items.sort(key=lambda item: not served(item))
+    for item in items:
+        group = "served" if served(item) else item.path.stem
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session")
 def train_set():
     return load_dataset(part="train")

@@ -54,6 +54,24 @@ def test_no_number_field_keeps_what_it_does_not_tell():
     assert calls == set()
 
 
+def test_what_fails_in_a_fragment_is_said():
+    # Its later runs do not pass the router, which does so for whole pages.
+    said, fragments = [], []
+    for path in (*PAGES, *(ROOT / "ui").rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
+        for node in ast.walk(tree):
+            if not (isinstance(node, ast.Attribute) and ast.unparse(node) == "st.fragment"):
+                continue
+            while not isinstance(node, ast.stmt):
+                node = parents[node]
+            fragments.append(f"{name_of(path)}:{node.lineno}")
+            if "errors_said()" in ast.unparse(node):
+                said.append(fragments[-1])
+    assert fragments == said
+    assert len(said) > 5
+
+
 @pytest.mark.parametrize("path", CORE, ids=name_of)
 def test_the_core_knows_no_user_interface(path):
     tree = ast.parse(path.read_text(encoding="utf-8"))

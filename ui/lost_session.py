@@ -6,6 +6,7 @@ import streamlit as st
 from streamlit.runtime import exists
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from ui.models import errors_said
 from ui.state import LOST_TOLD
 
 
@@ -48,6 +49,7 @@ def say_if_lost() -> None:
 
 
 @st.fragment(run_every=86_400)
+@errors_said()
 def _run_when_connected_again() -> None:
     """Have the page run again as soon as a lost connection is back.
 

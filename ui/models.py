@@ -6,6 +6,7 @@ user brings or trains live in that user's session alone.
 
 from __future__ import annotations
 
+import logging
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,6 +17,11 @@ from lrcore.errors import UserError
 from lrcore.weights import DEFAULT, REST, Weights, list_weights, load_weights, weights_files
 from ui.plain import say_error
 from ui.state import CHOSEN_MODEL, NEXT_MODEL, OWN_MODELS
+
+NO_MEMORY = (
+    "The server has no memory left for this just now. What you drew, trained and kept is still "
+    "there: try again in a minute, or with fewer or smaller pictures."
+)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
@@ -52,14 +58,19 @@ def mnist(part: str) -> Dataset:
 
 @contextmanager
 def errors_said():
-    """What bad input, or MNIST missing, keeps from being shown: a sentence takes its place.
+    """What bad input, MNIST missing or want of memory keeps from being shown: a sentence instead.
 
-    Also a decorator, for a section of a page that should not take the others with it.
+    Also a decorator, for a section of a page that should not take the others with it.  Every
+    fragment has it, since a fragment's later runs do not pass the router
+    (tests/test_house.py).
     """
     try:
         yield
     except UserError as error:
         say_error(error)
+    except MemoryError:
+        logging.getLogger(__name__).warning("No memory for a part of a page", exc_info=True)
+        st.error(NO_MEMORY)
 
 
 def model_names() -> list[str]:

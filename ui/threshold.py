@@ -15,6 +15,7 @@ from lrcore.weights import Weights
 from ui.answers import class_names, counted
 from ui.charts import prepared
 from ui.mistakes import Study, picture_that_opens
+from ui.models import errors_said
 from ui.plain import plain, say_error
 from ui.state import BAR, BAR_CORNER, BAR_DIGIT, CHART
 from ui.threshold_charts import histograms, precision_recall_chart, roc_chart
@@ -103,6 +104,7 @@ def sides(scores: np.ndarray, yes: np.ndarray, bar: float) -> list[tuple[str, np
 
 
 @st.fragment
+@errors_said()
 def _one_bar(weights: Weights, found: Study) -> None:
     names, places = class_names(weights), asked_about(weights)
     place = places[0]

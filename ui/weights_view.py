@@ -424,7 +424,8 @@ def _forming(weights: Weights, part: str) -> None:
             key=WEIGHTS_PLAYING,
             help="Goes through the steps of the run, from the start again once it is at its end.",
         )
-    st.fragment(_forming_frame, run_every=PLAY_FRAME if playing else None)(jobs[name], name, part)
+    frame = st.fragment(errors_said()(_forming_frame), run_every=PLAY_FRAME if playing else None)
+    frame(jobs[name], name, part)
 
 
 def _forming_frame(job: Job, name: str, part: str) -> None:

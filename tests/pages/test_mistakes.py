@@ -18,6 +18,7 @@ from lrcore.weights import REST, WEIGHTS_FOLDER, Weights, list_weights, load_wei
 from tests.helpers import chart_rows, open_page
 from tests.tolerances import same_probabilities
 from ui.mistakes import confusion_chart, reliability_chart, study
+from ui.models import NO_MEMORY
 from ui.state import BAR_DIGIT, CHOSEN_MODEL, MISTAKE_ANSWER, MISTAKE_TRUTH, OWN_MODELS
 from ui.threshold import all_bars, sides
 from ui.threshold_charts import MOST_POINTS, histograms, precision_recall_chart, roc_chart
@@ -207,3 +208,23 @@ def test_the_dot_is_where_the_bar_is_or_outside_of_the_corner(pixels, chart, cor
     else:
         assert row["recall"] == pytest.approx(recall, rel=1e-9)
         assert recall >= 0.8 or not corner
+
+
+def test_want_of_memory_ends_in_a_sentence_on_a_page_and_in_a_part_of_it(app, monkeypatch):
+    def fails(*_):
+        # What numpy raises, and some libraries.
+        return np.empty(2**50)
+
+    with monkeypatch.context() as wants:
+        wants.setattr("ui.threshold.histograms", fails)
+        open_page(app, PAGE)
+        assert [error.value for error in app.error] == [NO_MEMORY]
+        # The rest of the page is there.
+        assert any("The hardest of each digit" in text.value for text in app.markdown)
+    with monkeypatch.context() as wants:
+        wants.setattr("ui.mistakes.study", fails)
+        app.run()
+        assert [error.value for error in app.error] == [NO_MEMORY]
+        assert not app.exception
+    app.run()
+    assert not app.error

@@ -6,6 +6,7 @@ import streamlit as st
 
 from lrcore.errors import UserError
 from ui.classroom.files import Lesson, lessons
+from ui.models import errors_said
 from ui.plain import plain, say_error
 from ui.state import (
     GALLERY_ASKED,
@@ -87,7 +88,7 @@ def pinned(page: str) -> None:
         return
     # Of its own: a guess does not draw the page anew.
     with st.container(key=LESSON_BAR):
-        st.fragment(_bar)(known[name], list(known), page)
+        st.fragment(errors_said()(_bar))(known[name], list(known), page)
 
 
 def _bar(lesson: Lesson, names: list[str], page: str) -> None:

@@ -22,7 +22,7 @@ from ui.answers import counted
 from ui.charts import prepared as chart_spec
 from ui.device import on_phone
 from ui.heatmaps import colour_limit, row_names
-from ui.models import mnist
+from ui.models import errors_said, mnist
 from ui.plain import plain, say_error, sentence
 from ui.state import (
     NOTICES,
@@ -287,7 +287,8 @@ def _live(runs: Runs) -> None:
         nonlocal drawn
         # Asked before the results are drawn: the last may come in between.
         ended = sweep.finished
-        _results(runs, sweep, ended)
+        with errors_said():
+            _results(runs, sweep, ended)
         if ended and drawn and not was_finished:
             st.rerun()
         drawn = True

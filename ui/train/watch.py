@@ -21,6 +21,7 @@ from lrcore.training import Outcome
 from ui.answers import counted
 from ui.device import on_phone
 from ui.heatmaps import colour_limit, row_names
+from ui.models import errors_said
 from ui.plain import plain, say_error, sentence
 from ui.state import CHART, RATE_NOW, RUN_BUTTON
 from ui.train import charts
@@ -41,7 +42,8 @@ def live(part: Callable[..., None], runs: Runs, *arguments) -> None:
     @st.fragment(run_every=FRAME if _moving(runs) else None)
     def frame():
         nonlocal drawn
-        part(runs, *arguments)
+        with errors_said():
+            part(runs, *arguments)
         # The rest of the page (buttons, table, downloads) has to hear of an end or a pause.  But
         # not before the browser has drawn it: of two runs of a page in a row, it would miss the
         # values that the first one gave to controls, and go on showing the old ones.
