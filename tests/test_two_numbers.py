@@ -120,7 +120,7 @@ def test_a_line_is_theta_and_back(angle, offset):
     across = np.array([math.cos(math.radians(angle)), math.sin(math.radians(angle))])
     score = line.theta[0, 1:] @ ((offset + 0.2) * across) + line.theta[0, 0]
     # On the line one half; beyond it, towards 'yes', more.
-    assert sigmoid(score) == pytest.approx(sigmoid(0.6))
+    assert sigmoid(score) == pytest.approx(sigmoid(0.6), abs=1e-9)
 
 
 def test_a_line_ends_at_the_sides_of_its_box():
