@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-# Seconds that a server may take until it answers.
+# Seconds that a server may take until it answers, or is gone.
 PATIENCE = 60
 # Strokes to `draw`.
 ONE = [[(0.5, 0.2), (0.5, 0.5), (0.5, 0.8)]]
@@ -101,7 +101,7 @@ class Server:
 
     def __exit__(self, *_) -> None:
         self.process.terminate()
-        self.process.wait(timeout=10)
+        self.process.wait(timeout=PATIENCE)
         self._open.close()
 
     def said(self) -> str:
