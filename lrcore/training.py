@@ -230,10 +230,11 @@ class Run:
         momentum, is gone.
 
     Attributes: `theta`, shape (K, 1 + D), as of the last step; `history`, a list
-    of Point; `snapshots`, at most SNAPSHOTS pairs of (iteration, theta in float32), evenly
-    spaced from iteration 0 on; `ending`, None while it may go on; `knobs`, which may be turned
-    between steps; `rated`, whether there is a learning rate to turn; `jump`, where it stood before
-    that was turned the last time, None if it never was.
+    of Point; `reached`, the last Point with its theta, which another thread may read at any time;
+    None before the first; `snapshots`, at most SNAPSHOTS pairs of (iteration, theta in float32),
+    evenly spaced from iteration 0 on; `ending`, None while it may go on; `knobs`, which may be
+    turned between steps; `rated`, whether there is a learning rate to turn; `jump`, where it stood
+    before that was turned the last time, None if it never was.
 
     Raises UserError where the request cannot be met.
     """
@@ -268,6 +269,7 @@ class Run:
         self._prepared = False
         self.theta = _first_theta(request, self._loss)
         self._best, self._best_at = math.inf, 0
+        self.reached: tuple[Point, np.ndarray] | None = None
         self.jump: Resume | None = None
         if resume is not None:
             self._take_up(resume)
@@ -288,6 +290,8 @@ class Run:
         if len(self.snapshots) > 1:
             self._stride = self.snapshots[1][0] - self.snapshots[0][0]
         self.theta, self.knobs.learning_rate = resume.theta, resume.learning_rate
+        if self.history:
+            self.reached = self.history[-1], resume.theta
         for point in self.history:
             self._note_best(point)
 
@@ -334,7 +338,7 @@ class Run:
             if rate != last.learning_rate:
                 seen = list(self.history), list(self.snapshots)
                 self.jump = Resume(*seen, before, last.learning_rate)
-        self.theta = step.theta
+        # Its figures first: a checkpoint that ends the step leaves no trace of it.
         point = Point(
             iteration,
             seconds,
@@ -345,7 +349,9 @@ class Run:
             step.step_length,
             rate,
         )
+        self.theta = step.theta
         self.history.append(point)
+        self.reached = point, step.theta
         self._remember(point.iteration)
         self._end_if_due(point)
         return point

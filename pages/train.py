@@ -22,6 +22,7 @@ from ui.train.controls import (
     take_link,
 )
 from ui.train.explanations import explanations, python_tab
+from ui.train.pin import pin_form, take_pin_link
 from ui.train.runs import session_runs
 from ui.train.start import own_result, start_controls
 from ui.train.sweep import TAB, come_back, sweep_tab, take_sweep_link
@@ -39,6 +40,7 @@ try:
     data = mnist("train"), mnist("test")
 except UserError as error:
     say_error(error, "Training is switched off, since there is no data to learn from")
+take_pin_link(data and data[1])
 
 
 def play(preset) -> None:
@@ -68,8 +70,11 @@ with curves:
         explanations()
     with tabs[0]:
         if tabs[0].open:
-            buttons(runs, make_request)
+            row = buttons(runs, make_request)
             live(watch, runs, axes)
+            # On a phone it would push the curve off the screen.
+            with st.container() if on_phone() else row:
+                pin_form(data and data[1])
             theta_caption(runs.job)
             take_away(runs)
             own_result(runs.job)

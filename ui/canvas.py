@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from streamlit.components.v2.types import ComponentRenderer
 
 PEN_TOOL, ERASER = "Pen", "Eraser"
+# The pen's width in pixels, where no other was chosen.
+PEN = 16
 JS = Path(__file__).with_name("canvas.js")
 # Found by its class in browser tests; reached by Tab, so that what it says is heard.
 HTML = '<canvas class="drawing" role="img" tabindex="0"></canvas>'
@@ -58,12 +60,16 @@ class Drawing:
         return naive(self.strokes, self.width, self.height, self.pen)
 
 
-def drawing_canvas(width: int, height: int, name: str = CANVAS) -> Drawing:
-    """Show a canvas with its tools and return what is drawn on it; `name` tells canvases apart."""
+def drawing_canvas(width: int, height: int, name: str = CANVAS, choice: bool = True) -> Drawing:
+    """Show a canvas with its tools and return what is drawn on it.
+
+    name : tells canvases apart.
+    choice : whether there are an eraser and pens of other widths to choose.
+    """
     kept = _kept(name)
     kept.receive(_sent(name))
     place = st.container()
-    tool, pen = _tools(name)
+    tool, pen = _tools(name, choice)
     with place:
         _surface()(
             data={
@@ -152,31 +158,42 @@ def _kept(name: str) -> Kept:
     return st.session_state.setdefault(KEPT_DRAWING(canvas=name), Kept())
 
 
-def _tools(name: str) -> tuple[str, int]:
+def _tools(name: str, choice: bool) -> tuple[str, int]:
+    tool, width = PEN_TOOL, PEN
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-        tool = st.segmented_control(
-            "Tool",
-            [PEN_TOOL, ERASER],
-            default=PEN_TOOL,
-            required=True,
-            key=TOOL,
-            persist_state="session",
-            label_visibility="collapsed",
-            help="The eraser rubs out what it passes over.",
-        )
+        if choice:
+            tool = _tool()
         st.button("Undo", on_click=_undo, args=(name,), help="Take back the last stroke.")
         st.button("Clear", on_click=_clear, args=(name,), help="Empty the canvas.")
-        with st.popover("Width", help="How wide the pen is."):
-            width = st.slider(
-                "Pen width",
-                4,
-                40,
-                16,
-                key=PEN_WIDTH,
-                persist_state="session",
-                help="For your eyes only: the model sees your strokes redrawn with MNIST's pen.",
-            )
+        if choice:
+            width = _width()
     return tool, width
+
+
+def _tool() -> str:
+    return st.segmented_control(
+        "Tool",
+        [PEN_TOOL, ERASER],
+        default=PEN_TOOL,
+        required=True,
+        key=TOOL,
+        persist_state="session",
+        label_visibility="collapsed",
+        help="The eraser rubs out what it passes over.",
+    )
+
+
+def _width() -> int:
+    with st.popover("Width", help="How wide the pen is."):
+        return st.slider(
+            "Pen width",
+            4,
+            40,
+            PEN,
+            key=PEN_WIDTH,
+            persist_state="session",
+            help="For your eyes only: the model sees your strokes redrawn with MNIST's pen.",
+        )
 
 
 def _undo(name: str) -> None:

@@ -33,6 +33,7 @@ from ui.device import on_phone
 from ui.evidence import evidence_section
 from ui.models import errors_said, mnist
 from ui.palette import FOR
+from ui.pinned import remember, remember_test
 from ui.plain import plain, say_error
 from ui.state import (
     BEFORE_ERASING,
@@ -67,6 +68,8 @@ WHY, STEPS = "Why this answer?", "What the model sees, step by step"
 # Four of the ways in which a digit comes here; the places of two answers.
 ROW, UPLOAD, CAMERA, TEST_SET = "A row", "Upload", "Camera", "Test set"
 DRAWN, GALLERY = "drawn", "gallery"
+# What the digits of some places are called elsewhere.
+PINNED_AS = {DRAWN: "your drawing", ROW_CANVAS: "a digit of your row"}
 
 
 @st.fragment
@@ -211,6 +214,7 @@ def _answer(
     """The answer in the user's hand, and 'it's a ...' under it; `where`, `newest` and `about` as
     `correction` has them, the others as `answer_panel` has them."""
     readings = answer_panel(model.corrected, image, saw, before, breath)
+    remember(image, PINNED_AS.get(where, "your picture"))
     correction(model, image, where, newest, about)
     return readings
 
@@ -474,6 +478,7 @@ def gallery() -> None:
             st.info("Press *Read* under a digit: some are harder than one thinks.")
             return
         readings = _answer(model, test.images[index], GALLERY, "Test picture, 28×28")
+        remember_test(test, index)
         _, truth = relevant(weights, test.images[[index]], test.labels[[index]])
         if not len(truth):
             judged = "a digit that this model knows nothing of"

@@ -120,6 +120,7 @@ PICK = _keys("pick-{index}", BUTTON, "widget", PAGE)
 BEFORE_ERASING = _key(
     "before_erasing", "(Weights, probabilities) of the last answer to the pen", "draw", SESSION
 )
+LAST_READ = _key("last_read", "Pinned: what was answered last", "ui.pinned", SESSION)
 CANVAS = _key("canvas", "dict: what the canvas for one digit sent", "widget", PAGE)
 ROW_CANVAS = _key("row", "dict: what the canvas for several digits sent", "widget", PAGE)
 KEPT_DRAWING = _keys("{canvas}_kept", "canvas.Kept: what is drawn on it", "drawing_canvas", SESSION)
@@ -196,6 +197,20 @@ SWEEP_RUN = _key("sweep_run", "int: which run of a sweep is looked at", "widget,
 SWEEP_CHART = _keys("sweep_chart-{what}", "what was clicked on a chart", "widget", PAGE)
 SWEEP_BUTTON = _keys("sweep-{what}", BUTTON, "widget", PAGE)
 
+PINNED = _key("pinned", "Pinned or None: what runs read at every iteration", "pin", SESSION)
+PIN_LINK = _key("pin_link", "str: the parameter that was last taken over", "take_pin_link", SESSION)
+PIN_BUTTON = _keys("pin-{what}", BUTTON, "widget", PAGE)
+PIN_CANVAS = _key("pin_canvas", "dict: what the canvas for a digit to pin sent", "widget", PAGE)
+PIN_DRAWN = _key("pin_drawn", "array (28, 28): what of it was pinned last", "pin_form", SESSION)
+PINNED_PANEL = _layout("pinned_panel", "the pinned digit's bars")
+LOOK_BACK = _layout("look_back", "the slider over a run's iterations, and Play")
+
+# Looking back over a run, on Train and on Weights.
+KEPT_ITERATION = _keys(
+    "kept-iteration-{run}-{rested}", "int: after how many steps", "widget, moment", PAGE
+)
+PLAYING = _key("playing", "bool: theta is seen forming", "widget", PAGE)
+
 # Weights.
 WEIGHTS_ROW = _key("weights_row", "int: the row of theta looked at", "widget, a click", PAGE)
 WEIGHTS_FIRST = _key("weights_first", "int: one row of a pair", "widget", PAGE)
@@ -205,9 +220,7 @@ WEIGHTS_SCALE = _key("weights_scale", "str: one scale or each its own", "widget"
 WEIGHTS_VIEW = _key("weights_view", "str: which closer look", "widget", PAGE)
 WEIGHTS_OTHER = _key("weights_other", "str: the model beside it", "widget", PAGE)
 WEIGHTS_RUN = _key("weights_run", "str: the run whose theta is seen forming", "widget", PAGE)
-WEIGHTS_ITERATION = _keys("weights_iteration_{run}", "int: after how many steps", "widget", PAGE)
 THETA_CHART = _keys("theta_{row}_{model}", "what was clicked on a chart", "widget", PAGE)
-WEIGHTS_PLAYING = _key("weights_playing", "bool: theta is seen forming", "widget", PAGE)
 CLOSER_LOOK = _layout("closer_look", "what is looked at closely")
 LARGE_THETA = _layout("large_theta", "a theta looked at closely")
 TEN_THETAS = _layout("ten_thetas", "the heatmaps of all rows")

@@ -46,10 +46,8 @@ from ui.state import (
     TEN_THETAS,
     THETA_CHART,
     WEIGHTS_FIRST,
-    WEIGHTS_ITERATION,
     WEIGHTS_OTHER,
     WEIGHTS_PART,
-    WEIGHTS_PLAYING,
     WEIGHTS_ROW,
     WEIGHTS_RUN,
     WEIGHTS_SCALE,
@@ -58,12 +56,19 @@ from ui.state import (
 )
 from ui.train.charts import theta_maps, theta_picture
 from ui.train.jobs import Job
+from ui.train.playback import (
+    PLAY_FRAME,
+    as_it_was,
+    how_often_kept,
+    iteration_slider,
+    kept_thetas,
+    moment,
+    play_toggle,
+)
 from ui.train.runs import session_runs
 
 # Of the row of five, the gaps between them and the room for what is looked at closely.
 GAP, CLOSER = 8, LARGE
-# Seconds between two steps of theta forming.
-PLAY_FRAME = 0.35
 SHARED_SCALE, OWN_SCALE = "one scale for all", "each its own scale"
 VIEWS = ONE, PAIR, MODELS, FORMING = (
     "One digit",
@@ -419,30 +424,23 @@ def _forming(weights: Weights, part: str) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox("Run", list(jobs), len(jobs) - 1, key=WEIGHTS_RUN, width=280)
-        playing = st.toggle(
-            "Play",
-            key=WEIGHTS_PLAYING,
-            help="Goes through the steps of the run, from the start again once it is at its end.",
-        )
+        playing = play_toggle()
     frame = st.fragment(errors_said()(_forming_frame), run_every=PLAY_FRAME if playing else None)
-    frame(jobs[name], name, part)
+    frame(jobs[name])
 
 
-def _forming_frame(job: Job, name: str, part: str) -> None:
+def _forming_frame(job: Job) -> None:
     """Theta of a run after some of its steps; while it plays, of the next ones."""
-    snapshots = dict(job.snapshots)
-    key, steps = WEIGHTS_ITERATION(run=name), list(snapshots)
-    at = st.session_state.get(key, steps[-1])
-    if st.session_state.get(WEIGHTS_PLAYING):
-        at = steps[(steps.index(at) + 1) % len(steps)] if at in snapshots else steps[0]
-        st.session_state[key] = at
+    thetas = kept_thetas(job)
+    at = moment(job, thetas)
     with st.container(width=5 * SMALL + 4 * GAP):
-        at = st.select_slider("Iteration", steps, steps[-1], key=key)
-    point = job.history[at]
+        iteration_slider(job, thetas)
+    if kept := how_often_kept(thetas):
+        st.caption(kept)
     names = row_names(job.settings)
-    maps = theta_maps(job.settings.features, snapshots[at])
+    maps = theta_maps(job.settings.features, thetas[at])
     # The colours of the end: theta is seen to grow.
-    limit = colour_limit(theta_maps(job.settings.features, snapshots[steps[-1]]))
+    limit = colour_limit(theta_maps(job.settings.features, thetas[max(thetas)]))
     picture = theta_picture(maps, names, limit, across=2 if on_phone() else 5, zoom=5)
     left, right = _side_by_side()
     with left.container(key=FORMING_THETAS):
@@ -456,11 +454,8 @@ def _forming_frame(job: Job, name: str, part: str) -> None:
         _scale(limit)
     with right:
         st.header("A closer look")
-        st.markdown(
-            f"After **{at}** iterations the cost is **{point.cost:.4f}**, and "
-            f"**{point.heldout_accuracy:.2%}** of the {job.heldout_name} pictures are read right."
-        )
-        costs = np.array([passed.cost for passed in job.history])
+        st.markdown(as_it_was(job, at))
+        point, costs = job.history[at], np.array([passed.cost for passed in job.history])
         st.vega_lite_chart(
             spec=falling_cost_chart(costs, at).to_dict(),
             theme=None,

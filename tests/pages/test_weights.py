@@ -79,7 +79,7 @@ def test_theta_forming_shows_a_run_at_each_iteration(app, train_set):
     wait_for(lambda: job.finished, 30)
     open_page(app, PAGE, **{CHOSEN_MODEL: "pixels", "weights_view": "Theta forming"})
     assert [iteration for iteration, _ in job.snapshots] == [0, 1, 2, 3, 4]
-    app.select_slider(key="weights_iteration_mine").set_value(3).run()
+    app.select_slider(key="kept-iteration-mine-4").set_value(3).run()
     assert not app.exception
     # In the place of the model's ten pictures, not below them.
     assert not charts(app)
@@ -103,11 +103,11 @@ def test_play_goes_on_by_a_step_and_begins_again(app, train_set):
     job = runs.start(RunRequest(settings, train_set.take(np.arange(400))), "mine")
     wait_for(lambda: job.finished, 30)
     open_page(app, PAGE, **{CHOSEN_MODEL: "pixels", "weights_view": "Theta forming"})
-    app.select_slider(key="weights_iteration_mine").set_value(3).run()
-    app.toggle(key="weights_playing").set_value(True).run()
+    app.select_slider(key="kept-iteration-mine-4").set_value(3).run()
+    app.toggle(key="playing").set_value(True).run()
     seen = []
     for _ in range(3):
-        seen.append(app.select_slider(key="weights_iteration_mine").value)
+        seen.append(app.select_slider(key="kept-iteration-mine-4").value)
         app.run()
     assert seen == [4, 0, 1]
 

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Literal
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from lrcore.errors import UserError
 from lrcore.training import RunRequest, write_history
@@ -50,8 +51,8 @@ BUTTONS = {
 }
 
 
-def buttons(runs: Runs, make_request: Callable[[], RunRequest] | None) -> None:
-    """Start, and what can be done to the shown run while it goes.
+def buttons(runs: Runs, make_request: Callable[[], RunRequest] | None) -> DeltaGenerator:
+    """Start, and what can be done to the shown run while it goes; returns their row.
 
     make_request : gives what a new run is started from; None where none can be started.
     """
@@ -74,7 +75,8 @@ def buttons(runs: Runs, make_request: Callable[[], RunRequest] | None) -> None:
         "stop": partial(_stop, running) if running else None,
         "reset": partial(runs.reset, job.name) if job else None,
     }
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    row = st.container(horizontal=True, vertical_alignment="bottom")
+    with row:
         for key, act in actions.items():
             if _button(key, act is not None, another=running is not None) and act:
                 act()
@@ -84,6 +86,7 @@ def buttons(runs: Runs, make_request: Callable[[], RunRequest] | None) -> None:
             "One more run has begun: *Run watched* below the curves shows it.",
             icon=":material/add:",
         )
+    return row
 
 
 def _start(runs: Runs, make_request: Callable[[], RunRequest], allowed: float = math.inf) -> None:

@@ -26,6 +26,8 @@ from ui.palette import DIGITS, FOR, TRAINING
 
 # No chart shows more points of a curve than about this.
 MOST_POINTS = 200
+# Of the cost curve, in pixels.
+HEIGHT = 280
 AXES = {"iteration": "iteration", "seconds": "seconds of work"}
 ROWS, MARKS = "rows", "marks"
 # The picture of thetas: colours of its palette for the maps and for the names below them, the
@@ -58,12 +60,15 @@ def digit_rows(points: Sequence[Point], x: str, digits: Sequence[str]) -> pd.Dat
     return _table([(getattr(p, x), *p.costs) for p in shown], ["x", *digits])
 
 
-def mark_rows(changes: Sequence[Point], x: str) -> pd.DataFrame:
-    """Where the learning rate was changed: columns x and label."""
+def mark_rows(changes: Sequence[Point], x: str, looked_at: Point | None = None) -> pd.DataFrame:
+    """Where the learning rate was changed, and the point looked back at: columns x and label."""
+    marks = [(point, f"rate {point.learning_rate:.3g}") for point in changes]
+    if looked_at is not None:
+        marks.append((looked_at, f"iteration {looked_at.iteration:,}"))
     return pd.DataFrame(
         {
-            "x": [float(getattr(point, x)) for point in changes],
-            "label": [f"rate {point.learning_rate:.3g}" for point in changes],
+            "x": [float(getattr(point, x)) for point, _ in marks],
+            "label": [label for _, label in marks],
         }
     )
 
@@ -93,7 +98,7 @@ def _without_guides(spec: dict) -> dict:
 
 
 def cost_chart(
-    x: str, log: bool, heldout_name: str, marked: bool = False, height: int = 280
+    x: str, log: bool, heldout_name: str, marked: bool = False, height: int = HEIGHT
 ) -> alt.Chart:
     """Cost on the training and the held-out pictures.
 

@@ -22,6 +22,7 @@ from lrcore.settings import (
 )
 from lrcore.solvers import SOLVERS
 from ui.device import on_phone
+from ui.pinned import pin_query
 from ui.plain import say_error, sentence, visible
 from ui.state import (
     ADDRESS_WRITTEN,
@@ -272,7 +273,7 @@ def link_form() -> None:
             key=LINK_SHOWN,
             help="None chosen: all of them. 'Learning rate' alone makes a lesson about it.",
         )
-        st.code(settings_link(shown=chosen or None), wrap_lines=True)
+        st.code(settings_link(pin_query(), chosen or None), wrap_lines=True)
 
 
 def settings_link(

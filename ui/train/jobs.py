@@ -105,6 +105,7 @@ class Job:
         # What the clock showed after the first step, and which that was.
         self._began: tuple[float, int] | None = None
         self._last_theta: np.ndarray | None = None
+        self._last_reached: tuple[Point, np.ndarray] | None = None
         self._thread = threading.Thread(target=self._work, name=f"run {name}", daemon=True)
 
     def begin(self) -> None:
@@ -151,6 +152,12 @@ class Job:
         """Theta as of the last step, shape (K, 1 + D)."""
         run = self._run
         return self._last_theta if run is None else run.theta
+
+    @property
+    def reached(self) -> tuple[Point, np.ndarray] | None:
+        """The last point and the very theta that it is about; None before the first."""
+        run = self._run
+        return self._last_reached if run is None else run.reached
 
     @property
     def learning_rate(self) -> float | None:
@@ -239,7 +246,8 @@ class Job:
         except MemoryError:
             self._fail("There is not enough memory to test this run; its curve is kept.")
         finally:
-            self._last_theta, self._run = self.theta, None
+            self._last_theta, self._last_reached = self.theta, self.reached
+            self._run = None
             _return_memory()
             self._slots.leave(self)
             self.finished = True

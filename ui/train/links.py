@@ -17,6 +17,8 @@ from lrcore.settings import DEFAULTS, NAMES, setting_text
 SHOW = "show"
 # Those of a sweep: its values, such as 'C:0.1,1;images:600,6000', and how many seeds.
 SWEEP, SEEDS = "sweep", "seeds"
+# That of a picture of the test set which is pinned: its number.
+PIN = "pin"
 TEXTS = {name: setting_text(name, value) for name, value in DEFAULTS.items()}
 
 Labels = Mapping[str, Mapping[str, str]]
@@ -106,3 +108,9 @@ def read_sweep(
     if not 1 <= count <= most_seeds:
         raise UserError(f"The link asks for seeds that cannot be; choose 1 to {most_seeds}.")
     return values, count
+
+
+def read_pin(text: str, pictures: int) -> int | None:
+    """The number of the test picture that a link asks for, of so many; None if there is none."""
+    number = int(text) if re.fullmatch("[0-9]{1,9}", text) else pictures
+    return number if number < pictures else None

@@ -22,24 +22,46 @@ from ui.answers import counted
 from ui.device import on_phone
 from ui.heatmaps import colour_limit, row_names
 from ui.models import errors_said
+from ui.pinned import pinned
 from ui.plain import plain, say_error, sentence
-from ui.state import CHART, RATE_NOW, RUN_BUTTON
+from ui.state import CHART, LOOK_BACK, RATE_NOW, RUN_BUTTON
 from ui.train import charts
 from ui.train.jobs import Job
+from ui.train.pin import panel
+from ui.train.playback import (
+    PLAY_FRAME,
+    as_it_was,
+    at_rest,
+    how_often_kept,
+    iteration_slider,
+    kept_thetas,
+    moment,
+    play_toggle,
+    playing,
+)
 from ui.train.runs import Runs
 from ui.train.slots import Wait
 
 # Seconds between two frames; a little under a quarter, so that four a second are kept.
 FRAME = 0.24
+# Height of the row that looks back, in pixels.
+SLIDER = 100
+# Height of the cost curve beside the ten bars of a pinned digit.
+BESIDE_BARS = 320
 STATES = {"preparing": "preparing the pictures", "testing": "reading the test set"}
+NOTHING_PINNED = (
+    "No digit is pinned yet: *Pin a digit*, and its bars move beside the cost curve with every "
+    "iteration."
+)
 THETAS = "Theta as it forms: orange speaks for the digit, blue against it."
 
 
 def live(part: Callable[..., None], runs: Runs, *arguments) -> None:
     """Draw a part of the page again and again while anything of it may still move."""
     before, drawn = _standing(runs), False
+    pace = FRAME if _moving(runs) else PLAY_FRAME if playing() else None
 
-    @st.fragment(run_every=FRAME if _moving(runs) else None)
+    @st.fragment(run_every=pace)
     def frame():
         nonlocal drawn
         with errors_said():
@@ -61,37 +83,48 @@ def _moving(runs: Runs) -> bool:
 
 
 def _standing(runs: Runs) -> list:
-    """What the still parts of the page show of the runs."""
-    return [(job.state == "paused", job.ending, job.finished) for job in runs.jobs.values()]
+    """What the still parts of the page show of the runs; and whether one is played."""
+    states = [(job.state == "paused", job.ending, job.finished) for job in runs.jobs.values()]
+    return [playing(), *states]
 
 
 def watch(runs: Runs, axes: tuple[str, bool]) -> None:
-    """The shown run: its progress, numbers, curves and heatmaps."""
-    job = runs.job
+    """The shown run: its progress, numbers, curves and heatmaps, and what it makes of the digit
+    that is pinned; once it rests, as it was after any step of which theta was kept."""
+    job, digit = runs.job, pinned()
     x, log = axes
+    thetas = kept_thetas(job) if job and at_rest(job) else {}
+    at = moment(job, thetas) if job and len(thetas) > 1 else None
     points = list(job.history) if job else []
     heldout = job.heldout_name if job else "held-out"
     names = row_names(job.settings) if job else [str(digit) for digit in range(10)]
     # All that takes time comes before the first element: those that are sent together are
     # drawn together, and every drawing costs the browser as much as most of the elements.
     rows = charts.curve_rows(points, x, heldout)
-    marks = charts.mark_rows(job.rate_changes() if job else [], x)
+    shown, past = job.reached if job else None, None
+    if at is not None:
+        shown = points[at], thetas[at]
+        past = None if at == points[-1].iteration else shown
+    marks = charts.mark_rows(job.rate_changes() if job else [], x, past and past[0])
     digits = charts.digit_rows(points, x, names)
-    picture = _theta_picture(job, names)
+    picture = _theta_picture(job, names, past and past[1])
 
     empty, marked = not points, not marks.empty
     phone = on_phone()
+    tall = BESIDE_BARS if digit is not None and not phone else charts.HEIGHT
     _progress(job)
     if not phone:
         _numbers(job, points, heldout)
     left, right = st.columns([3, 2])
     with left:
         _chart(
-            charts.specification(charts.cost_chart, x, log, heldout, marked, empty=empty),
+            charts.specification(charts.cost_chart, x, log, heldout, marked, tall, empty=empty),
             {charts.ROWS: rows, **({charts.MARKS: marks} if marked else {})},
             "cost",
             f"Cost on the training and the {heldout} pictures, falling as the run goes on.",
         )
+        if phone and digit is not None:
+            panel(digit, job, shown)
         if job is not None:
             _bad_end(runs, job)
             if phone and job.story:
@@ -99,25 +132,51 @@ def watch(runs: Runs, axes: tuple[str, bool]) -> None:
     if phone:
         # Below the curve, which is what one looks at.
         _numbers(job, points, heldout)
-    with right:
+    if digit is not None:
+        if not phone:
+            with right:
+                panel(digit, job, shown)
+        # Beside the cost curve stand the bars; the two others go below.
+        left, right = st.columns(2)
+    else:
+        left = right
+    with left:
         _chart(
             charts.specification(charts.accuracy_chart, x, empty=empty),
             {charts.ROWS: rows},
             "accuracy",
             f"Share of the {heldout} pictures read right.",
         )
+    with right:
         _chart(
             charts.specification(charts.digits_chart, x, log, tuple(names), empty=empty),
             {charts.ROWS: digits},
             "digits",
             "The training cost of each digit's model.",
         )
+    _look_back(job, thetas, at)
     st.image(
         # In the message itself: a file of its own is gone before a slow browser asks for it.
         f"data:image/png;base64,{base64.b64encode(picture).decode()}",
         width="stretch" if len(names) > 1 else 250,
         alt=f"{THETAS} Shown: {', '.join(names)}.",
     )
+
+
+def _look_back(job: Job | None, thetas: dict[int, np.ndarray], at: int | None) -> None:
+    """The slider over a run at rest; its place is kept while there is none."""
+    phone = on_phone()
+    with st.container(key=LOOK_BACK, height="content" if phone else SLIDER, border=False):
+        if job is None or at is None:
+            none = "" if pinned() else f"{NOTHING_PINNED} "
+            st.caption(f"{none}Once a run rests, its theta can be seen forming again here.")
+            return
+        with st.container(horizontal=True, gap="medium", wrap=phone):
+            with st.container(width="stretch" if phone else 300):
+                iteration_slider(job, thetas)
+            with st.container(width="content"):
+                play_toggle()
+            st.caption(f"{as_it_was(job, at)} {how_often_kept(thetas)}", width="stretch")
 
 
 def theta_caption(job: Job | None) -> None:
@@ -270,12 +329,16 @@ def _learning_rate(job: Job | None) -> None:
             say_error(error)
 
 
-def _theta_picture(job: Job | None, names: list[str]) -> bytes:
+def _theta_picture(job: Job | None, names: list[str], past: np.ndarray | None) -> bytes:
+    """The thetas of a run now, or in the past, in the colours of now: theta is seen to grow."""
     if job is None or (theta := job.theta) is None:
         maps = np.zeros((len(names), SIDE, SIDE))
     else:
         maps = charts.theta_maps(job.settings.features, theta)
-    return charts.theta_picture(maps, names, colour_limit(maps), across=5 if on_phone() else 10)
+    limit = colour_limit(maps)
+    if job is not None and past is not None:
+        maps = charts.theta_maps(job.settings.features, past)
+    return charts.theta_picture(maps, names, limit, across=5 if on_phone() else 10)
 
 
 def _chart(spec: dict, data: dict[str, pd.DataFrame], key: str, alt: str) -> None:
