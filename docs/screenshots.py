@@ -138,6 +138,26 @@ def train(page, album: Album) -> None:
     page.locator(".st-key-stop button:visible").click()
     page.get_by_text("Stopped by hand").wait_for()
     album.take("train-finished")
+    page.get_by_role("button", name="Pin a digit").click()
+    page.get_by_role("button", name="A test digit").click()
+    page.get_by_text("Pinned: test picture").wait_for()
+    album.glance("train-pin")
+    page.keyboard.press("Escape")
+    album.take("train-pinned")
+    slider = page.locator(".st-key-look_back").get_by_role("slider")
+    slider.focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    album.take("train-looked-back")
+    query = "images=1000&iterations=8&sweep=C:0.01,0.1,1"
+    for name, more in (("sweep", ""), ("grid", ";images:300,1000")):
+        page.goto(f"{page.url.split('/train')[0]}/train?{query}{more}")
+        page.get_by_role("button", name="Try them").wait_for()
+        album.take(f"train-{name}-empty")
+        press(page, "Try them")
+        page.get_by_text("Best:").wait_for()
+        settled(page)
+        album.take(f"train-{name}")
 
 
 def weights(page, album: Album) -> None:

@@ -68,7 +68,11 @@ def test_a_drawing_is_read_at_every_iteration_and_played_again(page, server):
 
 def test_a_digit_drawn_on_train_is_pinned_there(page, server):
     page.goto(f"{server.url}/train?images=300&iterations=5")
+    page.get_by_text("Nothing runs yet").wait_for()
+    settled(page)
     page.get_by_role("button", name="Pin a digit").click()
+    page.get_by_role("button", name="Clear").wait_for()
+    settled(page)
     draw(page, ONE)
     page.get_by_text("Pinned: your drawing").wait_for()
     page.keyboard.press("Escape")
