@@ -1,4 +1,4 @@
-"""README's 'How to add', followed to the letter in a copy of the project."""
+"""'How to add' of docs/house.md, followed to the letter in a copy of the project."""
 
 import csv
 import json
@@ -52,7 +52,7 @@ print(abs(names["theta"] - run.theta).max() / abs(run.theta).max())
 
 @dataclass
 class Recipe:
-    """One of the README's recipes: the file that it is about, and what to write there."""
+    """One of these recipes: the file that it is about, and what to write there."""
 
     path: str
     code: str
@@ -63,7 +63,7 @@ class Recipe:
 
 
 SECTION = re.search(
-    r"^## How to add\n(.*?)^## ", (ROOT / "README.md").read_text(encoding="utf-8"), re.M | re.S
+    r"^## How to add\n(.*)", (ROOT / "docs" / "house.md").read_text(encoding="utf-8"), re.M | re.S
 )[1]
 BLOCK = re.compile(r"`(\S+)`:\n```python\n(.*?)```", re.S)
 RECIPES = [Recipe(*found) for found in BLOCK.findall(SECTION)]
