@@ -72,12 +72,12 @@ def pixels(images: np.ndarray) -> np.ndarray:
 # --- who learns; what is imported or looked up here does not count ---
 
 
-def _ours(**extra: int) -> Learn:
+def _ours(styles: int = 0, jitter: int = 0) -> Learn:
     known: dict[int, np.ndarray] = {}
     C = load_weights(DEFAULT).record["C"]
 
     def learn() -> Iterator[Read]:
-        settings = Settings(features="strokes", C=C, **extra)
+        settings = Settings(features="strokes", C=C, styles=styles, jitter=jitter)
         run = Run(RunRequest(settings, load_dataset(part="train")), workers=workers)
         for _ in run.steps():
             reader = Reader(run.weights())
