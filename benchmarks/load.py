@@ -53,7 +53,7 @@ from lrcore.styles import STYLES, draw_strokes
 from lrcore.weights import DEFAULT, Weights, load_weights
 from tests.browser.driver import Server
 from tests.learner import Answer, Learner, canvas_state
-from ui.predict import SIDE
+from ui.canvas import SIDE
 
 EVERY = 3.0
 # The canvas waits so long for a further stroke before it tells of one.

@@ -23,7 +23,9 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.linalg
@@ -40,6 +42,8 @@ NUMBERS = {
     PIXELS: "Two pixels",
     COMPONENTS: "Two principal components",
 }
+# What of a choice is read from texts; see `read_choice`.
+TEXTS = ("digits", "numbers", "pixels")
 # More pictures of each digit than any other has in MNIST's training set cannot be had.
 MOST_OF_EACH = 5000
 # L-BFGS comes to its end by itself long before.
@@ -97,6 +101,40 @@ class Choice:
         if self.numbers == COMPONENTS:
             return "first component", "second component"
         return "ink", "symmetry"
+
+
+def read_choice(texts: Mapping[str, str], base: Choice | None = None) -> Choice:
+    """The choice that texts such as digits=1,5, numbers=pixels, pixels=14,14,7,17 ask for.
+
+    What they leave out is as in `base`.  Raises UserError where they cannot be read.
+    """
+    changes: dict = {}
+    for name, text in texts.items():
+        if name == "digits":
+            changes[name] = _whole(name, text, 2, "1,5")
+        elif name == "pixels":
+            row, column, second_row, second_column = _whole(name, text, 4, "14,14,7,17")
+            changes[name] = (row, column), (second_row, second_column)
+        elif name == "numbers":
+            changes[name] = text
+        else:
+            raise UserError(f"'{name}' is nothing to choose; known are {', '.join(TEXTS)}.")
+    return replace(base or Choice(), **changes)
+
+
+def choice_texts(choice: Choice) -> dict[str, str]:
+    """The texts that `read_choice` reads a choice back from; pixels where they matter."""
+    texts = {"digits": "{},{}".format(*choice.digits), "numbers": choice.numbers}
+    if choice.numbers == PIXELS:
+        texts["pixels"] = ",".join(str(place) for pixel in choice.pixels for place in pixel)
+    return texts
+
+
+def _whole(name: str, text: str, count: int, example: str) -> tuple[int, ...]:
+    parts = [part.strip() for part in text.split(",")]
+    if len(parts) != count or not all(re.fullmatch("[0-9]{1,2}", part) for part in parts):
+        raise UserError(f"{name} cannot be '{text[:40]}'; an example is {example}.")
+    return tuple(int(part) for part in parts)
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from lrcore.reading import Reader
 from lrcore.weights import DEFAULT, load_weights
 from tests.browser.driver import ONE, ZERO
 from tests.learner import Answer, Learner, canvas_state
+from ui.canvas import SIDE
 from ui.palette import PAPER
-from ui.predict import SIDE
 
 SEVEN = [[(0.3, 0.25), (0.5, 0.25), (0.7, 0.25), (0.6, 0.5), (0.5, 0.8)]]
 DRAWINGS = {

@@ -20,10 +20,12 @@ from lrcore.two_numbers import (
     Choice,
     Line,
     accuracy,
+    choice_texts,
     ends,
     ink,
     line_of,
     principal_components,
+    read_choice,
     symmetry,
     two_numbers,
 )
@@ -157,3 +159,16 @@ def test_a_set_without_enough_pictures_is_one_sentence():
     assert len(two_numbers(few, Choice(of_each=2)).y) == 4
     with pytest.raises(UserError, match="2 pictures of 1, fewer than 150"):
         two_numbers(few, Choice(numbers=COMPONENTS))
+
+
+def test_a_choice_is_read_from_texts_and_back():
+    for choice in (
+        Choice(),
+        Choice((3, 8), PIXELS, ((0, 27), (14, 2))),
+        Choice((9, 4), COMPONENTS),
+    ):
+        assert read_choice(choice_texts(choice)) == choice
+    assert read_choice({"digits": "7, 9"}, Choice(seed=4)) == Choice((7, 9), seed=4)
+    for texts in ({"digits": "1"}, {"pixels": "1,2,3"}, {"digits": "-1,5"}, {"colour": "red"}):
+        with pytest.raises(UserError):
+            read_choice(texts)

@@ -19,6 +19,8 @@ from ui.state import CANVAS, KEPT_DRAWING, PEN_WIDTH, TOOL
 if TYPE_CHECKING:
     from streamlit.components.v2.types import ComponentRenderer
 
+# Of the canvas for one digit.
+SIDE = 330
 PEN_TOOL, ERASER = "Pen", "Eraser"
 # The pen's width in pixels, where no other was chosen.
 PEN = 16
@@ -60,11 +62,14 @@ class Drawing:
         return naive(self.strokes, self.width, self.height, self.pen)
 
 
-def drawing_canvas(width: int, height: int, name: str = CANVAS, choice: bool = True) -> Drawing:
+def drawing_canvas(
+    width: int, height: int, name: str = CANVAS, choice: bool = True, label: str = LABEL
+) -> Drawing:
     """Show a canvas with its tools and return what is drawn on it.
 
     name : tells canvases apart.
     choice : whether there are an eraser and pens of other widths to choose.
+    label : what the canvas is called to those who do not see it.
     """
     kept = _kept(name)
     kept.receive(_sent(name))
@@ -73,7 +78,7 @@ def drawing_canvas(width: int, height: int, name: str = CANVAS, choice: bool = T
     with place:
         _surface()(
             data={
-                **{"width": width, "height": height, "paper": PAPER, "label": LABEL},
+                **{"width": width, "height": height, "paper": PAPER, "label": label},
                 "colour": PAPER if tool == ERASER else INK,
                 "pen": 2 * pen if tool == ERASER else pen,
                 **{"objects": kept.objects, "edition": kept.edition, "seen": kept.seen},

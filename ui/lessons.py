@@ -237,6 +237,11 @@ def theta_section() -> None:
         "adds the ink of this digit and takes away that of all others; since nine pictures in ten "
         "are others, it is nearly all blue. The steps that follow find where they differ."
     )
+    st.page_link(
+        "pages/two-numbers.py",
+        label="The same with two numbers in place of 784, where theta is a line to be dragged",
+        icon=":material/scatter_plot:",
+    )
 
 
 def deskew_section() -> None:

@@ -27,7 +27,7 @@ from ui.answers import (
     read,
 )
 from ui.brought import MOST_BYTES, Brought, Picture, brought
-from ui.canvas import Drawing, drawing_canvas, drawn_now
+from ui.canvas import SIDE, Drawing, drawing_canvas, drawn_now
 from ui.correction import Model, correction, hand_bar, model_in_hand
 from ui.device import on_phone
 from ui.evidence import evidence_section
@@ -57,7 +57,6 @@ from ui.style import spoken
 TYPES = [*ENDINGS, *TOLD]
 # How many digits a picture shows, by what the switch calls it.
 HOW_MANY_DIGITS = {AUTO: "Auto", ONE: "One digit", SEVERAL: "Several"}
-SIDE = 330
 # Pictures that are read at once: each run of the page reads them all.
 AT_ONCE = 20
 # What an answer takes at least, in pixels: ten buttons in a row.

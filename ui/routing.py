@@ -19,6 +19,12 @@ def pages() -> list:
         st.Page("pages/hand.py", title="My hand", icon=":material/back_hand:", url_path="hand"),
         st.Page("pages/mistakes.py", title="Mistakes", icon=":material/rule:"),
         st.Page("pages/how.py", title="How it works", icon=":material/school:", url_path="how"),
+        st.Page(
+            "pages/two-numbers.py",
+            title="Two numbers",
+            icon=":material/scatter_plot:",
+            url_path="two-numbers",
+        ),
         # For the projector: it is linked to, and needs no place in the bar.
         st.Page(
             "pages/lesson.py",

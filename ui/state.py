@@ -249,6 +249,29 @@ HOW_PICTURE = _keys("how-picture-{words}", "nothing: the place of a picture", "n
 HOW_STEP = _key("how_step", "int: steps of gradient descent", "widget", PAGE)
 HOW_LEAN = _key("how_lean", "float: pixels a row", "widget", PAGE)
 
+# Two numbers, one line.
+TWO_DIGIT = {
+    name: _key(f"two_{name}", "int: the digit of no, or of yes", "widget, take_link", SESSION)
+    for name in ("no", "yes")
+}
+TWO_KIND = _key("two_kind", "str: which two numbers, of NUMBERS", "widget, take_link", SESSION)
+TWO_PIXEL = {
+    name: _key(f"two_pixel_{name}", "int: a row or column", "widget, a click, take_link", SESSION)
+    for name in ("row_1", "column_1", "row_2", "column_2")
+}
+TWO_POINTED = _key("two_pointed", "int: which pixel a click sets, 0 or 1", "widget", PAGE)
+TWO_PIXELS_CHART = _key("two_pixels_chart", "the pixel that was clicked", "widget", PAGE)
+TWO_LINK = _key("two_link", "dict: the parameters last taken over", "take_link", SESSION)
+TWO_LEARNING = _key("two_learning", "Learning: where the line is and was", "learning", SESSION)
+TWO_LINE = {
+    name: _key(f"two_{name}", "float: of the line", "widget, the line itself", PAGE)
+    for name in ("angle", "offset", "steepness")
+}
+TWO_STEP = _keys("two_step-{steps}", "int: after how many steps", "widget", PAGE)
+TWO_BUTTON = _keys("two-button-{what}", BUTTON, "widget", PAGE)
+TWO_GUESS = _keys("two-guess-{choice}", "int or None: how many it gets right", "widget", SESSION)
+PLANE = _key("plane", "dict: the line as it was last dragged", "widget", PAGE)
+
 # Lessons, on the pages that they are about and on one of their own.
 LESSON_OPEN = _key("lesson_open", "str: the name of the lesson pinned", "ui.classroom", SESSION)
 LESSON_GUESS = _keys("lesson-guess-{lesson}", "int or None: the choice", "widget", SESSION)

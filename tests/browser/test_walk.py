@@ -182,6 +182,13 @@ def states(page, server):
     page.goto(f"{server.url}/how")
     page.get_by_role("heading", name="Short lessons").wait_for()
     yield "How it works"
+    page.goto(f"{server.url}/two-numbers?numbers=pixels&line=30,0.5,2")
+    page.get_by_role("img", name=re.compile("The line runs from")).wait_for()
+    yield "Two numbers, a line by hand"
+    page.get_by_role("tab", name="Your own digit").click()
+    draw(page, ONE)
+    page.get_by_role("img", name=re.compile("Your drawing is at")).wait_for()
+    yield "Two numbers, one's own digit"
     page.goto(f"{server.url}/weights?lesson=theta-of-zero")
     page.get_by_role("button", name="Reveal").click()
     page.get_by_text("The middle.", exact=True).wait_for()
@@ -224,6 +231,7 @@ def test_every_page_has_its_title_in_the_tab_and_one_heading(page, server):
         "hand": "My hand",
         "mistakes": "Mistakes",
         "how": "How it works",
+        "two-numbers": "Two numbers",
     }.items():
         page.goto(f"{server.url}/{path}")
         page.wait_for_function("title => document.title === title", arg=f"{title} · Ten Thetas")
