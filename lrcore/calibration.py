@@ -25,7 +25,8 @@ NOISE = 1e-9
 LARGEST, SMALLEST_VARIANCE = 1e5, NOISE / 10
 # What tells that an answer is right: the best score, and its lead over all others together.
 LEADS = 2
-# What tells that an answer is sure: the logit of its probability, distance, its logarithm, shape.
+# What tells that an answer is sure: the logit of its probability, the distance from its class, that
+# distance's logarithm, and the score by `shape_weights`.
 EVIDENCE = 4
 # In place of the first, calibrations without `answer_weights` have best score and margin.
 EVIDENCE_BY_SCORES = 5
@@ -54,7 +55,7 @@ class Calibration:
     variances : (r + 1,); along each of these, and last, along any other.
     shape_weights : (1 + D,); a logistic regression, bias first, that tells digits from
         other things by their features.
-    trust_weights : (5,); another, that does so by what `gather_evidence` gathers.
+    trust_weights : (5,); another, that does so by the `evidence`.
     threshold : (); an answer is sure where the score by `trust_weights` reaches this.
     answer_weights : (3,); a third, that tells right answers from wrong ones by their `leads`.
         None in files of old, whose (6,) trust_weights weigh the two best scores instead.
@@ -93,11 +94,33 @@ class Calibration:
         return sigmoid(affine(self.answer_weights, leads(scores)))
 
     def distance(self, features: np.ndarray, answers: np.ndarray) -> np.ndarray:
-        """How unlike its class a picture is, (n,); see `class_distance`.
+        """How unlike its class a picture is, (n,): about 1 for a digit.
+
+        The mean squared deviation from the class in standard units.  The covariance is one for
+        all classes: `basis` with its own variances, and one variance for whatever lies outside.
+        Source: Tipping and Bishop, "Probabilistic principal component analysis", 1999.
 
         answers : (n,), the class to compare with.
         """
-        return class_distance(features - self.centres[answers], self.basis, self.variances)
+        apart = features - self.centres[answers]
+        along = (apart @ self.basis.T) ** 2
+        outside = np.maximum((apart * apart).sum(1) - along.sum(1), 0)
+        total = along @ (1 / self.variances[:-1]) + outside / self.variances[-1]
+        return total / apart.shape[1]
+
+    def evidence(self, features: np.ndarray, scores: np.ndarray) -> np.ndarray:
+        """What tells whether an answer is sure; (n, EVIDENCE), or as in files of old.
+
+        features, scores : (n, D) and (n, K), of the same pictures.
+        """
+        if self.answer_weights is None:
+            said = best_and_margin(scores)
+        else:
+            said = affine(self.answer_weights, leads(scores))[:, None]
+        distance = self.distance(features, scores.argmax(1))
+        shape = affine(self.shape_weights, features)
+        likeness = [distance.clip(0, 20), np.log(distance + 0.01), shape.clip(-10, 10)]
+        return np.column_stack([said, *likeness])
 
     def sure(self, features: np.ndarray, decision: np.ndarray) -> np.ndarray:
         """Which answers can be given without 'unsure'; a boolean array, shape (n,).
@@ -105,15 +128,9 @@ class Calibration:
         An answer is sure if it is rather right than wrong, and its probability and the
         likeness to digits, weighed together, reach `threshold`.
         """
-        scores = self.scores(decision)
-        distance = self.distance(features, scores.argmax(1))
-        if self.answer_weights is None:
-            said = best_and_margin(scores)
-        else:
-            said = affine(self.answer_weights, leads(scores))[:, None]
-        evidence = gather_evidence(said, distance, affine(self.shape_weights, features))
+        evidence = self.evidence(features, self.scores(decision))
         trusted = affine(self.trust_weights, evidence) >= self.threshold
-        return trusted & (said[:, 0] >= 0)
+        return trusted & (evidence[:, 0] >= 0)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """All that must be stored, by the keys of a weights file."""
@@ -166,21 +183,6 @@ class Calibration:
         return cls(**checked)
 
 
-def class_distance(apart: np.ndarray, basis: np.ndarray, variances: np.ndarray) -> np.ndarray:
-    """The mean squared deviation from a class in standard units, (n,); about 1 for a digit.
-
-    The covariance is one for all classes: `basis` with its own variances, and
-    one variance for whatever lies outside.  Source: Tipping and Bishop,
-    "Probabilistic principal component analysis", 1999.
-
-    apart : (n, D), features less the centre of their class.
-    basis, variances : (r, D) and (r + 1,), as in `Calibration`.
-    """
-    along = (apart @ basis.T) ** 2
-    outside = np.maximum((apart * apart).sum(1) - along.sum(1), 0)
-    return (along @ (1 / variances[:-1]) + outside / variances[-1]) / apart.shape[1]
-
-
 def leads(scores: np.ndarray) -> np.ndarray:
     """What tells whether the answer is right, of scores (n, K); (n, LEADS).
 
@@ -200,17 +202,6 @@ def best_and_margin(scores: np.ndarray) -> np.ndarray:
     return np.column_stack(
         [ranked[:, -1].clip(-10, 10), (ranked[:, -1] - ranked[:, -2]).clip(0, 10)]
     )
-
-
-def gather_evidence(said: np.ndarray, distance: np.ndarray, shape: np.ndarray) -> np.ndarray:
-    """What tells whether an answer is sure; (n, EVIDENCE).
-
-    said : (n, 1), the logit of the answer's probability; or (n, 2), `best_and_margin`.
-    distance : (n,), from the answer's class.
-    shape : (n,), the score by `shape_weights`.
-    """
-    likeness = [distance.clip(0, 20), np.log(distance + 0.01), shape.clip(-10, 10)]
-    return np.column_stack([said, *likeness])
 
 
 def affine(theta: np.ndarray, X: np.ndarray) -> np.ndarray:

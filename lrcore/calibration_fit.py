@@ -6,17 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from lrcore.calibration import (
-    NOISE,
-    RANK,
-    Calibration,
-    affine,
-    class_distance,
-    gather_evidence,
-    leads,
-)
+from lrcore.calibration import EVIDENCE, NOISE, RANK, Calibration, affine, leads
 from lrcore.data import Dataset
 from lrcore.features import extract
+from lrcore.frame import SIDE
 from lrcore.logistic import sigmoid
 from lrcore.metrics import reliability
 from lrcore.newton import newton
@@ -80,7 +73,7 @@ def fit_to_pictures(weights: Weights, heldout: Dataset, seed: int = 0) -> Calibr
     seed : of the scribbles, letters and digits that are drawn by rule for it.
     """
     rng = np.random.default_rng(seed)
-    blank = np.zeros((STRANGE // 10, 28, 28), np.uint8)
+    blank = np.zeros((STRANGE // 10, SIDE, SIDE), np.uint8)
     strange = np.concatenate([make_scribbles(STRANGE, rng), make_letters(STRANGE, rng), blank])
     styled = make_digits(STYLED, rng)
     X = extract(weights.features, np.concatenate([heldout.images, styled.images]))
@@ -122,26 +115,25 @@ def fit(
     # What learns from evidence must see it as it will be on new pictures, so `shape_weights`
     # learn from one half of them and `trust_weights` from the other.
     shape_weights = _tell_apart(features[::2], strange_features[::2], shape_l2).astype(np.float32)
-
-    def evidence(features: np.ndarray, scores: np.ndarray) -> np.ndarray:
-        distance = class_distance(features - centres[scores.argmax(1)], basis, variances)
-        said = affine(answer_weights, leads(scores))[:, None]
-        return gather_evidence(said, distance, affine(shape_weights, features))
-
-    digits = evidence(features[1::2], scores[1::2])
-    strange = evidence(strange_features[1::2], strange_scores[1::2])
-    trust_weights = _tell_apart(digits, strange, WEAK_L2)
-    threshold = np.quantile(affine(trust_weights, digits), unsure)
-    return Calibration(
+    found = Calibration(
         slope=slope,
         offset=offset,
         centres=centres,
         basis=basis,
         variances=variances,
         shape_weights=shape_weights,
+        trust_weights=np.zeros(1 + EVIDENCE, np.float32),
+        threshold=np.zeros((), np.float32),
+        answer_weights=answer_weights,
+    )
+    digits = found.evidence(features[1::2], scores[1::2])
+    strange = found.evidence(strange_features[1::2], strange_scores[1::2])
+    trust_weights = _tell_apart(digits, strange, WEAK_L2)
+    threshold = np.quantile(affine(trust_weights, digits), unsure)
+    return replace(
+        found,
         trust_weights=trust_weights.astype(np.float32),
         threshold=np.array(threshold, np.float32),
-        answer_weights=answer_weights,
     )
 
 

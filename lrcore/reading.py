@@ -11,6 +11,7 @@ import numpy as np
 from lrcore.decode import Opened, Source
 from lrcore.errors import UserError
 from lrcore.features import extract
+from lrcore.frame import SIDE
 from lrcore.logistic import sigmoid
 from lrcore.marks import UNUSUAL, marks
 from lrcore.segment import AUTO, Found, Score, find_digits
@@ -134,9 +135,9 @@ def _grey_levels(images: np.ndarray) -> np.ndarray:
     except ValueError as error:  # a list of pictures of several sizes
         raise UserError("The pictures are not all of one size; make each one 28x28.") from error
     if images.size == 0:
-        return np.zeros((0, 28, 28), np.uint8)
+        return np.zeros((0, SIDE, SIDE), np.uint8)
     shape = images.shape[:-1] if images.shape[-1:] == (1,) else images.shape  # one channel
-    if shape[-2:] != (28, 28) and shape[-1:] != (784,):
+    if shape[-2:] != (SIDE, SIDE) and shape[-1:] != (SIDE**2,):
         raise UserError(
             f"Pictures of shape {images.shape} were given, but (n, 28, 28) is read; give other "
             "pictures to lrcore.read, which finds and resizes digits."
@@ -154,7 +155,7 @@ def _grey_levels(images: np.ndarray) -> np.ndarray:
             f"The pictures hold {images.dtype} values; give grey levels from 0 to 255 as uint8, "
             "or floats from 0 to 1."
         )
-    return images.reshape(-1, 28, 28)
+    return images.reshape(-1, SIDE, SIDE)
 
 
 def read(source: Source, weights: Weights | str | Path = DEFAULT, digits: str = AUTO) -> Readings:
