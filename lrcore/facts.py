@@ -15,11 +15,12 @@ import numpy as np
 
 from lrcore.data import Dataset
 from lrcore.errors import UserError
-from lrcore.features import FEATURES
+from lrcore.features import FEATURES, extract
 from lrcore.frame import BOX, CENTRE, SIDE
 from lrcore.reading import Reader
 from lrcore.settings import NAMES, Settings, read_setting
-from lrcore.training import Point, Run, RunRequest
+from lrcore.thresholds import Counts, counts_at, roc_auc
+from lrcore.training import Point, Run, RunRequest, bars
 from lrcore.weights import REST, Weights
 
 # How many weights count as the loudest.
@@ -32,6 +33,7 @@ class Sources(NamedTuple):
     model : the weights of a name; UserError where there is none.
     mnist : MNIST's 'train' or 'test' part.
     counted : a model's confusion matrix on the test set, truth by answer.
+    scored : its scores there, shape (n, classes), and the true classes' places, shape (n,).
     trained : what came of a run.
     settings : those of the lesson's own run.
     """
@@ -39,6 +41,7 @@ class Sources(NamedTuple):
     model: Callable[[str], Weights]
     mnist: Callable[[str], Dataset]
     counted: Callable[[Weights], np.ndarray]
+    scored: Callable[[Weights], tuple[np.ndarray, np.ndarray]]
     trained: Callable[[Settings], Trained]
     settings: Settings = Settings()
 
@@ -211,6 +214,62 @@ def _confusion(of: Sources, model: str) -> np.ndarray:
     return of.counted(weights)
 
 
+def _at_the_bar(of: Sources, model: str, digit: str, score: str) -> Counts:
+    """What the yes and no of a digit's model come to, yes from this score on."""
+    try:
+        bar = float(score)
+    except ValueError:
+        raise UserError(f"'{score}' is no score.") from None
+    return counts_at(*_yes_or_no(of, model, digit), bar)
+
+
+def _yes_or_no(of: Sources, model: str, digit: str) -> tuple[np.ndarray, np.ndarray]:
+    """The scores of a digit's model on the test set, and which pictures are of that digit."""
+    weights = of.model(model)
+    if len(weights.classes) != 10:
+        raise UserError(f"{model} does not tell ten digits apart.")
+    scores, truth = of.scored(weights)
+    return scores[:, _digit(digit)], truth == _digit(digit)
+
+
+def _precision(of: Sources, model: str, digit: str, score: str) -> float:
+    return _at_the_bar(of, model, digit, score).precision
+
+
+def _recall(of: Sources, model: str, digit: str, score: str) -> float:
+    return _at_the_bar(of, model, digit, score).recall
+
+
+def _missed(of: Sources, model: str, digit: str, score: str) -> float:
+    return _at_the_bar(of, model, digit, score).fn
+
+
+def _false_alarms(of: Sources, model: str, digit: str, score: str) -> float:
+    return _at_the_bar(of, model, digit, score).fp
+
+
+def _roc_area(of: Sources, model: str, digit: str) -> float:
+    return roc_auc(*_yes_or_no(of, model, digit))
+
+
+def _run_bar(of: Sources, index: str, digit: str, *changes: str) -> float:
+    return float(run_bars(of, index, changes)[_digit(digit)])
+
+
+def _run_answer(of: Sources, index: str, *changes: str) -> float:
+    return int(run_bars(of, index, changes).argmax())
+
+
+def run_bars(of: Sources, index: str, changes: tuple[str, ...]) -> np.ndarray:
+    """The ten bars of a test picture at the end of the lesson's run, with changes; shape (10,)."""
+    settings = changed(of.settings, changes)
+    if settings.binary:
+        raise UserError("The run of this lesson has no ten bars.")
+    images = of.mnist("test").images
+    image = images[[_whole(index, 0, len(images) - 1)]]
+    return bars(settings, of.trained(settings).theta, extract(settings.features, image))[0]
+
+
 _OF_A_RUN: dict[str, tuple[Callable[[Trained], float], str]] = {
     "first": (lambda run: run.history[0].cost, "{:.2f}"),
     "last": (lambda run: run.history[-1].cost, "{:.3g}"),
@@ -259,6 +318,13 @@ FACTS: dict[str, tuple[Callable[..., float], str]] = {
     "label": (_label, "{}"),
     "mistaken": (_mistaken, "{:,}"),
     "most-mistaken": (_most_mistaken, "{}"),
+    "precision": (_precision, "{:.1%}"),
+    "recall": (_recall, "{:.1%}"),
+    "missed": (_missed, "{:,}"),
+    "false-alarms": (_false_alarms, "{:,}"),
+    "roc-area": (_roc_area, "{:.3f}"),
+    "run-bar": (_run_bar, "{:.2f}"),
+    "run-answer": (_run_answer, "{}"),
     "run": (_run, "{:.3g}"),
 }
 

@@ -483,6 +483,15 @@ def split(
     return chosen, np.sort(mixed[settings.images :][:HOLDOUT])
 
 
+def bars(settings: Settings, theta: np.ndarray, X: np.ndarray) -> np.ndarray:
+    """How probable each row of a run's theta, (K, 1 + D), finds pictures of these features, (n, D).
+
+    Shape (n, K), read as the finished model would; a binary one has one row: that of its yes.
+    """
+    weights = Weights(theta.astype(np.float32), settings.classes, settings.features)
+    return Reader(weights).judge(X).probabilities[:, -len(theta) :]
+
+
 def _first_theta(request: RunRequest, loss: OneVsAllLoss) -> np.ndarray:
     """The theta to start from; UserError for weights of another task or other features."""
     start, settings = request.start, request.settings

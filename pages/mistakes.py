@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from ui.classroom.guide import PART
 from ui.mistakes import each_digit, figures, hardest_and_typical, matrix_and_pictures, study
 from ui.model_choice import beside_choice
 from ui.models import facts, model_or_stop
@@ -21,10 +22,11 @@ st.markdown(
 )
 found = study(weights)
 figures(found)
-matrix_and_pictures(weights, found)
-st.divider()
-each_digit(weights, found)
-st.divider()
-where_to_put_the_bar(weights, found)
-st.divider()
-hardest_and_typical(weights, found)
+sections = [matrix_and_pictures, each_digit, where_to_put_the_bar, hardest_and_typical]
+if st.query_params.get(PART) == "bar":
+    # What an address or a lesson is about comes first.
+    sections.insert(0, sections.pop(2))
+for section in sections:
+    if section is not sections[0]:
+        st.divider()
+    section(weights, found)

@@ -20,17 +20,22 @@ from ui.classroom.files import PARAMETERS, lessons, read_lesson
 from ui.classroom.guide import LESSON
 from ui.classroom.pictures import pictures
 from ui.state import (
+    BAR_DIGIT,
     CHOSEN_MODEL,
     GALLERY_PICKED,
     LESSON_GUESS,
     LESSON_OPEN,
     MISTAKE_ANSWER,
     MISTAKE_TRUTH,
+    PINNED,
     RUNS,
+    SWEEP_SETTING,
+    TRAIN_TAB,
     WEIGHTS_ROW,
     WEIGHTS_VIEW,
 )
 from ui.train.runs import Runs
+from ui.train.sweep import read_values
 
 KNOWN, FAULTS = lessons()
 NAMES = list(KNOWN)
@@ -50,7 +55,9 @@ def button(app, label):
 
 def test_every_file_is_a_lesson():
     assert FAULTS == []
-    assert len(NAMES) == len(list(LESSONS_FOLDER.glob("*.toml"))) >= 8
+    assert len(NAMES) == len(list(LESSONS_FOLDER.glob("*.toml"))) >= 12
+    assert NAMES[0] == "learning-rate"
+    assert NAMES.index("all-say-no") > NAMES.index("better-steps")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -85,9 +92,22 @@ def test_a_lesson_sets_its_page_up_and_is_pinned_there(app, name):
         "test": GALLERY_PICKED,
         "truth": MISTAKE_TRUTH,
         "answer": MISTAKE_ANSWER,
+        "bar": BAR_DIGIT,
     }
+    if "pin" in query:
+        assert state[PINNED].test == int(query["pin"])
+    if lesson.page == "train":
+        assert state[TRAIN_TAB] == ("Sweep" if "sweep" in query else "Watch")
+    for setting, values in lesson.swept.items():
+        assert state[SWEEP_SETTING] == setting
+        text = next(box.value for box in app.text_input if box.label.startswith("Values of"))
+        assert read_values(setting, text) == values
+    if "bar" in query:
+        # First of what there is on the page.
+        headings = [text.value for text in app.markdown if text.value.startswith("**")]
+        assert headings.index("**Where to put the bar**") < headings.index("**Digit by digit**")
     for parameter, value in query.items():
-        if parameter != "show":
+        if parameter not in ("show", "pin", "sweep"):
             assert str(state[held.get(parameter, parameter)]) == value
     shown = [text.value for text in app.markdown]
     app.button_group(key=LESSON_GUESS(lesson=name)).set_value(lesson.right).run()
@@ -178,6 +198,10 @@ def test_an_unknown_lesson_is_one_sentence(app):
         ("weights?model=pixels&digit=7", "train?images=5", "choose a value from 10"),
         ("weights?model=pixels&digit=7", "train?show=nothing", "do not exist"),
         ("weights?model=pixels&digit=7", "predict?test=10000", "no test picture"),
+        ("weights?model=pixels&digit=7", "train?pin=10000", "no test picture to pin"),
+        ("weights?model=pixels&digit=7", "train?sweep=task:1", "a sweep that cannot be"),
+        ("weights?model=pixels&digit=7", "train?sweep=C:0.1,x", "C (L2) cannot be 'x'"),
+        ("weights?model=pixels&digit=7", "mistakes?bar=12", "is no digit"),
         ("question =", "questions =", "has 'questions'"),
         ("question =", "question", "cannot be read"),
     ],
@@ -205,11 +229,27 @@ def test_what_is_wrong_with_a_file_is_one_sentence(line, instead, said):
         "run nonsense",
         "run last images",
         "run last images=3",
+        "missed pixels 8 high",
+        "recall zero-or-one 1 0",
+        "run-bar 10000 1",
+        "run-bar 0 1 task=one-digit",
     ],
 )
 def test_a_fact_that_there_is_not_is_one_sentence(asked):
     with pytest.raises(UserError):
         facts.in_words(asked, KNOWN["louder"].sources)
+
+
+def test_facts_of_a_bar_are_counted_by_hand():
+    of = KNOWN["where-to-put-the-bar"].sources
+    weights = of.model("pixels")
+    test = of.mnist("test")
+    scores = weights.scores(weights.decision_function(test.images.reshape(-1, 784) / 255.0))
+    said, eight = scores[:, 8] >= 1.5, test.labels == 8
+    assert facts.fact("missed pixels 8 1.5", of) == (eight & ~said).sum()
+    assert facts.fact("false-alarms pixels 8 1.5", of) == (said & ~eight).sum()
+    assert facts.fact("precision pixels 8 1.5", of) == pytest.approx(eight[said].mean())
+    assert facts.fact("recall pixels 8 1.5", of) == pytest.approx(said[eight].mean())
 
 
 def test_claims_are_of_numbers_and_facts():

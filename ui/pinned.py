@@ -9,9 +9,8 @@ import streamlit as st
 
 from lrcore.data import Dataset
 from lrcore.features import extract
-from lrcore.reading import Reader
 from lrcore.settings import Settings
-from lrcore.weights import Weights
+from lrcore.training import bars
 from ui.state import LAST_READ, PINNED
 from ui.train.links import PIN
 
@@ -37,13 +36,8 @@ class Pinned:
         return self._features[name]
 
     def bars(self, settings: Settings, theta: np.ndarray) -> np.ndarray:
-        """How probable each row of a theta finds it, shape (K,), read as any picture is.
-
-        A binary model has one row, and so one bar: that of its yes.
-        """
-        weights = Weights(theta.astype(np.float32), settings.classes, settings.features)
-        p = Reader(weights).judge(self.features(settings.features)).probabilities[0]
-        return p[1:] if settings.binary else p
+        """How probable each row of a run's theta finds it, shape (K,)."""
+        return bars(settings, theta, self.features(settings.features))[0]
 
 
 def pinned() -> Pinned | None:

@@ -121,7 +121,7 @@ def _one_bar(weights: Weights, found: Study) -> None:
         scores, yes, name = (
             found.scores[:, place],
             found.truth == place,
-            _with_article(names[place]),
+            with_article(names[place]),
         )
         low, high = math.floor(scores.min()), math.ceil(scores.max())
         if not yes.any() or yes.all():
@@ -178,7 +178,8 @@ def _one_bar(weights: Weights, found: Study) -> None:
     _changing_sides(found, scores, yes, bar, name)
 
 
-def _with_article(name: str) -> str:
+def with_article(name: str) -> str:
+    """'a 7', 'an 8'."""
     return f"{'an' if name == '8' else 'a'} {name}"
 
 

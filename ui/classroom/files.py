@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import math
+import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
+import numpy as np
 import streamlit as st
 
 from lrcore import facts
 from lrcore.errors import UserError
 from lrcore.places import LESSONS_FOLDER
 from lrcore.settings import NAMES, Settings, read_setting
+from lrcore.sweep import plan
 from lrcore.weights import Weights
 from ui.mistakes import study
 from ui.models import get_model, mnist, model_names
 from ui.train.controls import LABELS
-from ui.train.links import SHOW, read_link
+from ui.train.links import PIN, SEEDS, SHOW, SWEEP, read_link, read_pin, read_sweep
+from ui.train.sweep import MOST_SEEDS, OFFERED, read_values
 from ui.weights_view import VIEWS
 
 # The words of a file, and what each must be.
@@ -35,11 +40,13 @@ FIELDS: dict[str, type] = {
 PARAMETERS = {
     "predict": ("model", "test"),
     "weights": ("model", "digit", "view"),
-    "mistakes": ("model", "truth", "answer"),
+    "mistakes": ("model", "truth", "answer", "bar"),
     "hand": ("model",),
-    "train": (*NAMES, SHOW),
+    "train": (*NAMES, SHOW, SWEEP, SEEDS, PIN),
 }
 MOST_BYTES = 20_000
+# How many MNIST has.
+TEST_PICTURES = 10_000
 
 
 @dataclass(frozen=True)
@@ -70,12 +77,20 @@ class Lesson:
         """Those of the run that the link is about; the defaults where it is about none."""
         if self.page != "train":
             return Settings()
-        return Settings(**{n: read_setting(n, v) for n, v in self.query.items() if n != SHOW})
+        return Settings(**{n: read_setting(n, v) for n, v in self.query.items() if n in NAMES})
 
     @property
     def sources(self) -> facts.Sources:
         """Where its facts come from."""
-        return facts.Sources(_model, mnist, lambda w: study(w).counts, trained, self.settings)
+        return facts.Sources(_model, mnist, _counted, _scored, trained, self.settings)
+
+    @property
+    def swept(self) -> dict[str, list]:
+        """The values that the link's sweep tries, by setting; empty where it has none."""
+        if SWEEP not in self.query:
+            return {}
+        texts, _ = read_sweep(self.query[SWEEP], self.query.get(SEEDS), OFFERED, MOST_SEEDS)
+        return {name: read_values(name, text) for name, text in texts.items()}
 
     def answered(self) -> str:
         """The answer with its facts; UserError where one cannot be computed."""
@@ -137,17 +152,19 @@ def _link_faults(lesson: Lesson) -> list[str]:
                 faults.append(str(error))
         if not faults:
             try:
-                assert lesson.settings
+                plan(lesson.settings, lesson.swept) if lesson.swept else lesson.settings
             except UserError as error:
                 faults.append(str(error))
+        if PIN in lesson.query and read_pin(lesson.query[PIN], TEST_PICTURES) is None:
+            faults.append(f"'{lesson.query[PIN]}' is the number of no test picture to pin.")
         return faults
     faults = []
     for name, text in lesson.query.items():
         if name == "view" and text not in VIEWS:
             faults.append(f"there is no view '{text}'; known are {', '.join(VIEWS)}.")
-        if name in ("digit", "truth", "answer") and text not in list("0123456789"):
+        if name in ("digit", "truth", "answer", "bar") and text not in list("0123456789"):
             faults.append(f"'{text}' is no digit.")
-        if name == "test" and not (text.isascii() and text.isdigit() and int(text[:9]) < 10_000):
+        if name == "test" and read_pin(text, TEST_PICTURES) is None:
             faults.append(f"'{text}' is the number of no test picture, from 0 to 9999.")
         if name == "model" and text not in model_names():
             faults.append(f"there is no model '{text}'.")
@@ -161,7 +178,13 @@ def lessons() -> tuple[dict[str, Lesson], list[str]]:
 
 
 def _files() -> list[Path]:
-    return sorted(LESSONS_FOLDER.glob("*.toml"))
+    return sorted(LESSONS_FOLDER.glob("*.toml"), key=_place)
+
+
+def _place(path: Path) -> tuple[float, str]:
+    """By which a lesson stands among the others: its number, then its name."""
+    number = re.match(r"\d+", path.stem)
+    return (int(number[0]) if number else math.inf), path.stem
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -182,6 +205,15 @@ def _model(name: str) -> Weights:
     if name not in model_names():
         raise UserError(f"There is no model {name}.")
     return get_model(name)
+
+
+def _counted(weights: Weights) -> np.ndarray:
+    return study(weights).counts
+
+
+def _scored(weights: Weights) -> tuple[np.ndarray, np.ndarray]:
+    found = study(weights)
+    return found.scores, found.truth
 
 
 @st.cache_resource(max_entries=32, show_spinner="Training for the answer …")

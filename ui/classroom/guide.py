@@ -9,6 +9,7 @@ from ui.classroom.files import Lesson, lessons
 from ui.models import errors_said
 from ui.plain import plain, say_error
 from ui.state import (
+    BAR_DIGIT,
     GALLERY_ASKED,
     LESSON_BAR,
     LESSON_BUTTON,
@@ -18,17 +19,29 @@ from ui.state import (
     MISTAKE_ANSWER,
     MISTAKE_TRUTH,
     NEXT_MODEL,
+    PIN_LINK,
+    SWEEP_LINK,
+    TRAIN_TAB,
     WEIGHTS_ROW,
     WEIGHTS_VIEW,
 )
 from ui.train.controls import forget_address
+from ui.train.links import SWEEP
 from ui.train.runs import session_runs
+from ui.train.sweep import TAB, WATCH_TAB
 
 # The parameter of an address that names a lesson, on the page that the lesson is about.
 LESSON = "lesson"
 # Pages that show lessons in a way of their own.
 OWN_WAY = ("how", "lesson")
-ROWS = {"digit": WEIGHTS_ROW, "truth": MISTAKE_TRUTH, "answer": MISTAKE_ANSWER}
+# The parameter of an address that names what of a page comes first.
+PART = "part"
+ROWS = {
+    "digit": WEIGHTS_ROW,
+    "truth": MISTAKE_TRUTH,
+    "answer": MISTAKE_ANSWER,
+    "bar": BAR_DIGIT,
+}
 # While there is but a question it stays in sight; an answer is as long as it needs to be.
 PINNED = (
     "<style>@media (min-width: 900px) and (min-height: 700px) {"
@@ -67,8 +80,14 @@ def _set_up(lesson: Lesson) -> None:
     if lesson.page == "train":
         st.query_params.from_dict({**query, LESSON: lesson.name})
         forget_address()
-        # The curve of another lesson would answer a question that was not asked.
-        session_runs().shown = None
+        # What another lesson showed would answer a question that was not asked.
+        runs = session_runs()
+        runs.shown = None
+        if runs.sweep is not None and runs.sweep.finished:
+            runs.sweep = None
+        for taken in (PIN_LINK, SWEEP_LINK):
+            state.pop(taken, None)
+        state[TRAIN_TAB] = TAB if SWEEP in query else WATCH_TAB
         return
     if "model" in query:
         state[NEXT_MODEL] = query["model"]
@@ -76,6 +95,8 @@ def _set_up(lesson: Lesson) -> None:
         state[GALLERY_ASKED] = int(query["test"])
     if "view" in query:
         state[WEIGHTS_VIEW] = query["view"]
+    if "bar" in query:
+        st.query_params[PART] = "bar"
     for name, key in ROWS.items():
         if name in query:
             state[key] = int(query[name])
@@ -108,7 +129,7 @@ def _bar(lesson: Lesson, names: list[str], page: str) -> None:
                     open_lesson(lessons()[0][later])
                 if _button("list", "Back to the lessons"):
                     close()
-                    st.switch_page("pages/how.py", query_params={"part": "lessons"})
+                    st.switch_page("pages/how.py", query_params={PART: "lessons"})
                 if _button("close", "Close"):
                     close()
                     st.rerun()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -12,11 +13,16 @@ import streamlit as st
 from lrcore import facts
 from lrcore.errors import UserError
 from lrcore.reading import Reader
-from ui.answers import class_names
+from lrcore.sweep import Result, curve, plan
+from lrcore.training import HOLDOUT
+from ui.answers import class_names, counted
 from ui.charts import ROWS, in_house_style, prepared, probability_bars, probability_rows
 from ui.classroom.files import Lesson
 from ui.heatmaps import LARGE, colour_limit, describe, ink_chart, parts, row_names, weight_chart
 from ui.palette import DIGITS
+from ui.threshold import with_article
+from ui.threshold_charts import histograms
+from ui.train.sweep_charts import curve_chart, curve_rows
 from ui.weights_view import mean_image
 
 # Of the cost, so that one leap does not flatten all else.
@@ -55,8 +61,10 @@ def show(lesson: Lesson) -> None:
 
 def _picture(lesson: Lesson, words: str) -> Picture:
     name, *rest = words.split()
+    if name == "run-bars" and rest:
+        return _run_bars(lesson, *rest)
     if name not in KINDS or len(rest) != KINDS[name][0]:
-        known = ", ".join([*KINDS, "run"])
+        known = ", ".join([*KINDS, "run", "run-bars"])
         raise UserError(f"'{words}' is no picture of a lesson; known are {known}.")
     return KINDS[name][1](lesson, *rest)
 
@@ -99,11 +107,57 @@ def _bars(lesson: Lesson, model: str, index: str) -> Picture:
     return Picture(spec, f"What {model} says", f"Probability of each digit: {said}", False)
 
 
+def _run_bars(lesson: Lesson, index: str, *changes: str) -> Picture:
+    """A test picture's ten bars at the end of the lesson's run, with changes."""
+    p = facts.run_bars(lesson.sources, index, changes)
+    names = [str(digit) for digit in range(len(p))]
+    rows = probability_rows(names, p, names[int(p.argmax())])
+    said = ", ".join(rows["label"].str.replace("\u2003", " "))
+    steps = facts.changed(lesson.settings, changes).iterations
+    label = facts.in_words(f"label {index}", lesson.sources)
+    spec = {**probability_bars(len(rows)), "datasets": {ROWS: rows}}
+    title = f"A {label} after {counted(steps, 'iteration')}"
+    return Picture(spec, title, f"{title}. Probability of each digit: {said}", False)
+
+
+def _sweep(lesson: Lesson) -> Picture:
+    """What the sweep of the lesson's link comes to."""
+    if len(lesson.swept) != 1:
+        raise UserError("The link of this lesson sweeps no setting by itself.")
+    ((name, _),) = lesson.swept.items()
+    results = []
+    for given, settings in plan(lesson.settings, lesson.swept):
+        run = lesson.sources.trained(settings)
+        last = run.history[-1]
+        heldout = last.heldout_cost, last.heldout_accuracy, HOLDOUT
+        results.append(Result(given, settings, math.nan, run.accuracy, *heldout, run.theta, ""))
+    rows = curve_rows(curve(results), name, "accuracy")
+    said = "; ".join(f"{row.place}, {row.curve}: {row.y:.1%}" for row in rows.itertuples())
+    return Picture(
+        prepared(curve_chart, rows, name, "accuracy"), "Read right", f"Accuracy. {said}", False
+    )
+
+
+def _scores(lesson: Lesson, model: str, digit: str, score: str) -> Picture:
+    """The scores that a digit's model gives, and a bar at one of them."""
+    missed, alarms = (
+        facts.in_words(f"{what} {model} {digit} {score}", lesson.sources)
+        for what in ("missed", "false-alarms")
+    )
+    scores, truth = lesson.sources.scored(lesson.sources.model(model))
+    yes = truth == int(digit)
+    chart = prepared(histograms, scores[:, int(digit)], yes, float(score), with_article(digit))
+    title = f"The bar at {float(score):+.1f}: {missed} missed, {alarms} false alarms"
+    return Picture(chart, title, f"Histograms of scores. {title}.", False)
+
+
 KINDS: dict[str, tuple[int, Callable[..., Picture]]] = {
     "theta": (2, _theta),
     "mean": (1, _mean),
     "test": (1, _test),
     "bars": (2, _bars),
+    "scores": (3, _scores),
+    "sweep": (0, _sweep),
 }
 
 
