@@ -18,9 +18,10 @@ import numpy as np
 
 from lrcore.data import Dataset
 from lrcore.errors import UserError
-from lrcore.logistic import OneVsAllLoss, sigmoid, softplus
+from lrcore.logistic import OneVsAllLoss, curated_labels, sigmoid, softplus
 from lrcore.newton import newton
 from lrcore.solvers import SOLVERS, Diverged, safe_learning_rate
+from lrcore.training import Pictures, RunRequest
 from lrcore.two_numbers import INK_SYMMETRY, NUMBERS, Choice, two_numbers
 
 # What counts as near the bottom, and as there: a cost higher than the optimum's by this share.
@@ -184,15 +185,17 @@ def walk(
     solver: str,
     passes: int,
     knobs: Mapping[str, float | None] | None = None,
+    start: np.ndarray | None = None,
     seed: int = 0,
 ) -> Way:
-    """A solver's way from theta zero, for some passes or until it ends.
+    """A solver's way from a start, theta zero by default, for some passes or until it ends.
 
     knobs : of the solver, where they differ from its defaults; see `lrcore.solvers.Knobs`.
     """
     chosen = SOLVERS[solver]
     knobs_set, rng = chosen.knobs(**(knobs or {})), np.random.default_rng(seed)
-    steps = chosen.function(loss, np.zeros((loss.K, 1 + loss.D)), knobs_set, rng)
+    theta = np.zeros((loss.K, 1 + loss.D)) if start is None else start.astype(np.float64)
+    steps = chosen.function(loss, theta, knobs_set, rng)
     found, message = [], ""
     try:
         for step in itertools.islice(steps, 1 + passes):
@@ -247,6 +250,22 @@ class Valley:
         """After how many passes a way's cost was within this share of the lowest; or never."""
         return way.passes_until(self.lowest, share)
 
+    def off_course(self, way: Way) -> np.ndarray:
+        """By which angle each step of a way missed the bottom, in degrees; shape (m - 1,).
+
+        Between the step, as it is seen in the plane, and the straight line to the bottom from
+        where it began.
+        """
+        places = self.plane.places(way.thetas)
+        return _angles(np.diff(places, axis=0), self.bottom - places[:-1])
+
+    def slope_off_course(self, way: Way) -> np.ndarray:
+        """The same of the way straight downhill, from where each step of a way began."""
+        places = self.plane.places(way.thetas)
+        uphill = [self.loss.cost_and_gradient(theta)[1] for theta in way.thetas[:-1]]
+        downhill = -self.plane.places(self.plane.origin + np.array(uphill))
+        return _angles(downhill, self.bottom - places[:-1])
+
     def window(self, ways: Sequence[Way]) -> tuple[tuple[float, float], tuple[float, float]]:
         """What to show: a square, (low, high) across and up, round the starts and the bottom.
 
@@ -260,6 +279,13 @@ class Valley:
         reach = MARGIN * min(max(most, LEAST_REACH * apart), MOST_REACH * apart)
         low, high = middle - reach, middle + reach
         return (float(low[0]), float(high[0])), (float(low[1]), float(high[1]))
+
+
+def _angles(ones: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """The angles between arrows (m, 2) and others, in degrees from 0 to 180; shape (m,)."""
+    lengths = np.linalg.norm(ones, axis=1) * np.linalg.norm(others, axis=1)
+    cosines = (ones * others).sum(1) / np.where(lengths > 0, lengths, 1)
+    return np.degrees(np.arccos(np.clip(cosines, -1, 1)))
 
 
 def valley(loss: OneVsAllLoss, plane: Plane | None = None) -> Valley:
@@ -330,9 +356,15 @@ class Walks:
         }
         return {name: value for name, value in given.items() if name in SOLVERS[solver].uses}
 
-    def way(self, loss: OneVsAllLoss, solver: str, passes: int = PASSES) -> Way:
+    def way(
+        self,
+        loss: OneVsAllLoss,
+        solver: str,
+        passes: int = PASSES,
+        start: np.ndarray | None = None,
+    ) -> Way:
         """Of one solver."""
-        return walk(loss, solver, passes, self.knobs(solver, loss))
+        return walk(loss, solver, passes, self.knobs(solver, loss), start)
 
 
 def changed(walks: Walks, texts: Mapping[str, str]) -> Walks:
@@ -385,17 +417,29 @@ def walked(
     names: tuple[str, str],
     plane: Plane | None = None,
     passes: int = PASSES,
+    start: np.ndarray | None = None,
 ) -> Walked:
-    """Send the five solvers down the valley of a cost, over a plane as `valley` takes it."""
+    """Send the five solvers down the valley of a cost, over a plane as `valley` takes it.
+
+    start : from which theta; zero by default.
+    """
     return Walked(
         walks,
         names,
         valley(loss, plane),
-        {solver: walks.way(loss, solver, passes) for solver in SOLVERS},
+        {solver: walks.way(loss, solver, passes, start) for solver in SOLVERS},
         {
             solver: knobs["learning_rate"]
             for solver in SOLVERS
             if "learning_rate" in (knobs := walks.knobs(solver, loss))
         },
-        replace(walks, momentum=0.0).way(loss, "mini-batch", passes),
+        replace(walks, momentum=0.0).way(loss, "mini-batch", passes, start),
     )
+
+
+def run_loss(request: RunRequest) -> OneVsAllLoss:
+    """The cost that a run makes small, on the very pictures that it learns from."""
+    design = Pictures(request).learned
+    design.prepare(lambda: None)
+    targets = curated_labels(design.labels, request.settings.positives)
+    return OneVsAllLoss(design.X, targets, request.settings.C)

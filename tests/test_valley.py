@@ -5,7 +5,9 @@ import pytest
 
 from lrcore.errors import UserError
 from lrcore.logistic import OneVsAllLoss, cost
+from lrcore.settings import Settings
 from lrcore.solvers import SOLVERS, safe_learning_rate
+from lrcore.training import Run, RunRequest
 from lrcore.valley import (
     NEAR,
     OPTIONS,
@@ -17,6 +19,7 @@ from lrcore.valley import (
     cost_over,
     curvature,
     moved_plane,
+    run_loss,
     two_number_walks,
     valley,
     walk,
@@ -251,3 +254,44 @@ def test_what_can_be_asked_for_is_told():
 def test_the_same_digit_twice_is_one_sentence(train_set):
     with pytest.raises(UserError, match="two different ones"):
         two_number_walks(Walks(digit=3, against=3), train_set)
+
+
+def test_a_way_misses_the_bottom_by_the_angle_between_its_step_and_the_straight_line():
+    loss = some_loss()
+    found = valley(loss)
+    thetas = np.zeros((3, 1, 3))
+    thetas[:, 0, 1:] = found.bottom + np.array([[2.0, 0], [1.0, 0], [1.0, 1.0]])
+    way = Way("lbfgs", thetas, np.ones(3), np.arange(3))
+    assert np.allclose(found.off_course(way), [0, 90])
+    slope = -loss.cost_and_gradient(thetas[0])[1][0, 1:]
+    expected = np.degrees(np.arccos(-slope[0] / np.linalg.norm(slope)))
+    assert found.slope_off_course(way)[0] == pytest.approx(expected)
+
+
+def test_a_step_of_gradient_descent_goes_straight_downhill_and_lbfgs_learns_not_to(default):
+    bed, ways = default.valley, default.ways
+    descent = ways["gradient-descent"]
+    assert np.allclose(bed.off_course(descent)[0], bed.slope_off_course(descent)[0])
+    end = bed.passes_until(ways["lbfgs"])
+    assert bed.off_course(ways["lbfgs"])[end - 1] < bed.slope_off_course(ways["lbfgs"])[end - 1]
+
+
+def test_momentum_bears_a_larger_rate():
+    """(1 + m) / (1 - m) times that of gradient descent, on all pictures at a time."""
+    loss = some_loss(n=400, stretch=3)
+    found = valley(loss)
+    for momentum in (0.0, 0.6):
+        most = 2 / found.curvatures[1] * (1 + momentum) / (1 - momentum)
+        for share, stays in ((0.9, True), (1.15, False)):
+            knobs = {"learning_rate": share * most, "momentum": momentum, "batch_size": loss.n}
+            way = walk(loss, "mini-batch", 200, knobs, found.optimum + 1e-3)
+            beside = np.abs(found.across(way))
+            assert (beside[-1] < beside[0]) == stays
+
+
+def test_the_loss_of_a_run_is_its_own(train_set):
+    request = RunRequest(Settings(images=60, iterations=5, solver="lbfgs"), train_set)
+    run = Run(request)
+    points = list(run.steps())
+    loss = run_loss(request)
+    assert loss.cost(run.theta).sum() == pytest.approx(points[-1].cost, rel=1e-6)
