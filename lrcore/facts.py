@@ -6,6 +6,7 @@ A lesson asks for facts in a line of words, such as `loud-against pixels-6000 0 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -19,8 +20,11 @@ from lrcore.features import FEATURES, extract
 from lrcore.frame import BOX, CENTRE, SIDE
 from lrcore.reading import Reader
 from lrcore.settings import NAMES, Settings, read_setting
+from lrcore.solvers import SOLVERS
 from lrcore.thresholds import Counts, counts_at, roc_auc
 from lrcore.training import Point, Run, RunRequest, bars
+from lrcore.valley import THERE, Walked, Walks, Way, two_number_walks
+from lrcore.valley import changed as changed_walks
 from lrcore.weights import REST, Weights
 
 # How many weights count as the loudest.
@@ -36,6 +40,7 @@ class Sources(NamedTuple):
     scored : its scores there, shape (n, classes), and the true classes' places, shape (n,).
     trained : what came of a run.
     settings : those of the lesson's own run.
+    walks : down the lesson's own valley; `walked`, what came of some.
     """
 
     model: Callable[[str], Weights]
@@ -44,6 +49,8 @@ class Sources(NamedTuple):
     scored: Callable[[Weights], tuple[np.ndarray, np.ndarray]]
     trained: Callable[[Settings], Trained]
     settings: Settings = Settings()
+    walks: Walks = Walks()
+    walked: Callable[[Walks], Walked] | None = None
 
 
 @dataclass(frozen=True)
@@ -292,6 +299,51 @@ def _run(of: Sources, what: str, *changes: str) -> float:
     return function(of.trained(changed(of.settings, changes)))
 
 
+# Of one solver's way; whatever is never reached is infinitely far.
+_OF_A_WAY: dict[str, tuple[Callable[[Walked, str], float], str]] = {
+    "passes": (lambda found, name: _arrival(found, name), "{:,.0f}"),
+    "crossings": (lambda found, name: found.valley.crossings(found.ways[name]), "{:,}"),
+    "off-course": (lambda found, name: _angle(found.valley.off_course, found, name, 0), "{:.0f}"),
+    "last-off-course": (lambda found, name: _angle(found.valley.off_course, found, name), "{:.0f}"),
+    "slope-off-course": (
+        lambda found, name: _angle(found.valley.slope_off_course, found, name),
+        "{:.0f}",
+    ),
+    "above": (
+        lambda found, name: float(found.ways[name].costs.min()) / found.valley.lowest - 1,
+        "{:.2%}",
+    ),
+}
+
+
+def _arrival(found: Walked, solver: str) -> float:
+    passes = found.valley.passes_until(found.ways[solver], THERE)
+    return math.inf if passes is None else passes
+
+
+def _angle(
+    of: Callable[[Way], np.ndarray], found: Walked, solver: str, step: int | None = None
+) -> float:
+    """Of one step of a solver; of that which arrives, or is the last, by default."""
+    angles = of(found.ways[solver])
+    if step is None:
+        step = int(min(_arrival(found, solver), len(angles))) - 1
+    return float(angles[step])
+
+
+def _valley(of: Sources, what: str, *words: str) -> float:
+    solver = [word for word in words if "=" not in word]
+    texts = dict(word.split("=", 1) for word in words if "=" in word)
+    walks = changed_walks(of.walks, texts)
+    walked = of.walked or (lambda asked: two_number_walks(asked, of.mnist("train")))
+    if what == "longer" and not solver:
+        return walked(walks).valley.longer
+    function, _ = _of(_OF_A_WAY, what, "of a way")
+    if len(solver) != 1 or solver[0] not in SOLVERS:
+        raise UserError(f"'valley {what}' needs one of {', '.join(SOLVERS)}.")
+    return function(walked(walks), solver[0])
+
+
 def changed(settings: Settings, changes: tuple[str, ...]) -> Settings:
     """Settings with changes such as 'learning_rate=0.5'; UserError where they cannot be."""
     values = {}
@@ -326,6 +378,7 @@ FACTS: dict[str, tuple[Callable[..., float], str]] = {
     "run-bar": (_run_bar, "{:.2f}"),
     "run-answer": (_run_answer, "{}"),
     "run": (_run, "{:.3g}"),
+    "valley": (_valley, "{:.1f}"),
 }
 
 
@@ -347,7 +400,8 @@ def in_words(asked: str, of: Sources) -> str:
         return f"{fact(ratio[1], of) / fact(ratio[2], of):.3g}"
     value = fact(asked, of)
     name, *words = asked.split()
-    form = _OF_A_RUN[words[0]][1] if name == "run" else FACTS[name][1]
+    tables: dict[str, Mapping[str, tuple]] = {"run": _OF_A_RUN, "valley": _OF_A_WAY}
+    _, form = tables.get(name, FACTS).get(words[0] if words else "", FACTS[name])
     return form.format(value).replace("-", "−")
 
 

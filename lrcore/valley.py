@@ -34,11 +34,13 @@ PASSES = 100
 OF_EACH = 500
 # A gain of cost that is too small to go on for, and a curvature that is as good as none.
 FINEST = 1e-12
+# What float32 may make of a cost.
+ROUNDING = 1e-6
 # Cells of a grid whose best biases are sought at a time, so that their scores fit in memory.
 TOGETHER = 64
-# Of the way from the start to the optimum: how far the window reaches round the two at least and
-# at most, however far a solver strays.
-LEAST_REACH, MOST_REACH, MARGIN = 0.6, 1.4, 1.08
+# Of what is shown: of the distance from the start to the bottom, how far from between them a
+# solver may stray before it is left out of sight, and how far is shown at least; and the margin.
+MOST_REACH, LEAST_REACH, MARGIN = 1.4, 0.1, 1.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,15 +215,18 @@ class Valley:
     """A cost over a plane, its lowest point and its shape there.
 
     loss, plane : as in `cost_over`.
-    optimum : the theta of the lowest cost, shape (K, 1 + D), and `lowest`, that cost.
+    lowest : the lowest cost that there is, in the plane or out of it.
+    deepest : the theta of the lowest cost in the plane, shape (K, 1 + D), with the best bias
+        where the plane has that; `floor`, its cost.
     curvatures : the cost's second derivative along the valley's floor, and across it; shape (2,).
     axes : these two directions in the plane, in rows, (2, 2); the former comes from below zero.
     """
 
     loss: OneVsAllLoss
     plane: Plane
-    optimum: np.ndarray
     lowest: float
+    deepest: np.ndarray
+    floor: float
     curvatures: np.ndarray
     axes: np.ndarray
 
@@ -232,8 +237,8 @@ class Valley:
 
     @property
     def bottom(self) -> np.ndarray:
-        """The place of the optimum, shape (2,)."""
-        return self.plane.places(self.optimum[None])[0]
+        """The lowest place in the plane, shape (2,)."""
+        return self.plane.places(self.deepest[None])[0]
 
     def across(self, way: Way) -> np.ndarray:
         """How far beside the valley's floor a way was, after each pass; shape (m,)."""
@@ -266,17 +271,25 @@ class Valley:
         downhill = -self.plane.places(self.plane.origin + np.array(uphill))
         return _angles(downhill, self.bottom - places[:-1])
 
-    def window(self, ways: Sequence[Way]) -> tuple[tuple[float, float], tuple[float, float]]:
-        """What to show: a square, (low, high) across and up, round the starts and the bottom.
+    def window(
+        self, ways: Sequence[Way], square: bool = True
+    ) -> tuple[tuple[float, float], tuple[float, float]]:
+        """What to show: (low, high) across and up, round the starts and the bottom.
 
         It holds the ways as well, as long as they do not stray too far.
+
+        square : as far across as up, so that right angles are seen as such.
         """
         starts = np.concatenate([self.plane.places(way.thetas[:1]) for way in ways])
         middle = (starts.mean(0) + self.bottom) / 2
         apart = max(float(np.abs(starts - self.bottom).max()), 1e-9)
         places = np.concatenate([self.plane.places(way.thetas) for way in ways])
-        most = float(np.abs(places - middle).max())
-        reach = MARGIN * min(max(most, LEAST_REACH * apart), MOST_REACH * apart)
+        near = np.abs(places - middle).max(1) <= MOST_REACH * apart
+        kept = np.concatenate([places[near], starts, [self.bottom]])
+        low, high = kept.min(0), kept.max(0)
+        middle, reach = (low + high) / 2, MARGIN * np.maximum((high - low) / 2, LEAST_REACH * apart)
+        if square:
+            reach = reach.max()
         low, high = middle - reach, middle + reach
         return (float(low[0]), float(high[0])), (float(low[1]), float(high[1]))
 
@@ -292,12 +305,29 @@ def valley(loss: OneVsAllLoss, plane: Plane | None = None) -> Valley:
     """The valley of a cost over a plane; by default that of the two weights there are."""
     plane = plane or weights_plane()
     way = walk(loss, "preconditioned-lbfgs", MOST_PASSES)
-    optimum, lowest = way.thetas[-1], float(way.costs[-1])
-    curvatures, axes = np.linalg.eigh(curvature(loss, plane, optimum))
+    # With two weights and the best bias, the plane holds all there is.
+    deepest = way.thetas[-1] if plane.best_bias else _deepest(loss, plane)
+    floor = float(loss.cost(deepest).sum())
+    curvatures, axes = np.linalg.eigh(curvature(loss, plane, deepest))
     axes = axes.T
-    towards = plane.places(optimum[None])[0] - plane.places(way.thetas[:1])[0]
+    towards = plane.places(deepest[None])[0] - plane.places(way.thetas[:1])[0]
     axes[0] *= -1 if axes[0] @ towards < 0 else 1
-    return Valley(loss, plane, optimum, lowest, np.maximum(curvatures, FINEST), axes)
+    lowest = min(float(way.costs[-1]), floor)
+    return Valley(loss, plane, lowest, deepest, floor, np.maximum(curvatures, FINEST), axes)
+
+
+def _deepest(loss: OneVsAllLoss, plane: Plane) -> np.ndarray:
+    """The theta of the lowest cost in a plane, whose biases are its own."""
+
+    def cost(places: np.ndarray) -> np.ndarray:
+        return np.array([loss.cost(plane.theta(place)).sum() for place in places])
+
+    def derivatives(places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        theta = plane.theta(places[0])
+        slope = loss.cost_and_gradient(theta)[1]
+        return plane.places(plane.origin + slope[None]), curvature(loss, plane, theta)[None]
+
+    return plane.theta(newton(np.zeros((1, 2)), cost, derivatives, ROUNDING)[0])
 
 
 # What the page offers, and so what a link may ask for, by the field of `Walks`.

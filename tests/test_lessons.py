@@ -13,6 +13,7 @@ from lrcore.errors import UserError
 from lrcore.places import LESSONS_FOLDER
 from lrcore.settings import Settings
 from lrcore.training import Run, RunRequest
+from lrcore.valley import OPTIONS
 from lrcore.weights import WEIGHTS_FOLDER, Weights, load_weights
 from tests.browser.driver import ROOT
 from tests.helpers import open_page
@@ -31,6 +32,7 @@ from ui.state import (
     RUNS,
     SWEEP_SETTING,
     TRAIN_TAB,
+    VALLEY,
     WEIGHTS_ROW,
     WEIGHTS_VIEW,
 )
@@ -106,6 +108,9 @@ def test_a_lesson_sets_its_page_up_and_is_pinned_there(app, name):
         # First of what there is on the page.
         headings = [text.value for text in app.markdown if text.value.startswith("**")]
         assert headings.index("**Where to put the bar**") < headings.index("**Digit by digit**")
+    if lesson.page == "valley":
+        held = {name: VALLEY(name=name) for name in OPTIONS}
+        assert state[VALLEY(name="passes")] == 0
     for parameter, value in query.items():
         if parameter not in ("show", "pin", "sweep"):
             assert str(state[held.get(parameter, parameter)]) == value
@@ -202,6 +207,8 @@ def test_an_unknown_lesson_is_one_sentence(app):
         ("weights?model=pixels&digit=7", "train?sweep=task:1", "a sweep that cannot be"),
         ("weights?model=pixels&digit=7", "train?sweep=C:0.1,x", "C (L2) cannot be 'x'"),
         ("weights?model=pixels&digit=7", "mistakes?bar=12", "is no digit"),
+        ("weights?model=pixels&digit=7", "valley?stretch=3", "choose among 1, 2, 4, 8"),
+        ("weights?model=pixels&digit=7", "valley?colour=red", "nothing it can set there"),
         ("question =", "questions =", "has 'questions'"),
         ("question =", "question", "cannot be read"),
     ],

@@ -160,7 +160,7 @@ def test_all_keys_of_a_walk_through_the_pages_are_declared(app):
     for way in ("A row", "Upload", "Camera", "Test set"):
         choose_way(app, way)
         look()
-    for page in ("weights", "hand", "mistakes", "how", "two-numbers"):
+    for page in ("weights", "hand", "mistakes", "how", "two-numbers", "valley"):
         app.switch_page(f"pages/{page}.py").run()
         look()
     assert len(seen) > 60

@@ -27,15 +27,14 @@ from lrcore.valley import (
     weights_plane,
 )
 
-RNG = np.random.default_rng(0)
-
 
 def some_loss(n=200, D=2, K=1, dtype=np.float64, stretch=1.0):
     """Features that overlap, so that there is an optimum not far away."""
-    X = RNG.normal(size=(n, D)).astype(dtype)
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n, D)).astype(dtype)
     X[:, 0] *= stretch
     slopes = np.linspace(-1, 1, D * K).reshape(D, K) + 0.3
-    targets = (X @ slopes + RNG.normal(scale=2, size=(n, K)) > 0).astype(np.uint8)
+    targets = (X @ slopes + rng.normal(scale=2, size=(n, K)) > 0).astype(np.uint8)
     return OneVsAllLoss(X, targets, 1.0)
 
 
@@ -52,7 +51,7 @@ def even(train_set):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_the_costs_of_a_grid_are_the_cores_at_those_thetas(dtype):
     loss = some_loss(n=90, D=6, K=3, dtype=dtype)
-    plane = moved_plane(RNG.normal(size=(7, 3, 7)))
+    plane = moved_plane(np.random.default_rng(1).normal(size=(7, 3, 7)))
     across, up = np.linspace(-1, 2, 4), np.linspace(-2, 1, 3)
     found = cost_over(loss, plane, across, up)
     assert found.shape == (3, 4)
@@ -92,8 +91,10 @@ def test_best_biases_are_found_far_out_as_well():
 def test_the_curvature_is_that_of_the_cost(best_bias):
     loss = some_loss()
     flat = valley(loss)
-    plane = flat.plane if best_bias else moved_plane(RNG.normal(size=(5, 1, 3)))
-    theta = flat.optimum if best_bias else plane.origin
+    plane = (
+        flat.plane if best_bias else moved_plane(np.random.default_rng(1).normal(size=(5, 1, 3)))
+    )
+    theta = flat.deepest if best_bias else plane.origin
     found = curvature(loss, plane, theta)
     h, (x, y) = 1e-3, plane.places(theta[None])[0]
     grid = cost_over(loss, plane, x + np.array([-h, 0, h]), y + np.array([-h, 0, h]))
@@ -104,9 +105,9 @@ def test_the_curvature_is_that_of_the_cost(best_bias):
 
 
 def test_a_way_is_placed_in_the_plane_that_it_moved_in_most():
-    directions = np.linalg.qr(RNG.normal(size=(8, 3)))[0].T.reshape(3, 2, 4)
+    directions = np.linalg.qr(np.random.default_rng(1).normal(size=(8, 3)))[0].T.reshape(3, 2, 4)
     along = np.column_stack([np.linspace(3, 0, 10), np.sin(np.arange(10)), np.zeros(10)])
-    along[:, 2] = 0.01 * RNG.normal(size=10)
+    along[:, 2] = 0.01 * np.random.default_rng(1).normal(size=10)
     thetas = np.tensordot(along, directions, 1)
     plane = moved_plane(thetas)
     flat = plane.directions.reshape(2, -1)
@@ -120,13 +121,13 @@ def test_a_way_is_placed_in_the_plane_that_it_moved_in_most():
     off = [np.linalg.norm(plane.theta(p) - t) for p, t in zip(places, thetas, strict=True)]
     assert max(off) < 0.1
     # No other plane holds more.
-    other = moved_plane(RNG.normal(size=(5, 2, 4)))
+    other = moved_plane(np.random.default_rng(1).normal(size=(5, 2, 4)))
     other = type(other)(plane.origin, other.directions)
     assert other.share(thetas) < plane.share(thetas)
 
 
 def test_a_plane_needs_two_steps():
-    start = RNG.normal(size=(1, 2, 4))
+    start = np.random.default_rng(1).normal(size=(1, 2, 4))
     for thetas in (start, np.repeat(start, 5, axis=0), np.concatenate([start, start + 1])):
         with pytest.raises(UserError, match="two steps"):
             moved_plane(thetas)
@@ -139,7 +140,7 @@ def test_all_five_ways_start_at_zero_and_end_at_the_optimum(default):
         assert np.allclose(default.valley.plane.places(way.thetas[:1]), 0, rtol=1e-6, atol=1e-9)
         assert way.message == ""
         assert way.costs[-1] < (1 + 10 * THERE) * default.valley.lowest
-        assert np.abs(way.thetas[-1] - default.valley.optimum).max() < 0.1
+        assert np.abs(way.thetas[-1] - default.valley.deepest).max() < 0.1
         assert np.allclose(
             way.costs[3], default.valley.loss.cost(way.thetas[3]).sum(), rtol=1e-6, atol=1e-9
         )
@@ -152,7 +153,7 @@ def test_the_optimum_is_where_scikit_learn_has_it(default):
     loss = default.valley.loss
     theirs = LogisticRegression(C=loss.C, tol=1e-10).fit(loss.X, loss.targets[:, 0])
     found = np.append(theirs.intercept_, theirs.coef_)
-    assert np.allclose(default.valley.optimum[0], found, atol=1e-4)
+    assert np.allclose(default.valley.deepest[0], found, atol=1e-4)
 
 
 def test_a_way_lies_nowhere_below_the_valley(default):
@@ -223,6 +224,11 @@ def test_the_window_holds_start_and_bottom_but_not_whoever_strays():
         for x, y in ((0, 0), found.bottom):
             assert left < x < right
             assert low < y < high
+    (left, right), (low, high) = found.window([calm], square=False)
+    places = found.plane.places(calm.thetas)
+    assert left < places[:, 0].min() < places[:, 0].max() < right
+    assert (right - left < high - low) == (np.ptp(places[:, 0]) < np.ptp(places[:, 1]))
+    (left, right), _ = found.window([calm, wild])
     assert np.abs(found.plane.places(wild.thetas)).max() > right - left
 
 
@@ -233,8 +239,10 @@ def test_a_run_of_ten_classes_has_a_valley_too():
     found = walked(Walks(), loss, ("first", "second"), plane, passes=30)
     assert found.valley.longer >= 1
     (left, right), (low, high) = found.valley.window(list(found.ways.values()))
-    grid = cost_over(loss, plane, np.linspace(left, right, 5), np.linspace(low, high, 5))
-    assert grid.min() >= found.valley.lowest - 1e-5
+    grid = cost_over(loss, plane, np.linspace(left, right, 9), np.linspace(low, high, 9))
+    assert found.valley.lowest <= found.valley.floor <= grid.min() + 1e-5
+    here = loss.cost(plane.theta(found.valley.bottom)).sum()
+    assert abs(found.valley.floor - here) < 1e-5
     assert 0.5 < plane.share(found.ways["lbfgs"].thetas) <= 1
 
 
@@ -284,7 +292,7 @@ def test_momentum_bears_a_larger_rate():
         most = 2 / found.curvatures[1] * (1 + momentum) / (1 - momentum)
         for share, stays in ((0.9, True), (1.15, False)):
             knobs = {"learning_rate": share * most, "momentum": momentum, "batch_size": loss.n}
-            way = walk(loss, "mini-batch", 200, knobs, found.optimum + 1e-3)
+            way = walk(loss, "mini-batch", 200, knobs, found.deepest + 1e-3)
             beside = np.abs(found.across(way))
             assert (beside[-1] < beside[0]) == stays
 

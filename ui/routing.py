@@ -25,6 +25,7 @@ def pages() -> list:
             icon=":material/scatter_plot:",
             url_path="two-numbers",
         ),
+        st.Page("pages/valley.py", title="Valley", icon=":material/landscape:"),
         # For the projector: it is linked to, and needs no place in the bar.
         st.Page(
             "pages/lesson.py",

@@ -272,6 +272,16 @@ TWO_BUTTON = _keys("two-button-{what}", BUTTON, "widget", PAGE)
 TWO_GUESS = _keys("two-guess-{choice}", "int or None: how many it gets right", "widget", SESSION)
 PLANE = _key("plane", "dict: the line as it was last dragged", "widget", PAGE)
 
+# Valley.
+VALLEY_GROUND = _key("valley_ground", "str: whose valley is seen", "widget", ADDRESS)
+VALLEY_GUESS = _key("valley_guess", "int or None: a place in ui.valley.GUESSES", "widget", SESSION)
+VALLEY_SHOWN = _key("valley_shown", "bool: whether the guess is over", "Let them walk", SESSION)
+VALLEY_PLAYING = _key("valley_playing", "bool: the ways are seen growing", "Play", SESSION)
+VALLEY_RUN = _key("valley_run", "str: the run whose valley is seen", "widget", PAGE)
+VALLEY = _keys("valley-{name}", "what a control holds, by its name", "widget, Play", ADDRESS)
+VALLEY_BUTTON = _keys("walk-button-{what}", BUTTON, "widget", PAGE)
+VALLEY_BESIDE = _layout("valley_beside", "what is said of the ways")
+
 # Lessons, on the pages that they are about and on one of their own.
 LESSON_OPEN = _key("lesson_open", "str: the name of the lesson pinned", "ui.classroom", SESSION)
 LESSON_GUESS = _keys("lesson-guess-{lesson}", "int or None: the choice", "widget", SESSION)

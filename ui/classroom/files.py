@@ -17,12 +17,14 @@ from lrcore.errors import UserError
 from lrcore.places import LESSONS_FOLDER
 from lrcore.settings import NAMES, Settings, read_setting
 from lrcore.sweep import plan
+from lrcore.valley import OPTIONS, Walks, changed
 from lrcore.weights import Weights
 from ui.mistakes import study
 from ui.models import get_model, mnist, model_names
 from ui.train.controls import LABELS
 from ui.train.links import PIN, SEEDS, SHOW, SWEEP, read_link, read_pin, read_sweep
 from ui.train.sweep import MOST_SEEDS, OFFERED, read_values
+from ui.valley_ground import two_number_ground
 from ui.weights_view import VIEWS
 
 # The words of a file, and what each must be.
@@ -43,6 +45,7 @@ PARAMETERS = {
     "mistakes": ("model", "truth", "answer", "bar"),
     "hand": ("model",),
     "train": (*NAMES, SHOW, SWEEP, SEEDS, PIN),
+    "valley": tuple(OPTIONS),
 }
 MOST_BYTES = 20_000
 # How many MNIST has.
@@ -80,9 +83,23 @@ class Lesson:
         return Settings(**{n: read_setting(n, v) for n, v in self.query.items() if n in NAMES})
 
     @property
+    def walks(self) -> Walks:
+        """Those down the valley that the link is about; the defaults where it is about none."""
+        return changed(Walks(), self.query) if self.page == "valley" else Walks()
+
+    @property
     def sources(self) -> facts.Sources:
         """Where its facts come from."""
-        return facts.Sources(_model, mnist, _counted, _scored, trained, self.settings)
+        return facts.Sources(
+            _model,
+            mnist,
+            _counted,
+            _scored,
+            trained,
+            self.settings,
+            self.walks,
+            lambda walks: two_number_ground(walks, square=False).found,
+        )
 
     @property
     def swept(self) -> dict[str, list]:
@@ -158,6 +175,12 @@ def _link_faults(lesson: Lesson) -> list[str]:
         if PIN in lesson.query and read_pin(lesson.query[PIN], TEST_PICTURES) is None:
             faults.append(f"'{lesson.query[PIN]}' is the number of no test picture to pin.")
         return faults
+    if lesson.page == "valley":
+        try:
+            assert lesson.walks
+        except UserError as error:
+            return [str(error)]
+        return []
     faults = []
     for name, text in lesson.query.items():
         if name == "view" and text not in VIEWS:

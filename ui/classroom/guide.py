@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from lrcore.errors import UserError
+from lrcore.valley import OPTIONS
 from ui.classroom.files import Lesson, lessons
 from ui.models import errors_said
 from ui.plain import plain, say_error
@@ -22,6 +23,8 @@ from ui.state import (
     PIN_LINK,
     SWEEP_LINK,
     TRAIN_TAB,
+    VALLEY,
+    VALLEY_GROUND,
     WEIGHTS_ROW,
     WEIGHTS_VIEW,
 )
@@ -29,6 +32,7 @@ from ui.train.controls import forget_address
 from ui.train.links import SWEEP
 from ui.train.runs import session_runs
 from ui.train.sweep import TAB, WATCH_TAB
+from ui.valley_ground import TWO_NUMBERS
 
 # The parameter of an address that names a lesson, on the page that the lesson is about.
 LESSON = "lesson"
@@ -75,6 +79,12 @@ def open_lesson(lesson: Lesson) -> None:
     st.switch_page(f"pages/{lesson.page}.py", query_params={LESSON: lesson.name})
 
 
+def lesson_on(page: str) -> bool:
+    """Whether the open lesson is about this page."""
+    lesson = lessons()[0].get(st.session_state.get(LESSON_OPEN, ""))
+    return lesson is not None and lesson.page == page
+
+
 def _set_up(lesson: Lesson) -> None:
     state, query = st.session_state, lesson.query
     if lesson.page == "train":
@@ -88,6 +98,11 @@ def _set_up(lesson: Lesson) -> None:
         for taken in (PIN_LINK, SWEEP_LINK):
             state.pop(taken, None)
         state[TRAIN_TAB] = TAB if SWEEP in query else WATCH_TAB
+        return
+    if lesson.page == "valley":
+        state.update({VALLEY_GROUND: TWO_NUMBERS, VALLEY(name="passes"): 0})
+        for name in OPTIONS:
+            state[VALLEY(name=name)] = getattr(lesson.walks, name)
         return
     if "model" in query:
         state[NEXT_MODEL] = query["model"]

@@ -15,6 +15,7 @@ from lrcore.errors import UserError
 from lrcore.reading import Reader
 from lrcore.sweep import Result, curve, plan
 from lrcore.training import HOLDOUT
+from lrcore.valley import PASSES
 from ui.answers import class_names, counted
 from ui.charts import ROWS, in_house_style, prepared, probability_bars, probability_rows
 from ui.classroom.files import Lesson
@@ -23,6 +24,7 @@ from ui.palette import DIGITS
 from ui.threshold import with_article
 from ui.threshold_charts import histograms
 from ui.train.sweep_charts import curve_chart, curve_rows
+from ui.valley_ground import SHORT, two_number_ground
 from ui.weights_view import mean_image
 
 # Of the cost, so that one leap does not flatten all else.
@@ -63,8 +65,10 @@ def _picture(lesson: Lesson, words: str) -> Picture:
     name, *rest = words.split()
     if name == "run-bars" and rest:
         return _run_bars(lesson, *rest)
+    if name == "valley":
+        return _valley(lesson, rest)
     if name not in KINDS or len(rest) != KINDS[name][0]:
-        known = ", ".join([*KINDS, "run", "run-bars"])
+        known = ", ".join([*KINDS, "run", "run-bars", "valley"])
         raise UserError(f"'{words}' is no picture of a lesson; known are {known}.")
     return KINDS[name][1](lesson, *rest)
 
@@ -93,6 +97,14 @@ def _test(lesson: Lesson, index: str) -> Picture:
     return Picture(
         prepared(ink_chart, image / 255), f"A {label} of the test set", f"A {label}.", True
     )
+
+
+def _valley(lesson: Lesson, solvers: list[str]) -> Picture:
+    if not solvers or set(solvers) - set(SHORT):
+        raise UserError(f"A valley's picture needs some of {', '.join(SHORT)}.")
+    seen = two_number_ground(lesson.walks, square=False)
+    spec, said = seen.chart([SHORT[name] for name in solvers], PASSES, LARGE)
+    return Picture(spec, "The valley of the cost", said, True)
 
 
 def _bars(lesson: Lesson, model: str, index: str) -> Picture:
