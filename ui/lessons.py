@@ -242,6 +242,11 @@ def theta_section() -> None:
         label="The same with two numbers in place of 784, where theta is a line to be dragged",
         icon=":material/scatter_plot:",
     )
+    st.page_link(
+        "pages/valley.py",
+        label="The valley that it walks down, seen from above",
+        icon=":material/landscape:",
+    )
 
 
 def deskew_section() -> None:

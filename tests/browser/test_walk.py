@@ -179,6 +179,13 @@ def states(page, server):
         page.get_by_test_id("stVegaLiteChart").first.click(position={"x": x, "y": y})
         settled(page)
     yield "Mistakes"
+    page.goto(f"{server.url}/valley")
+    page.get_by_text("Guess first").wait_for()
+    yield "Valley, before the guess"
+    page.goto(f"{server.url}/valley?valley-passes=40")
+    page.get_by_text("Why gradient descent zigzags").wait_for()
+    page.get_by_test_id("stVegaLiteChart").locator("canvas").wait_for()
+    yield "Valley"
     page.goto(f"{server.url}/how")
     page.get_by_role("heading", name="Short lessons").wait_for()
     yield "How it works"
@@ -232,6 +239,7 @@ def test_every_page_has_its_title_in_the_tab_and_one_heading(page, server):
         "mistakes": "Mistakes",
         "how": "How it works",
         "two-numbers": "Two numbers",
+        "valley": "Valley",
     }.items():
         page.goto(f"{server.url}/{path}")
         page.wait_for_function("title => document.title === title", arg=f"{title} · Ten Thetas")
