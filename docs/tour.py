@@ -16,7 +16,16 @@ sys.path.insert(0, str(ROOT))
 
 from playwright.sync_api import sync_playwright  # noqa: E402
 
-from tests.browser.driver import Server, canvas, choose_model, find_browser, go_to, press, settled  # noqa: E402
+from tests.browser.driver import (  # noqa: E402
+    PHONE,
+    Server,
+    canvas,
+    choose_model,
+    find_browser,
+    go_to,
+    press,
+    settled,
+)
 
 SIZE = 1280, 800
 SHOWN = 768, 480
@@ -26,25 +35,35 @@ SEVEN = [
 ]
 
 
+SWEEP = "train?images=1000&iterations=8&sweep=C:0.001,0.01,0.1,1,10"
+# What a phone's screen lies on in the film.
+DESK = (0xF2, 0xEF, 0xE8)
+
+
 class Film:
-    """Frames of a page, each with how long it stays, in milliseconds."""
+    """Frames of pages, each with how long it stays, in milliseconds."""
 
-    def __init__(self, page):
-        self.page, self.frames, self.stays = page, [], []
+    def __init__(self):
+        self.frames, self.stays = [], []
 
-    def shoot(self, stay: int) -> None:
-        """Add the page as it stands."""
-        picture = Image.open(io.BytesIO(self.page.screenshot())).convert("RGB")
-        self.frames.append(picture.resize(SHOWN, Image.Resampling.LANCZOS))
+    def shoot(self, page, stay: int) -> None:
+        """Add a page as it stands; one that is higher than wide in the middle, as a phone lies."""
+        picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+        frame = Image.new("RGB", SHOWN, DESK)
+        picture.thumbnail(SHOWN, Image.Resampling.LANCZOS)
+        frame.paste(picture, ((SHOWN[0] - picture.width) // 2, (SHOWN[1] - picture.height) // 2))
+        self.frames.append(frame)
         self.stays.append(stay)
 
     def save(self, path: Path) -> None:
         """Write the frames as an animated GIF."""
         # One palette for all frames, so that nothing flickers.
-        strip = Image.new("RGB", (SHOWN[0], SHOWN[1] * 3))
-        for at, frame in enumerate((self.frames[len(self.frames) // 3], *self.frames[-2:])):
+        kept = self.frames[:: max(1, len(self.frames) // 8)]
+        strip = Image.new("RGB", (SHOWN[0], SHOWN[1] * len(kept)))
+        for at, frame in enumerate(kept):
             strip.paste(frame, (0, SHOWN[1] * at))
-        palette = strip.quantize(128)
+        # The thin lines of charts are few pixels, but their colours are what is told.
+        palette = strip.quantize(255, Image.Quantize.MAXCOVERAGE)
         frames = [f.quantize(palette=palette, dither=Image.Dither.NONE) for f in self.frames]
         frames[0].save(
             path,
@@ -56,41 +75,71 @@ class Film:
         )
 
 
+def write_seven(page, film: Film) -> None:
+    """Draw a 7 with a bar, and see it read."""
+    box = canvas(page).bounding_box()
+    settled(page)
+    film.shoot(page, 800)
+    for stroke in SEVEN:
+        for at, (x, y) in enumerate(stroke):
+            page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=4)
+            if at == 0:
+                page.mouse.down()
+            film.shoot(page, 90)
+        page.mouse.up()
+        page.wait_for_selector("[data-answer]")
+        settled(page)
+        film.shoot(page, 900)
+
+
+def watch(page, film: Film) -> None:
+    """Train, and try several values of a setting."""
+    go_to(page, "Train")
+    film.shoot(page, 700)
+    press(page, "The classic")
+    # Or the button's hint would lie over the curves.
+    page.mouse.move(SIZE[0] - 2, SIZE[1] - 2)
+    for _ in range(12):
+        page.wait_for_timeout(300)
+        film.shoot(page, 180)
+    film.shoot(page, 1200)
+    page.goto(f"{page.url.split('/train')[0]}/{SWEEP}")
+    button = page.get_by_role("button", name="Try them")
+    button.wait_for()
+    settled(page)
+    button.scroll_into_view_if_needed()
+    film.shoot(page, 900)
+    button.click()
+    page.mouse.move(SIZE[0] - 2, SIZE[1] - 2)
+    for _ in range(6):
+        page.wait_for_timeout(500)
+        film.shoot(page, 250)
+    page.get_by_text("Best:").wait_for()
+    settled(page)
+    page.locator("[aria-label^='Validation curve: accuracy']").scroll_into_view_if_needed()
+    film.shoot(page, 2200)
+
+
 def main(path: Path) -> None:
-    """Draw, train and look at weights, and film it."""
+    """Draw, train, sweep and look at weights on a desk, draw on a phone, and film it."""
+    film = Film()
     with Server() as server, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_browser(), args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": SIZE[0], "height": SIZE[1]})
         page.goto(server.url)
-        box = canvas(page).bounding_box()
-        settled(page)
-        film = Film(page)
-        film.shoot(800)
-        for stroke in SEVEN:
-            for at, (x, y) in enumerate(stroke):
-                page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=4)
-                if at == 0:
-                    page.mouse.down()
-                film.shoot(90)
-            page.mouse.up()
-            page.wait_for_selector("[data-answer]")
-            settled(page)
-            film.shoot(900)
-        go_to(page, "Train")
-        film.shoot(700)
-        press(page, "The classic")
-        # Or the button's hint would lie over the curves.
-        page.mouse.move(SIZE[0] - 2, SIZE[1] - 2)
-        for _ in range(14):
-            page.wait_for_timeout(300)
-            film.shoot(200)
-        film.shoot(1500)
+        write_seven(page, film)
+        watch(page, film)
         go_to(page, "Weights")
         choose_model(page, "straightened")
         page.wait_for_timeout(800)
-        film.shoot(2500)
-        film.save(path)
+        film.shoot(page, 2200)
+        page.close()
+        phone = browser.new_context(**PHONE).new_page()
+        phone.goto(server.url)
+        write_seven(phone, film)
+        film.shoot(phone, 1500)
         browser.close()
+    film.save(path)
 
 
 if __name__ == "__main__":
