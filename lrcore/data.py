@@ -7,7 +7,6 @@ the format's description on LeCun, Cortes and Burges' MNIST page.
 
 from __future__ import annotations
 
-import gzip
 import math
 import struct
 from collections.abc import Iterable
@@ -116,15 +115,6 @@ def idx_header(raw: bytes | bytearray, name: str) -> tuple[int, tuple[int, ...],
             f"{name} ends inside its IDX header (magic {raw[:4].hex()}); fetch the file again."
         )
     return header, struct.unpack(f">{ndim}I", raw[4:header]), np.dtype(IDX_TYPES[kind])
-
-
-def write_idx(path: str | Path, values: np.ndarray) -> None:
-    """Write a uint8 array as an IDX file, gzipped (without a time stamp) if the name says .gz."""
-    path = Path(path)
-    raw = idx_bytes(values)
-    if path.suffix == ".gz":
-        raw = gzip.compress(raw, mtime=0)
-    path.write_bytes(raw)
 
 
 def idx_bytes(values: np.ndarray) -> bytes:

@@ -117,11 +117,6 @@ def _finished(decoded: _Decoded) -> Opened:
     return Opened(_turned(grey, orientation), shown, size, note)
 
 
-def open_picture(source: Source, longest: int = LONGEST) -> np.ndarray:
-    """The grey of `open_once` alone."""
-    return open_once(source, longest).grey
-
-
 class Reads(io.BytesIO):
     """Bytes as a file that is read from so many times at most.
 

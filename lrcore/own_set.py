@@ -26,18 +26,6 @@ MOST = ON_A_PAGE.digits
 IMAGES, LABELS = "own-images-idx3-ubyte", "own-labels-idx1-ubyte"
 
 
-def joined(digits: Dataset, more: Dataset) -> Dataset:
-    """Both sets; a picture that is in both keeps its place and gets the new label.
-
-    Raises UserError where that makes more than MOST.
-    """
-    labels = {image.tobytes(): label for image, label in _pairs(digits)}
-    labels |= {image.tobytes(): label for image, label in _pairs(more)}
-    if len(labels) > MOST:
-        raise UserError(_too_many(len(labels)))
-    return as_set((np.frombuffer(raw, np.uint8) for raw in labels), labels.values())
-
-
 @dataclass(frozen=True, eq=False)
 class OwnDigits:
     """Every digit that somebody labelled or loaded, each picture once: one table, never changed.

@@ -55,8 +55,8 @@ class Ink(NamedTuple):
 def find_ink(grey: np.ndarray) -> Ink:
     """The ink of a picture, without ruled lines, specks, and what lies beyond the paper.
 
-    `grey` is what `open_picture` gives, written dark on light or light on dark, on paper however
-    lit.  Raises UserError where nothing is written.
+    `grey` is that of `lrcore.decode.open_once`, written dark on light or light on dark, on paper
+    however lit.  Raises UserError where nothing is written.
     """
     grey = np.asarray(grey, np.float32)
     vote = _dark_on_light(grey)

@@ -1,12 +1,17 @@
-"""Pictures and ZIPs as files, for tests and for the benchmark of hostile ones."""
+"""Pictures, ZIPs and IDX as files, for tests and for the benchmark of hostile ones."""
 
 from __future__ import annotations
 
+import gzip
 import io
 import zipfile
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
+
+from lrcore.data import idx_bytes
+from lrcore.decode import Source, open_once
 
 
 def saved(image: Image.Image | np.ndarray, format: str = "PNG", **options) -> bytes:
@@ -25,3 +30,14 @@ def zipped(members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> byt
         for name, content in members.items():
             out.writestr(name, content)
     return file.getvalue()
+
+
+def grey_of(source: Source) -> np.ndarray:
+    """A picture opened, as what finds ink takes it."""
+    return open_once(source).grey
+
+
+def write_idx(path: Path, values: np.ndarray) -> None:
+    """Write a uint8 array as an IDX file, gzipped if its name says .gz."""
+    raw = idx_bytes(values)
+    path.write_bytes(gzip.compress(raw) if path.suffix == ".gz" else raw)

@@ -9,13 +9,14 @@ from lrcore import corrections
 from lrcore.archive import pack_arrays
 from lrcore.cli import main
 from lrcore.corrections import Curvature, learn, load_curvature, save_curvature, shipped_curvature
-from lrcore.data import Dataset, as_set, write_idx
+from lrcore.data import Dataset, as_set
 from lrcore.errors import UserError
 from lrcore.estimators import OneVsAllClassifier
 from lrcore.features import extract
 from lrcore.logistic import sigmoid
 from lrcore.reading import Reader
 from lrcore.weights import DEFAULT, REST, WEIGHTS_FOLDER, Weights, load_weights, save_weights
+from tests.files import write_idx
 from tests.tolerances import same_theta
 
 pytestmark = pytest.mark.numeric

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from lrcore import data
-from lrcore.data import MNIST_FOLDER, load_dataset, parse_idx, read_idx, write_idx
+from lrcore.data import MNIST_FOLDER, load_dataset, parse_idx, read_idx
 from lrcore.errors import UserError
+from tests.files import write_idx
 
 MD5 = {
     "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",

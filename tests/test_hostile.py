@@ -31,7 +31,6 @@ from lrcore.archive import read_whole
 from lrcore.corrections import Curvature, load_curvature, theta_hash
 from lrcore.data import as_set, idx_bytes, load_dataset, parse_idx
 from lrcore.datasets import Bounds, load
-from lrcore.decode import open_picture
 from lrcore.errors import UserError
 from lrcore.features import extract, extract_cached
 from lrcore.own_set import OwnDigits, to_idx, to_zip
@@ -48,7 +47,7 @@ from lrcore.weights import (
     pack_weights,
     save_weights,
 )
-from tests.files import saved, zipped
+from tests.files import grey_of, saved, zipped
 from tests.helpers import choose_way, open_page
 from tests.tolerances import same_probabilities
 from ui.state import CHOSEN_MODEL, OWN_DIGITS, OWN_MODELS
@@ -192,7 +191,7 @@ def test_a_bomb_is_refused_before_it_is_decoded(format, side, monkeypatch):
     raw = saved(Image.new("L", (side, side)), format, method=0)
     for image in (PngImageFile, GifImageFile, TiffImageFile, WebPImageFile):
         monkeypatch.setattr(image, "load", decode)
-    assert "too large" in sentence_of(open_picture, raw)
+    assert "too large" in sentence_of(grey_of, raw)
 
 
 def test_a_wrong_extension_does_not_matter(tmp_path):
@@ -201,7 +200,7 @@ def test_a_wrong_extension_does_not_matter(tmp_path):
     (tmp_path / "jpeg.png").write_bytes(saved(page, "JPEG"))
     assert len(find_digits(tmp_path / "jpeg.png")) == 1
     (tmp_path / "text.png").write_text("no picture", encoding="utf-8")
-    assert "'text.png' is not a picture" in sentence_of(open_picture, tmp_path / "text.png")
+    assert "'text.png' is not a picture" in sentence_of(grey_of, tmp_path / "text.png")
 
 
 @pytest.mark.parametrize("format", ["GIF", "WEBP", "PNG", "TIFF"])
@@ -209,31 +208,31 @@ def test_of_an_animation_the_first_picture_counts(format):
     first, second = Image.new("RGB", (40, 40), "white"), Image.new("RGB", (40, 40), "black")
     raw = saved(first, format, save_all=True, append_images=[second])
     assert Image.open(io.BytesIO(raw)).n_frames == 2
-    np.testing.assert_allclose(open_picture(raw), 1)
+    np.testing.assert_allclose(grey_of(raw), 1)
 
 
 def test_a_jpeg_that_is_too_large_is_not_told_to_become_one(monkeypatch):
     monkeypatch.setattr(decode, "MOST_PIXELS_OF_JPEG", 1_000_000)
     large = Image.new("L", (1200, 1000), 255)
-    told = sentence_of(open_picture, saved(large, "JPEG"))
+    told = sentence_of(grey_of, saved(large, "JPEG"))
     assert told.endswith("are read; make it smaller.")
     monkeypatch.setattr(decode, "MOST_PIXELS", 900_000)
-    assert "save it as an ordinary JPEG" in sentence_of(open_picture, saved(large, "PNG"))
+    assert "save it as an ordinary JPEG" in sentence_of(grey_of, saved(large, "PNG"))
 
 
 def test_a_jpeg_of_endless_scans_is_refused():
     raw = saved(Image.new("L", (64, 64), 128), "JPEG", progressive=True)
     scan = raw[raw.rindex(b"\xff\xda") : -2]
-    assert open_picture(raw).shape == (64, 64)
-    assert "too many scans" in sentence_of(open_picture, raw[:-2] + scan * 200 + raw[-2:])
+    assert grey_of(raw).shape == (64, 64)
+    assert "too many scans" in sentence_of(grey_of, raw[:-2] + scan * 200 + raw[-2:])
 
 
 def test_a_png_of_endless_empty_chunks_is_refused():
     raw = saved(Image.new("L", (64, 64), 128))
     chunk = b"\0\0\0\0teSt\x91\x4f\xb1\xe6"
     few, many = (raw[:33] + chunk * n + raw[33:] for n in (1000, 20_000))
-    assert open_picture(few).shape == (64, 64)
-    assert "too many pieces" in sentence_of(open_picture, many)
+    assert grey_of(few).shape == (64, 64)
+    assert "too many pieces" in sentence_of(grey_of, many)
 
 
 def test_a_gif_of_endless_empty_blocks_is_refused(monkeypatch):
@@ -242,15 +241,15 @@ def test_a_gif_of_endless_empty_blocks_is_refused(monkeypatch):
     at = 13 + 3 * 2 ** ((raw[10] & 7) + 1)
     many = raw[:at] + b"!\xfe\1.\0" * 1000 + raw[at:]
     monkeypatch.setattr(decode.Reads, "left", 100)
-    assert open_picture(raw).shape == (64, 64)
-    assert sentence_of(open_picture, many)
+    assert grey_of(raw).shape == (64, 64)
+    assert sentence_of(grey_of, many)
 
 
 def test_a_file_of_too_many_bytes_is_not_read_to_its_end(tmp_path, monkeypatch):
     monkeypatch.setattr(decode, "MOST_BYTES", 2**20)
     path = tmp_path / "large.bmp"
     path.write_bytes(saved(Image.new("RGB", (700, 700)), "BMP"))
-    assert "too large" in sentence_of(open_picture, path)
+    assert "too large" in sentence_of(grey_of, path)
 
 
 def test_a_small_tiff_of_enormous_tiles_is_refused():
@@ -260,13 +259,13 @@ def test_a_small_tiff_of_enormous_tiles_is_refused():
     entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
     raw = b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(200)
     assert Image.open(io.BytesIO(raw)).size == (4, 4)
-    assert "too large" in sentence_of(open_picture, raw)
+    assert "too large" in sentence_of(grey_of, raw)
 
 
 def test_a_range_wider_than_floats_hold_is_no_trouble():
     values = np.full((60, 60), 3e38, np.float32)
     values[20:40, 28:32] = -3e38
-    grey = open_picture(saved(Image.fromarray(values), "TIFF"))
+    grey = grey_of(saved(Image.fromarray(values), "TIFF"))
     assert grey.min() == 0
     assert grey.max() == 1
 
@@ -280,7 +279,7 @@ def test_a_few_pixels_get_an_answer_or_a_sentence(seed):
 
 @pytest.mark.parametrize("path", ["x" * 5000, "/", "", "no\0name"])
 def test_odd_paths_get_a_sentence(path):
-    assert sentence_of(open_picture, path)
+    assert sentence_of(grey_of, path)
 
 
 def test_rings_within_rings_are_refused_before_they_take_all_memory():

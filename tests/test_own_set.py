@@ -12,7 +12,7 @@ from lrcore import own_set
 from lrcore.data import as_set
 from lrcore.datasets import Bounds, load
 from lrcore.errors import UserError
-from lrcore.own_set import OwnDigits, joined, split_off, to_idx, to_zip
+from lrcore.own_set import OwnDigits, split_off, to_idx, to_zip
 from tests.files import saved, zipped
 
 
@@ -44,8 +44,6 @@ def test_an_idx_pair_comes_back_in_either_order_and_gzipped(own):
 
 
 def test_the_same_picture_is_kept_once_with_its_last_label(own):
-    again = joined(own, as_set([own.images[3]], [9]))
-    assert len(again) == len(own)
     table = OwnDigits().with_digits(own)
     more = table.with_digits(as_set([own.images[3]], [9]))
     assert len(more) == len(own)
@@ -93,14 +91,14 @@ def test_a_share_of_each_digit_is_kept_back(test_set):
     assert not {i.tobytes() for i in learned.images} & {i.tobytes() for i in kept_back.images}
     one = own.take(own.labels == 7).take(slice(0, 1))
     assert [len(part) for part in split_off(one)] == [1, 0]
-    assert [len(part) for part in split_off(joined(one, own.take([17])))] == [1, 1]
+    assert [
+        len(part) for part in split_off(own.take([np.flatnonzero(own.labels == 7)[0], 17]))
+    ] == [1, 1]
     assert [len(part) for part in split_off(as_set())] == [0, 0]
 
 
 def test_a_set_has_its_limit(own, monkeypatch):
     monkeypatch.setattr(own_set, "MOST", 20)
-    with pytest.raises(UserError, match="21 digits are more than the 20"):
-        joined(own, as_set([255 - own.images[0]], [1]))
     with pytest.raises(UserError, match="21 digits are more than the 20"):
         OwnDigits().with_digits(own).with_digits(as_set([255 - own.images[0]], [1]))
     more = ("again.zip", to_zip(as_set(255 - own.images[:1], [1])))

@@ -10,11 +10,11 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image, ImageDraw, ImageOps
 
 from lrcore.data import load_dataset
-from lrcore.decode import LONGEST, MOST_BLANK, open_once, open_picture
+from lrcore.decode import LONGEST, MOST_BLANK, open_once
 from lrcore.errors import UserError
 from lrcore.picture import find_ink
 from lrcore.segment import find_digits
-from tests.files import saved
+from tests.files import grey_of, saved
 from tests.helpers import difference, picture_to_digit
 
 
@@ -66,7 +66,7 @@ def test_exif_orientation(orientation):
     exif[0x0112] = orientation
     file = saved(image, "PNG", exif=exif)
     expected = ImageOps.exif_transpose(Image.open(io.BytesIO(file)))
-    np.testing.assert_allclose(open_picture(file) * 255, np.asarray(expected), atol=0.01)
+    np.testing.assert_allclose(grey_of(file) * 255, np.asarray(expected), atol=0.01)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_bad_pictures_get_one_sentence(source, words):
 
 
 def test_large_pictures_are_worked_on_small():
-    grey = open_picture(scene((4000, 3000)))
+    grey = grey_of(scene((4000, 3000)))
     assert max(grey.shape) == LONGEST
     assert grey.dtype == np.float32
     assert grey.min() >= 0
@@ -169,7 +169,7 @@ def test_thick_and_thin_pens_come_out_alike():
 
 
 def test_ink_is_found_and_nothing_else():
-    ink = find_ink(open_picture(scene()))
+    ink = find_ink(grey_of(scene()))
     np.testing.assert_array_equal(ink.written, np.asarray(scene()) < 128)
     np.testing.assert_array_equal(ink.level, ink.written)
     assert ink.pen == pytest.approx(10, rel=0.25)
@@ -182,7 +182,7 @@ def test_specks_and_the_table_are_not_ink():
     for x, y in [(150, 250), (20, 280), (200, 40)]:
         pen.ellipse([x, y, x + 6, y + 6], fill=30)
     expected = np.asarray(scene()) < 128
-    np.testing.assert_array_equal(find_ink(open_picture(page)).written, expected)
+    np.testing.assert_array_equal(find_ink(grey_of(page)).written, expected)
 
 
 @pytest.mark.parametrize(
@@ -214,12 +214,12 @@ def test_of_several_pages_the_first_that_is_not_blank_is_read_and_named(format):
     first = open_once(film(format, scene(), OTHER))
     assert first.note == f"It holds several {kind}s: {kind} 1 is read."
     # Nearly, for two of these formats lose a little.
-    np.testing.assert_allclose(first.grey, open_picture(scene()), atol=0.15)
+    np.testing.assert_allclose(first.grey, grey_of(scene()), atol=0.15)
     second = open_once(film(format, BLANK, scene(), OTHER))
     assert (
         second.note == f"It holds several {kind}s: {kind} 2 is read, as what comes before is blank."
     )
-    np.testing.assert_allclose(second.grey, open_picture(scene()), atol=0.15)
+    np.testing.assert_allclose(second.grey, grey_of(scene()), atol=0.15)
     assert open_once(saved(scene().convert("RGB"), format)).note == ""
 
 
@@ -233,7 +233,7 @@ def test_of_blank_pages_few_are_looked_at():
 def test_a_damaged_second_page_leaves_the_first():
     file = film("GIF", scene(), OTHER)
     for end in range(len(file) - 400, len(file), 37):
-        assert np.ptp(open_picture(file[:end])) > 0.9
+        assert np.ptp(grey_of(file[:end])) > 0.9
 
 
 @pytest.mark.parametrize("brand", [b"heic", b"heix", b"mif1"])
@@ -261,8 +261,8 @@ def test_one_opening_gives_grey_and_picture_and_size():
 
 def test_large_files_of_few_bytes_are_refused_before_they_are_decoded():
     with pytest.raises(UserError, match="too large"):
-        open_picture(saved(Image.new("L", (6000, 6000))))
-    assert max(open_picture(saved(Image.new("L", (6000, 6000)), "JPEG")).shape) == LONGEST
+        grey_of(saved(Image.new("L", (6000, 6000))))
+    assert max(grey_of(saved(Image.new("L", (6000, 6000)), "JPEG")).shape) == LONGEST
 
 
 SAMPLES = [
