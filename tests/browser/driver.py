@@ -13,7 +13,7 @@ import time
 import urllib.request
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 # Seconds that a server may take until it answers, or is gone.
@@ -27,7 +27,7 @@ ZERO = [
     ]
 ]
 # Streamlit's own phone ways, such as a navigation that folds away, go by what the browser says.
-PHONE = {
+PHONE: dict[str, Any] = {
     "viewport": {"width": 390, "height": 844},
     "has_touch": True,
     "is_mobile": True,
