@@ -69,8 +69,8 @@ PRESETS = (
         "The classic: 5,000 steps",
         "Every step goes straight downhill. Most of the way is done in the first hundred steps; "
         "the other thousands creep along a flat valley. Compare it with *ten steps of a better "
-        "method*. Both learn from 6,000 pictures; for all 60,000, which take ten times as long, "
-        "set Images and press Start.",
+        "method*. Both learn from 6,000 pictures; for all 60,000, ten times the work a step, set "
+        "Images and press Start.",
         {"solver": "gradient-descent", "images": 6000, "iterations": 5000},
     ),
     Preset(
