@@ -59,7 +59,8 @@ class Own:
     """Digits of one's own in a run.
 
     learned : learned from, beside the training pictures or, if `alone`, in their place.
-    kept_back : only read, before and after.
+    kept_back : only read, before and after; where they are `alone` and there is no test set, they
+        are what is watched.
     """
 
     learned: Dataset
@@ -150,6 +151,9 @@ class Pictures:
         self.tested = not len(heldout) and request.test is not None
         if request.test is not None and self.tested:
             data = request.test
+            heldout = np.flatnonzero(asked(settings.classes, data.labels))
+        if request.test is None and own is not None and own.alone:
+            data = own.kept_back
             heldout = np.flatnonzero(asked(settings.classes, data.labels))
         if len(heldout):
             kept = data is request.train or data is request.test

@@ -60,7 +60,7 @@ with controls:
     settings = panel(folded=on_phone())
     keep_address()
 with rest:
-    make_request = start_controls(settings, data)
+    start = start_controls(settings, data)
     link_form()
 
 with curves:
@@ -70,7 +70,7 @@ with curves:
         explanations()
     with tabs[0]:
         if tabs[0].open:
-            row = buttons(runs, make_request)
+            row = buttons(runs, start.request if start else None)
             live(watch, runs, axes)
             # On a phone it would push the curve off the screen.
             with st.container() if on_phone() else row:
@@ -83,7 +83,7 @@ with curves:
             live(compare, runs, axes, runs_table(runs))
     with tabs[2]:
         if tabs[2].open:
-            sweep_tab(runs, settings, data)
+            sweep_tab(runs, settings, data, start)
     with tabs[3]:
         if tabs[3].open:
             python_tab(settings)

@@ -3,14 +3,22 @@
 import csv
 import io
 
+import numpy as np
 import pytest
 
+from lrcore.augment import training_set
+from lrcore.data import load_dataset
+from lrcore.own_set import OwnDigits, split_off
 from lrcore.script import LINES
 from lrcore.settings import Settings
 from lrcore.sweep import plan
+from lrcore.training import Own, Run, RunRequest
 from tests.helpers import open_page, wait_for
 from ui.state import (
+    LEARN_FROM,
     NOTICES,
+    OWN_COPIES,
+    OWN_DIGITS,
     RUNS,
     SWEEP_BUTTON,
     SWEEP_RUN,
@@ -19,6 +27,7 @@ from ui.state import (
     SWEEP_VALUES,
     TRAIN_TAB,
 )
+from ui.train.start import BOTH, OWN_ALONE
 from ui.train.sweep import results_csv
 
 PAGE = "pages/train.py"
@@ -131,6 +140,34 @@ def test_python_and_link_say_the_same_sweep(linked):
     (link,) = [code.value for code in linked.code if "sweep=" in code.value]
     assert "images=300" in link
     assert "sweep=C%3A0.01,1" in link
+
+
+@pytest.mark.parametrize("source", [OWN_ALONE, BOTH])
+def test_own_digits_are_swept_as_they_are_learned_from_in_runs(linked, test_set, source):
+    some = test_set.take(slice(0, 80))
+    linked.session_state[OWN_DIGITS] = OwnDigits().with_digits(some)
+    linked.run()
+    linked.selectbox(key=LEARN_FROM).set_value(source).run()
+    linked.text_input(key=OWN_COPIES).set_value("2").run()
+    sweep = swept(linked)
+    learned, kept_back = split_off(some, seed=0)
+    own = Own(training_set(learned, jitter=1, seed=0), kept_back, source == OWN_ALONE)
+    for one, trial in zip(sweep.results, sweep.trials, strict=True):
+        request = RunRequest(one.settings, load_dataset(), own=own)
+        run = Run(request)
+        list(run.steps())
+        assert np.array_equal(run.theta, one.theta)
+        assert trial.job.weights.record["own_images"] == len(kept_back)
+    heldout = len(kept_back) if source == OWN_ALONE else 10_000
+    assert sweep.results[0].heldout_images == heldout > 0
+    assert any("no script of this sweep" in text for text in texts(linked))
+    assert not [code for code in linked.code if "lrcore.sweep" in code.value]
+    if source == OWN_ALONE:
+        said = f"**2 runs** on {2 * len(learned)} pictures"
+        assert any(text.startswith(said) for text in texts(linked))
+        linked.selectbox(key=SWEEP_SETTING).set_value("images").run()
+        assert any("All of your own digits" in error.value for error in linked.error)
+        assert linked.button(key=SWEEP_BUTTON(what="start")).disabled
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 from lrcore.data import Dataset
 from lrcore.errors import UserError
 from lrcore.settings import Settings
-from lrcore.training import Resume, RunRequest
+from lrcore.training import Own, Resume, RunRequest
 from ui.state import RUNS
 from ui.train.jobs import Job
 from ui.train.slots import Slots
@@ -100,14 +100,15 @@ class Runs:
         train: Dataset,
         values: Mapping[str, Sequence[Any]],
         seeds: int = 1,
+        own: Own | None = None,
     ) -> Sweeping:
-        """Begin a sweep, see `lrcore.sweep.plan`; UserError if one is at work, or it is too large.
+        """Begin a sweep, see `Sweeping`; UserError if one is at work, or it is too large.
 
         Its runs are no runs of the session's until `adopt` makes one of them one.
         """
         if self.sweep is not None and not self.sweep.finished:
             raise UserError("A sweep is at work; wait for it, or cancel it first.")
-        sweep = Sweeping(settings, train, values, seeds, slots(), self._presence.gone)
+        sweep = Sweeping(settings, train, values, seeds, slots(), self._presence.gone, own)
         megabytes = max(trial.job.nbytes for trial in sweep.trials) >> 20
         if megabytes > MOST_MEGABYTES:
             raise UserError(

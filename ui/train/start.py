@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
@@ -33,10 +34,22 @@ COPIES = Knob(
 MOST_COPIED = 20_000
 
 
-def start_controls(
-    settings: Settings | None, data: tuple[Dataset, Dataset] | None
-) -> Callable[[], RunRequest] | None:
-    """The controls; what they return makes the request once a run is started.
+@dataclass(frozen=True)
+class Start:
+    """What the controls say of a run to come.
+
+    request : makes what it is started from.
+    source : MNIST_ALONE, OWN_ALONE or BOTH.
+    own : how many own pictures it would learn from, copies counted.
+    """
+
+    request: Callable[[], RunRequest]
+    source: str
+    own: int
+
+
+def start_controls(settings: Settings | None, data: tuple[Dataset, Dataset] | None) -> Start | None:
+    """The controls; None where no run can be started.
 
     data : the training and the test set; without them, or settings, there is nothing to start.
     """
@@ -85,7 +98,13 @@ def start_controls(
         start = None if name == ZERO else get_model(name)
         return RunRequest(settings, *data, start, as_own(source, copies, settings.seed))
 
-    return None if settings is None or data is None or copies is None else make
+    if settings is None or data is None or copies is None:
+        return None
+    own = 0
+    if source != MNIST_ALONE:
+        learned, _ = split_off(digits, seed=settings.seed)
+        own = len(learned) * _bounded(copies, len(learned))
+    return Start(make, source, own)
 
 
 def as_own(source: str, copies: int, seed: int) -> Own | None:
@@ -96,8 +115,13 @@ def as_own(source: str, copies: int, seed: int) -> Own | None:
     if source == MNIST_ALONE:
         return Own(as_set(), digits)
     learned, kept_back = split_off(digits, seed=seed)
-    copies = max(1, min(copies, MOST_COPIED // len(learned)))
-    return Own(training_set(learned, jitter=copies - 1, seed=seed), kept_back, source == OWN_ALONE)
+    copied = training_set(learned, jitter=_bounded(copies, len(learned)) - 1, seed=seed)
+    return Own(copied, kept_back, source == OWN_ALONE)
+
+
+def _bounded(copies: int, digits: int) -> int:
+    """How often each of so many digits counts, so that they do not become too many."""
+    return max(1, min(copies, MOST_COPIED // max(digits, 1)))
 
 
 def _fitting(settings: Settings | None) -> list[str]:

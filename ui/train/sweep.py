@@ -40,6 +40,7 @@ from ui.train import charts
 from ui.train.controls import LABELS, settings_link
 from ui.train.links import SEEDS, SWEEP, read_sweep, sweep_query
 from ui.train.runs import Runs
+from ui.train.start import BOTH, MNIST_ALONE, OWN_ALONE, Start
 from ui.train.sweep_charts import (
     CLICK,
     PLACE,
@@ -58,6 +59,21 @@ NONE = ""
 # Proposed values: of one setting, and of each of two.
 PROPOSED, PROPOSED_OF_TWO = 7, 4
 MOST_SEEDS = 5
+# What the runs of a sweep have in common, by what they learn from.
+LEARNED_FROM = {
+    MNIST_ALONE: (
+        "All learn from MNIST, from zero, and are compared on pictures that none has learned from."
+    ),
+    OWN_ALONE: (
+        "All learn from three quarters of your own digits, from zero, and are compared on the "
+        "quarter that none has learned from; where that is a few, most is chance."
+    ),
+    BOTH: (
+        "All learn from MNIST and from your own digits, from zero, and are compared on pictures "
+        "of MNIST that none has learned from; how a run reads the own digits that are kept back, "
+        "*Open this run* says."
+    ),
+}
 # Seconds between two looks at a sweep at work.
 FRAME = 0.5
 TAB, WATCH_TAB = "Sweep", "Watch"
@@ -93,22 +109,27 @@ def come_back(runs: Runs) -> None:
         st.session_state[TRAIN_TAB] = TAB
 
 
-def sweep_tab(runs: Runs, settings: Settings | None, data: tuple[Dataset, Dataset] | None) -> None:
+def sweep_tab(
+    runs: Runs,
+    settings: Settings | None,
+    data: tuple[Dataset, Dataset] | None,
+    start: Start | None,
+) -> None:
     """What is tried, what that costs, and what came of it."""
-    if settings is None or data is None:
+    if settings is None or data is None or start is None:
         st.info("Settings that cannot be leave nothing to try; see the sentence above them.")
         return
     train, _ = data
     st.caption(
         "The run that the settings describe, again and again, with several values of one of them. "
-        "All learn from MNIST, from zero, and are compared on pictures that none has learned from. "
-        "Guess first: which value will be best?"
+        f"{LEARNED_FROM[start.source]} Guess first: which value will be best?"
     )
-    values, seeds = _form(prepared(settings, train))
+    alone = start.own if start.source == OWN_ALONE else 0
+    values, seeds = _form(prepared(settings, train, alone=alone))
     ready = None
     if values is not None:
         try:
-            base = prepared(settings, train, values)
+            base = prepared(settings, train, values, alone)
             ready = trials(base, values, seeds)
             _check_used(base, values)
         except UserError as error:
@@ -116,14 +137,19 @@ def sweep_tab(runs: Runs, settings: Settings | None, data: tuple[Dataset, Datase
             ready = None
     if ready is not None:
         st.caption(_cost(ready, gauge()))
-        if settings.images > base.images:
+        if not alone and settings.images > base.images:
             st.caption(
                 f"Each learns from {base.images:,} pictures, not {settings.images:,}: the others "
                 "are kept to compare by. The test set judges what has been chosen."
             )
-    _buttons(runs, settings, train, values, seeds, ready is not None)
+    _buttons(runs, settings, train, values, seeds, start if ready is not None else None)
     _live(runs)
-    if ready is not None and values is not None:
+    if start.own:
+        st.caption(
+            "Your own digits are in this session alone, so there is no script of this sweep, and "
+            "its link opens it for whoever brings digits of their own."
+        )
+    elif ready is not None and values is not None:
         _as_python(base, values, seeds)
 
 
@@ -240,8 +266,10 @@ def _buttons(
     train: Dataset,
     values: dict[str, list] | None,
     seeds: int,
-    possible: bool,
+    start: Start | None,
 ) -> None:
+    """Try them, cancel, and the link; `start` is None where they cannot be tried."""
+    possible = start is not None
     working = runs.sweep is not None and not runs.sweep.finished
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if st.button(
@@ -253,8 +281,11 @@ def _buttons(
             help="The runs go through the queue of all runs; you can leave the page meanwhile.",
         ):
             assert values is not None
+            assert start is not None
             try:
-                runs.start_sweep(settings, train, values, seeds)
+                # Without own digits in it, as the command line would make it.
+                own = start.request().own if start.own else None
+                runs.start_sweep(settings, train, values, seeds, own)
                 st.session_state.pop(SWEEP_RUN, None)
                 st.rerun()
             except UserError as error:

@@ -14,9 +14,9 @@ from typing import Any
 
 from lrcore.data import Dataset
 from lrcore.errors import UserError
-from lrcore.settings import Settings
+from lrcore.settings import Settings, knob
 from lrcore.sweep import Result, learnable, passes, plan, result
-from lrcore.training import Outcome, Run, RunRequest
+from lrcore.training import Outcome, Own, Run, RunRequest
 from ui.train.jobs import Job
 from ui.train.slots import Slots
 from ui.train.sweep_charts import named
@@ -68,6 +68,8 @@ class Sweeping:
     train : what is learned from, and what is compared on.
     values, seeds : see `lrcore.sweep.plan`.
     slots, gone : as of `Job`.
+    own : digits of one's own, learned from besides, or alone; those are compared on what of them is
+        kept back.
 
     Attributes: `trials`, in the order of the plan; `cancelled`; `in_view`, whether
     the page shows it, or did when it was left.
@@ -83,12 +85,15 @@ class Sweeping:
         seeds: int,
         slots: Slots,
         gone: Callable[[], bool] = lambda: False,
+        own: Own | None = None,
     ):
-        self.settings, self.values, self.seeds = prepared(settings, train, values), values, seeds
+        alone = len(own.learned) if own is not None and own.alone else 0
+        self.settings = prepared(settings, train, values, alone)
+        self.values, self.seeds = values, seeds
         self.trials = trials(self.settings, values, seeds)
         self.cancelled = self.in_view = False
         for trial in self.trials:
-            request = RunRequest(trial.settings, train)
+            request = RunRequest(trial.settings, train, own=own)
             trial.job = Job(trial.name, request, slots, gone, at_end=partial(_keep, trial))
         self._gone = gone
         # The shortest first, so that there is something to see soon.
@@ -155,12 +160,24 @@ class Sweeping:
 
 
 def prepared(
-    settings: Settings, train: Dataset, values: Mapping[str, Sequence[Any]] | None = None
+    settings: Settings,
+    train: Dataset,
+    values: Mapping[str, Sequence[Any]] | None = None,
+    alone: int = 0,
 ) -> Settings:
     """The settings that a sweep runs with: see `Sweeping`.
 
-    Raises UserError where the values ask for more images than that.
+    alone : how many own digits all runs learn from, and from nothing else.
+
+    Raises UserError where the values ask for more images than there are to learn from.
     """
+    if alone:
+        if "images" in (values or {}):
+            raise UserError(
+                "All of your own digits are learned from, however many images are asked for: try "
+                "several values of something else, or learn from MNIST."
+            )
+        return replace(settings, images=max(alone, int(knob("images").low or 0)))
     most = learnable(settings, train)
     if (asked := max((values or {}).get("images", [0]))) > most:
         raise UserError(
