@@ -23,6 +23,15 @@ from lrcore.settings import NAMES, Settings, read_setting
 from lrcore.solvers import SOLVERS
 from lrcore.thresholds import Counts, counts_at, roc_auc
 from lrcore.training import Point, Run, RunRequest, bars
+from lrcore.two_numbers import (
+    Choice,
+    Line,
+    TwoNumbers,
+    accuracy,
+    line_of,
+    read_choice,
+    two_numbers,
+)
 from lrcore.valley import THERE, Walked, Walks, Way, two_number_walks
 from lrcore.valley import changed as changed_walks
 from lrcore.weights import REST, Weights
@@ -41,6 +50,7 @@ class Sources(NamedTuple):
     trained : what came of a run.
     settings : those of the lesson's own run.
     walks : down the lesson's own valley; `walked`, what came of some.
+    choice : of the lesson's own two numbers.
     """
 
     model: Callable[[str], Weights]
@@ -51,6 +61,7 @@ class Sources(NamedTuple):
     settings: Settings = Settings()
     walks: Walks = Walks()
     walked: Callable[[Walks], Walked] | None = None
+    choice: Choice = Choice()
 
 
 @dataclass(frozen=True)
@@ -344,6 +355,48 @@ def _valley(of: Sources, what: str, *words: str) -> float:
     return function(walked(walks), solver[0])
 
 
+_OF_TWO_NUMBERS: dict[str, tuple[Callable[[TwoNumbers, np.ndarray, Sources], float], str]] = {
+    "cost": (lambda two, theta, of: two.cost(theta), "{:.3f}"),
+    "accuracy": (lambda two, theta, of: accuracy(theta, two.X, two.y), "{:.1%}"),
+    "unseen-accuracy": (lambda two, theta, of: _unseen_accuracy(two, theta, of), "{:.1%}"),
+    "angle": (lambda two, theta, of: _line(theta).angle, "{:.0f}°"),
+    "steepness": (lambda two, theta, of: _line(theta).steepness, "{:.1f}"),
+}
+
+
+def _two_numbers(of: Sources, what: str, *changes: str) -> float:
+    function, _ = _of(_OF_TWO_NUMBERS, what, "of two numbers")
+    two, theta = learned_line(of.mnist("train"), of.choice, changes)
+    return float(function(two, theta, of))
+
+
+def learned_line(
+    data: Dataset, choice: Choice, changes: tuple[str, ...]
+) -> tuple[TwoNumbers, np.ndarray]:
+    """Two numbers, and the theta (1, 3) learned of them.
+
+    changes : of the choice, such as 'digits=3,8'; 'steps=3' asks for where gradient descent from
+        zero is by then, in place of the optimum.
+    """
+    texts = dict(change.partition("=")[::2] for change in changes)
+    steps = texts.pop("steps", None)
+    two = two_numbers(data, read_choice(texts, choice))
+    if steps is None:
+        return two, two.optimum
+    return two, two.way(steps=_whole(steps, 0, 1000))[-1].theta
+
+
+def _line(theta: np.ndarray) -> Line:
+    line = line_of(theta)
+    if line is None:
+        raise UserError("Where theta is zero there is no line.")
+    return line
+
+
+def _unseen_accuracy(two: TwoNumbers, theta: np.ndarray, of: Sources) -> float:
+    return accuracy(theta, *two.of(of.mnist("test")))
+
+
 def changed(settings: Settings, changes: tuple[str, ...]) -> Settings:
     """Settings with changes such as 'learning_rate=0.5'; UserError where they cannot be."""
     values = {}
@@ -379,6 +432,13 @@ FACTS: dict[str, tuple[Callable[..., float], str]] = {
     "run-answer": (_run_answer, "{}"),
     "run": (_run, "{:.3g}"),
     "valley": (_valley, "{:.1f}"),
+    "two-numbers": (_two_numbers, "{:.3g}"),
+}
+# Those whose first word says how they are written.
+_FORMS: dict[str, Mapping[str, tuple[Callable[..., float], str]]] = {
+    "run": _OF_A_RUN,
+    "valley": _OF_A_WAY,
+    "two-numbers": _OF_TWO_NUMBERS,
 }
 
 
@@ -400,8 +460,7 @@ def in_words(asked: str, of: Sources) -> str:
         return f"{fact(ratio[1], of) / fact(ratio[2], of):.3g}"
     value = fact(asked, of)
     name, *words = asked.split()
-    tables: dict[str, Mapping[str, tuple]] = {"run": _OF_A_RUN, "valley": _OF_A_WAY}
-    _, form = tables.get(name, FACTS).get(words[0] if words else "", FACTS[name])
+    _, form = _FORMS.get(name, FACTS).get(words[0] if words else "", FACTS[name])
     return form.format(value).replace("-", "−")
 
 

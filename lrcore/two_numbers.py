@@ -171,6 +171,12 @@ class TwoNumbers:
         """Two numbers as learning sees them, (k, 2)."""
         return (raw - self.mean) / self.scale
 
+    def of(self, data: Dataset) -> tuple[np.ndarray, np.ndarray]:
+        """Of all pictures of the two digits in another set: X (k, 2) and y, bool (k,)."""
+        mine = data.take(np.isin(data.labels, self.choice.digits))
+        yes = mine.labels == self.choice.digits[1]
+        return self.standardise(self.reduce(mine.images)), yes
+
     def cost(self, theta: np.ndarray) -> float:
         """The cost at theta, shape (1, 3)."""
         return float(self.loss.cost(theta)[0])

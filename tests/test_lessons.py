@@ -13,6 +13,7 @@ from lrcore.errors import UserError
 from lrcore.places import LESSONS_FOLDER
 from lrcore.settings import Settings
 from lrcore.training import Run, RunRequest
+from lrcore.two_numbers import Choice, choice_texts, line_of, two_numbers
 from lrcore.valley import OPTIONS
 from lrcore.weights import WEIGHTS_FOLDER, Weights, load_weights
 from tests.browser.driver import ROOT
@@ -32,6 +33,7 @@ from ui.state import (
     RUNS,
     SWEEP_SETTING,
     TRAIN_TAB,
+    TWO_LEARNING,
     VALLEY,
     WEIGHTS_ROW,
     WEIGHTS_VIEW,
@@ -112,7 +114,9 @@ def test_a_lesson_sets_its_page_up_and_is_pinned_there(app, name):
         held = {name: VALLEY(name=name) for name in OPTIONS}
         assert state[VALLEY(name="passes")] == 0
     for parameter, value in query.items():
-        if parameter not in ("show", "pin", "sweep"):
+        if lesson.page == "two-numbers":
+            assert choice_texts(state[TWO_LEARNING].choice)[parameter] == value
+        elif parameter not in ("show", "pin", "sweep"):
             assert str(state[held.get(parameter, parameter)]) == value
     shown = [text.value for text in app.markdown]
     app.button_group(key=LESSON_GUESS(lesson=name)).set_value(lesson.right).run()
@@ -136,7 +140,7 @@ def test_a_lesson_is_left_by_the_next_the_list_or_close(app):
     # It stays on other pages, and leads back.
     app.switch_page("pages/train.py").run()
     assert any(KNOWN[second].question in text.value for text in app.markdown)
-    button(app, f"To {KNOWN[second].page.capitalize()}").click().run()
+    button(app, f"To {KNOWN[second].page_name}").click().run()
     button(app, "Back to the lessons").click().run()
     assert app.title[0].value == "How it works"
     assert LESSON_OPEN not in app.session_state
@@ -202,6 +206,8 @@ def test_an_unknown_lesson_is_one_sentence(app):
         ("model=pixels", "model=nothing", "no model 'nothing'"),
         ("weights?model=pixels&digit=7", "train?images=5", "choose a value from 10"),
         ("weights?model=pixels&digit=7", "train?show=nothing", "do not exist"),
+        ("weights?model=pixels&digit=7", "two-numbers?digits=3,3", "Both digits are 3"),
+        ("weights?model=pixels&digit=7", "two-numbers?steps=3", "nothing it can set there"),
         ("weights?model=pixels&digit=7", "predict?test=10000", "no test picture"),
         ("weights?model=pixels&digit=7", "train?pin=10000", "no test picture to pin"),
         ("weights?model=pixels&digit=7", "train?sweep=task:1", "a sweep that cannot be"),
@@ -240,6 +246,10 @@ def test_what_is_wrong_with_a_file_is_one_sentence(line, instead, said):
         "recall zero-or-one 1 0",
         "run-bar 10000 1",
         "run-bar 0 1 task=one-digit",
+        "two-numbers nonsense",
+        "two-numbers cost digits=3",
+        "two-numbers cost steps=-1",
+        "two-numbers angle steps=0",
     ],
 )
 def test_a_fact_that_there_is_not_is_one_sentence(asked):
@@ -316,3 +326,19 @@ def test_the_weights_that_the_pages_compare_differ_as_they_say():
     )
     assert facts.l2_divisor(pixels) == 30 * facts.l2_divisor(fewer)
     assert facts.loudest(pixels) > 2 * facts.loudest(fewer)
+
+
+def test_facts_of_two_numbers_are_the_cores(train_set, test_set):
+    lesson = KNOWN["which-numbers"]
+    found = two_numbers(train_set, Choice((1, 5)))
+    of, changed = lesson.sources, "digits=1,5"
+    assert facts.fact(f"two-numbers cost {changed}", of) == found.cost(found.optimum)
+    third = found.way(steps=3)[-1]
+    assert facts.fact(f"two-numbers cost {changed} steps=3", of) == third.cost[0]
+    assert (
+        facts.fact(f"two-numbers steepness {changed} steps=3", of) == line_of(third.theta).steepness
+    )
+    mine = np.isin(test_set.labels, (1, 5))
+    X = found.standardise(found.reduce(test_set.images[mine]))
+    right = (X @ found.optimum[0, 1:] + found.optimum[0, 0] >= 0) == (test_set.labels[mine] == 5)
+    assert facts.fact(f"two-numbers unseen-accuracy {changed}", of) == right.mean()

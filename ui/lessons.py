@@ -313,7 +313,7 @@ def lessons_section() -> None:
         ):
             st.markdown(f"**{number}. {lesson.question}**", width="content")
             if st.button(
-                f"Open lesson {number} on {lesson.page.capitalize()}",
+                f"Open lesson {number} on {lesson.page_name}",
                 key=OPEN_LESSON(lesson=lesson.name),
             ):
                 open_lesson(lesson)

@@ -61,6 +61,7 @@ MARGIN = 0.06
 # Scores between which the shading changes; 0.1 or 0.9 is where the dashed lines are.
 FARTHEST, STOPS = 6.0, 33
 EDGE = 0.9
+EDGE_SCORE = math.log(EDGE / (1 - EDGE))
 # Of the shading where the probability is 0 or 1.
 DEEPEST = 0.35
 # Of lines drawn by hand: beyond, the sigmoid is a wall.
@@ -105,7 +106,7 @@ def drawing(
         "own": None if own is None else _own(found, own),
         "theta": [float(value) for value in theta[0]],
         "stops": stops(),
-        "edge": math.log(EDGE / (1 - EDGE)),
+        "edge": EDGE_SCORE,
         "most": MOST_STEEP,
         "said": said,
         "label": description(found, theta, low, high, own),
@@ -182,7 +183,7 @@ def stops() -> list[list]:
 
 
 def description(
-    found: TwoNumbers, theta: np.ndarray, low: np.ndarray, high: np.ndarray, own: Own | None
+    found: TwoNumbers, theta: np.ndarray, low: np.ndarray, high: np.ndarray, own: Own | None = None
 ) -> str:
     """What is seen, in words."""
     no, yes = found.choice.digits

@@ -9,7 +9,6 @@ from urllib.parse import urlencode
 import numpy as np
 import streamlit as st
 
-from lrcore.data import Dataset
 from lrcore.drawing import to_digit
 from lrcore.errors import UserError
 from lrcore.frame import SIDE as PICTURE_SIDE
@@ -130,10 +129,7 @@ def reduced(choice: Choice) -> TwoNumbers:
 @st.cache_resource(max_entries=32, show_spinner=False)
 def unseen(choice: Choice) -> tuple[np.ndarray, np.ndarray]:
     """Of all test pictures of the two digits: X, as learning would see them, and y."""
-    test: Dataset = mnist("test")
-    found = reduced(choice)
-    mine = test.take(np.isin(test.labels, choice.digits))
-    return found.standardise(found.reduce(mine.images)), mine.labels == choice.digits[1]
+    return reduced(choice).of(mnist("test"))
 
 
 def take_link() -> None:

@@ -9,7 +9,11 @@ import numpy as np
 import pandas as pd
 
 from lrcore.frame import SIDE
-from ui.palette import DIVERGING, INK
+from lrcore.two_numbers import TwoNumbers, ends
+from ui.charts import in_house_style
+from ui.heatmaps import LARGE
+from ui.palette import AGAINST, DIVERGING, FOR, GUIDE, INK
+from ui.plane import EDGE_SCORE, corners
 
 # The point selection of a click.
 SPOT = "spot"
@@ -56,3 +60,71 @@ def pixels_chart(difference: np.ndarray, pixels: Sequence[tuple[int, int]]) -> a
     names = places.mark_text(color=INK, fontWeight="bold", fontSize=14, dx=11, dy=-9)
     layers = [field, marks, names.encode(text="name:N")]
     return alt.LayerChart(layer=layers, width=WIDTH, height=WIDTH).configure_view(strokeWidth=0)
+
+
+def lines_of(found: TwoNumbers, theta: np.ndarray) -> dict[str, np.ndarray]:
+    """Where theta's line, shape (1, 3), is seen, and those of probability 0.1 and 0.9.
+
+    Returns their two ends each, shape (2, 2), in the two numbers as they are.
+    """
+    low, high = corners(found.X)
+    lines = {}
+    for name, score in (("line", 0.0), ("high", EDGE_SCORE), ("low", -EDGE_SCORE)):
+        # Where the score is that, theta with another bias has its line.
+        line = ends(theta - np.array([[score, 0, 0]]), low, high)
+        if line is not None and theta[0, 1:].any():
+            lines[name] = line * found.scale + found.mean
+    return lines
+
+
+def line_chart(
+    raw: np.ndarray,
+    labels: np.ndarray,
+    digits: tuple[int, int],
+    titles: Sequence[str],
+    lines: dict[str, np.ndarray],
+) -> alt.LayerChart:
+    """Dots and a line, for where nothing is dragged.
+
+    raw : the two numbers as they are, (m, 2); labels : which digit each is, (m,).
+    lines : as `lines_of` returns them; all but 'line' are dashed.
+    """
+    low, high = corners(raw)
+    no, yes = (f"a {digit}" for digit in digits)
+    dots = pd.DataFrame(raw, columns=["x", "y"]).assign(
+        digit=np.where(labels == digits[1], yes, no)
+    )
+    x, y = (
+        axis(
+            f"{field}:Q",
+            title=title,
+            scale=alt.Scale(domain=[float(start), float(end)], nice=False),
+            axis=alt.Axis(tickCount=5),
+        )
+        for axis, field, title, start, end in zip(
+            (alt.X, alt.Y), "xy", titles, low, high, strict=True
+        )
+    )
+    legend = alt.Legend(title=None, orient="top")
+    points = (
+        alt.Chart(dots)
+        .mark_point(filled=True, opacity=0.9, size=45)
+        .encode(
+            x=x,
+            y=y,
+            color=alt.Color(
+                "digit:N", scale=alt.Scale(domain=[no, yes], range=[AGAINST, FOR]), legend=legend
+            ),
+            shape=alt.Shape(
+                "digit:N",
+                scale=alt.Scale(domain=[no, yes], range=["square", "circle"]),
+                legend=legend,
+            ),
+        )
+    )
+    layers: list = [points]
+    for name, line in lines.items():
+        mark = {"strokeWidth": 3} if name == "line" else {"strokeDash": [4, 4]}
+        table = pd.DataFrame(line, columns=["x", "y"])
+        layers.append(alt.Chart(table).mark_line(color=GUIDE, clip=True, **mark).encode(x=x, y=y))
+    return in_house_style(alt.LayerChart(layer=layers, width=LARGE, height=LARGE))

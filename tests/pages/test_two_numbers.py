@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from lrcore.drawing import to_digit
+from lrcore.logistic import sigmoid
 from lrcore.two_numbers import COMPONENTS, PIXELS, Choice, Line, accuracy, ink, two_numbers
 from tests.helpers import chart_rows, open_page
 from ui.canvas import SIDE, Kept
@@ -19,7 +20,7 @@ from ui.state import (
     TWO_PIXEL,
 )
 from ui.two_numbers import Learning
-from ui.two_numbers_charts import pixels_chart
+from ui.two_numbers_charts import line_chart, lines_of, pixels_chart
 
 PAGE = "pages/two-numbers.py"
 # A 1, as the canvas sends it.
@@ -203,6 +204,23 @@ def test_two_pixels_are_marked_where_they_are():
     rows = chart_rows(spec)
     assert [(row["x"], row["y"]) for row in rows if "name" in row] == [(20.5, 3.5), (9.5, 9.5)]
     assert sum(row.get("difference", 0) for row in rows) == 28
+
+
+def test_the_chart_of_a_lesson_has_the_dots_and_ends_its_lines_on_the_frame(found):
+    theta = found.optimum
+    lines = lines_of(found, theta)
+    assert set(lines) == {"line", "low", "high"}
+    for name, p in (("line", 0.5), ("low", 0.1), ("high", 0.9)):
+        ends = found.standardise(lines[name])
+        z = ends @ theta[0, 1:] + theta[0, 0]
+        np.testing.assert_allclose(sigmoid(z), p, atol=1e-9)
+    assert lines_of(found, np.zeros((1, 3))) == {}
+    spec = line_chart(found.raw, found.pictures.labels, (1, 5), ("a", "b"), lines).to_dict()
+    rows = chart_rows(spec)
+    dots = [row for row in rows if "digit" in row]
+    assert len(dots) == len(found.y)
+    assert {row["digit"] for row in dots} == {"a 1", "a 5"}
+    assert len(rows) == len(dots) + 2 * len(lines)
 
 
 def test_learning_goes_on_until_it_is_near_the_lowest_cost(train_set):

@@ -17,6 +17,7 @@ from lrcore.errors import UserError
 from lrcore.places import LESSONS_FOLDER
 from lrcore.settings import NAMES, Settings, read_setting
 from lrcore.sweep import plan
+from lrcore.two_numbers import TEXTS, Choice
 from lrcore.valley import OPTIONS, Walks, changed
 from lrcore.weights import Weights
 from ui.mistakes import study
@@ -24,6 +25,8 @@ from ui.models import get_model, mnist, model_names
 from ui.train.controls import LABELS
 from ui.train.links import PIN, SEEDS, SHOW, SWEEP, read_link, read_pin, read_sweep
 from ui.train.sweep import MOST_SEEDS, OFFERED, read_values
+from ui.two_numbers import LINE
+from ui.two_numbers import read_link as read_link_of_two
 from ui.valley_ground import two_number_ground
 from ui.weights_view import VIEWS
 
@@ -46,6 +49,7 @@ PARAMETERS = {
     "hand": ("model",),
     "train": (*NAMES, SHOW, SWEEP, SEEDS, PIN),
     "valley": tuple(OPTIONS),
+    "two-numbers": (*TEXTS, LINE),
 }
 MOST_BYTES = 20_000
 # How many MNIST has.
@@ -88,6 +92,16 @@ class Lesson:
         return changed(Walks(), self.query) if self.page == "valley" else Walks()
 
     @property
+    def page_name(self) -> str:
+        """The page as buttons call it."""
+        return self.page.replace("-", " ").capitalize()
+
+    @property
+    def choice(self) -> Choice:
+        """Of the two numbers that the link is about; the defaults where it is about none."""
+        return read_link_of_two(self.query)[0] if self.page == "two-numbers" else Choice()
+
+    @property
     def sources(self) -> facts.Sources:
         """Where its facts come from."""
         return facts.Sources(
@@ -99,6 +113,7 @@ class Lesson:
             self.settings,
             self.walks,
             lambda walks: two_number_ground(walks, square=False).found,
+            self.choice,
         )
 
     @property
@@ -178,6 +193,12 @@ def _link_faults(lesson: Lesson) -> list[str]:
     if lesson.page == "valley":
         try:
             assert lesson.walks
+        except UserError as error:
+            return [str(error)]
+        return []
+    if lesson.page == "two-numbers":
+        try:
+            assert lesson.choice
         except UserError as error:
             return [str(error)]
         return []

@@ -23,6 +23,7 @@ from ui.state import (
     PIN_LINK,
     SWEEP_LINK,
     TRAIN_TAB,
+    TWO_LINK,
     VALLEY,
     VALLEY_GROUND,
     WEIGHTS_ROW,
@@ -104,6 +105,10 @@ def _set_up(lesson: Lesson) -> None:
         for name in OPTIONS:
             state[VALLEY(name=name)] = getattr(lesson.walks, name)
         return
+    if lesson.page == "two-numbers":
+        st.query_params.from_dict({**query, LESSON: lesson.name})
+        state.pop(TWO_LINK, None)
+        return
     if "model" in query:
         state[NEXT_MODEL] = query["model"]
     if "test" in query:
@@ -138,7 +143,7 @@ def _bar(lesson: Lesson, names: list[str], page: str) -> None:
             with st.container(width="content"):
                 st.markdown(f"**Lesson {number} · {lesson.question}**")
             with st.container(horizontal=True, width="content", gap="small"):
-                if lesson.page != page and _button("there", f"To {lesson.page.capitalize()}"):
+                if lesson.page != page and _button("there", f"To {lesson.page_name}"):
                     open_lesson(lesson)
                 if (later := following(lesson, names)) and _button("next", "Next lesson"):
                     open_lesson(lessons()[0][later])

@@ -21,9 +21,11 @@ from ui.charts import ROWS, in_house_style, prepared, probability_bars, probabil
 from ui.classroom.files import Lesson
 from ui.heatmaps import LARGE, colour_limit, describe, ink_chart, parts, row_names, weight_chart
 from ui.palette import DIGITS
+from ui.plane import corners, description, titles
 from ui.threshold import with_article
 from ui.threshold_charts import histograms
 from ui.train.sweep_charts import curve_chart, curve_rows
+from ui.two_numbers_charts import line_chart, lines_of
 from ui.valley_ground import SHORT, two_number_ground
 from ui.weights_view import mean_image
 
@@ -65,10 +67,12 @@ def _picture(lesson: Lesson, words: str) -> Picture:
     name, *rest = words.split()
     if name == "run-bars" and rest:
         return _run_bars(lesson, *rest)
+    if name == "two-numbers":
+        return _two_numbers(lesson, *rest)
     if name == "valley":
         return _valley(lesson, rest)
     if name not in KINDS or len(rest) != KINDS[name][0]:
-        known = ", ".join([*KINDS, "run", "run-bars", "valley"])
+        known = ", ".join([*KINDS, "run", "run-bars", "valley", "two-numbers"])
         raise UserError(f"'{words}' is no picture of a lesson; known are {known}.")
     return KINDS[name][1](lesson, *rest)
 
@@ -161,6 +165,20 @@ def _scores(lesson: Lesson, model: str, digit: str, score: str) -> Picture:
     chart = prepared(histograms, scores[:, int(digit)], yes, float(score), with_article(digit))
     title = f"The bar at {float(score):+.1f}: {missed} missed, {alarms} false alarms"
     return Picture(chart, title, f"Histograms of scores. {title}.", False)
+
+
+def _two_numbers(lesson: Lesson, *changes: str) -> Picture:
+    found, theta = facts.learned_line(lesson.sources.mnist("train"), lesson.choice, changes)
+    (no, yes), (first, second) = found.choice.digits, found.choice.names
+    title = f"{no} and {yes} by {first} and {second}"
+    if changes:
+        title += f" ({', '.join(changes)})"
+    chart = prepared(
+        line_chart,
+        *(found.raw, found.pictures.labels, found.choice.digits, titles(found)),
+        lines_of(found, theta),
+    )
+    return Picture(chart, title, description(found, theta, *corners(found.X)), True)
 
 
 KINDS: dict[str, tuple[int, Callable[..., Picture]]] = {
