@@ -242,6 +242,7 @@ def _guessed() -> bool:
                 key=VALLEY_GUESS,
                 persist_state="session",
                 label_visibility="collapsed",
+                wrap=True,
             )
             st.button(
                 "Let them walk",
@@ -307,35 +308,41 @@ def _frame(seen: Ground, shown: tuple[str, ...], of: str) -> None:
     """The chart after some passes; while it plays, after the next ones."""
     passes = stops(max(int(way.iterations[-1]) for way in seen.ways.values()))
     key, state = VALLEY(name=f"passes{of}"), st.session_state
+    playing = state.get(VALLEY_PLAYING, False)
     at = state.get(key, passes[-1])
     at = at if at in passes else passes[-1]
-    if state.get(VALLEY_PLAYING):
-        at = passes[min(passes.index(at) + 1, len(passes) - 1)]
-    state[key] = at
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        at = st.select_slider(
-            "Passes over the pictures",
-            passes,
-            key=key,
-            bind="query-params",
-            persist_state="session",
-            width="stretch",
-        )
-        playing = state.get(VALLEY_PLAYING, False)
-        if st.button(
-            "Pause" if playing else "Play",
-            icon=":material/pause:" if playing else ":material/play_arrow:",
-            key=VALLEY_BUTTON(what="play"),
-        ):
-            state[VALLEY_PLAYING] = not playing
-            if not playing and at == passes[-1]:
-                del state[key]
-                state[key] = passes[0]
-            st.rerun()
-    _chart(seen, shown, at)
+
+    def press():
+        state[VALLEY_PLAYING] = not playing
+        if not playing and at == passes[-1]:
+            state[key] = passes[0]
+
+    row = st.container(horizontal=True, vertical_alignment="bottom")
+    slider = row.container(width="stretch")
+    # All of the page goes on from here, so that it runs by the clock, or no longer does.  Before
+    # the slider is drawn, and after its last value has been: of two runs of a page in a row, the
+    # browser misses the values that the first one gave to controls.
+    if row.button(
+        "Pause" if playing else "Play",
+        icon=":material/pause:" if playing else ":material/play_arrow:",
+        key=VALLEY_BUTTON(what="play"),
+        on_click=press,
+    ):
+        st.rerun()
     if playing and at == passes[-1]:
         state[VALLEY_PLAYING] = False
         st.rerun()
+    if playing:
+        at = passes[passes.index(at) + 1]
+    state[key] = at
+    at = slider.select_slider(
+        "Passes over the pictures",
+        passes,
+        key=key,
+        bind="query-params",
+        persist_state="session",
+    )
+    _chart(seen, shown, at)
 
 
 def _size() -> int:
@@ -355,9 +362,13 @@ def _beside(seen: Ground) -> None:
     st.dataframe(
         way_table(seen),
         hide_index=True,
+        # Together as wide as a phone.
         column_config={
-            column: st.column_config.NumberColumn(format="%d", width="small")
-            for column in (_within(NEAR), _within(THERE), "crossings")
+            "solver": st.column_config.TextColumn(width=148),
+            _within(NEAR): st.column_config.NumberColumn(format="%d", width=54),
+            _within(THERE): st.column_config.NumberColumn(format="%d", width=70),
+            "crossings": st.column_config.NumberColumn(format="%d", width=78),
+            "in the plane": st.column_config.TextColumn(width=78),
         },
         alt="For each solver, the passes until its cost is near the lowest.",
     )
