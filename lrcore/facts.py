@@ -6,6 +6,7 @@ A lesson asks for facts in a line of words, such as `loud-against pixels-6000 0 
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -317,7 +318,7 @@ _OF_A_WAY: dict[str, tuple[Callable[[Walked, str], float], str]] = {
     "off-course": (lambda found, name: _angle(found.valley.off_course, found, name, 0), "{:.0f}"),
     "last-off-course": (lambda found, name: _angle(found.valley.off_course, found, name), "{:.0f}"),
     "slope-off-course": (
-        lambda found, name: _angle(found.valley.slope_off_course, found, name),
+        lambda found, name: _angle(functools.partial(_slope, found), found, name),
         "{:.0f}",
     ),
     "above": (
@@ -332,8 +333,13 @@ def _arrival(found: Walked, solver: str) -> float:
     return math.inf if passes is None else passes
 
 
+def _slope(found: Walked, way: Way) -> np.ndarray:
+    assert found.loss is not None
+    return found.valley.slope_off_course(way, found.loss)
+
+
 def _angle(
-    of: Callable[[Way], np.ndarray], found: Walked, solver: str, step: int | None = None
+    of: Callable[..., np.ndarray], found: Walked, solver: str, step: int | None = None
 ) -> float:
     """Of one step of a solver; of that which arrives, or is the last, by default."""
     angles = of(found.ways[solver])

@@ -214,7 +214,7 @@ def walk(
 class Valley:
     """A cost over a plane, its lowest point and its shape there.
 
-    loss, plane : as in `cost_over`.
+    plane : as in `cost_over`.
     lowest : the lowest cost that there is, in the plane or out of it.
     deepest : the theta of the lowest cost in the plane, shape (K, 1 + D), with the best bias
         where the plane has that; `floor`, its cost.
@@ -222,7 +222,6 @@ class Valley:
     axes : these two directions in the plane, in rows, (2, 2); the former comes from below zero.
     """
 
-    loss: OneVsAllLoss
     plane: Plane
     lowest: float
     deepest: np.ndarray
@@ -264,10 +263,10 @@ class Valley:
         places = self.plane.places(way.thetas)
         return _angles(np.diff(places, axis=0), self.bottom - places[:-1])
 
-    def slope_off_course(self, way: Way) -> np.ndarray:
+    def slope_off_course(self, way: Way, loss: OneVsAllLoss) -> np.ndarray:
         """The same of the way straight downhill, from where each step of a way began."""
         places = self.plane.places(way.thetas)
-        uphill = [self.loss.cost_and_gradient(theta)[1] for theta in way.thetas[:-1]]
+        uphill = [loss.cost_and_gradient(theta)[1] for theta in way.thetas[:-1]]
         downhill = -self.plane.places(self.plane.origin + np.array(uphill))
         return _angles(downhill, self.bottom - places[:-1])
 
@@ -313,7 +312,7 @@ def valley(loss: OneVsAllLoss, plane: Plane | None = None) -> Valley:
     towards = plane.places(deepest[None])[0] - plane.places(way.thetas[:1])[0]
     axes[0] *= -1 if axes[0] @ towards < 0 else 1
     lowest = min(float(way.costs[-1]), floor)
-    return Valley(loss, plane, lowest, deepest, floor, np.maximum(curvatures, FINEST), axes)
+    return Valley(plane, lowest, deepest, floor, np.maximum(curvatures, FINEST), axes)
 
 
 def _deepest(loss: OneVsAllLoss, plane: Plane) -> np.ndarray:
@@ -416,6 +415,7 @@ def changed(walks: Walks, texts: Mapping[str, str]) -> Walks:
 class Walked:
     """The five solvers' ways in one valley.
 
+    loss : the cost; None where it is not held on to.
     names : what the valley lies across and up: the two numbers.
     ways : by solver, in the order of `SOLVERS`.
     rates : the learning rate of those that have one.
@@ -423,6 +423,7 @@ class Walked:
     """
 
     walks: Walks
+    loss: OneVsAllLoss | None
     names: tuple[str, str]
     valley: Valley
     ways: dict[str, Way]
@@ -455,6 +456,7 @@ def walked(
     """
     return Walked(
         walks,
+        loss,
         names,
         valley(loss, plane),
         {solver: walks.way(loss, solver, passes, start) for solver in SOLVERS},

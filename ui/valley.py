@@ -43,6 +43,7 @@ from ui.valley_ground import (
     TWO_NUMBERS,
     Ground,
     run_ground,
+    run_key,
     two_number_ground,
 )
 from ui.valley_words import stories
@@ -92,7 +93,7 @@ def play() -> None:
         if job is None:
             seen = two_number_ground(walks, square)
         else:
-            seen = run_ground(id(job), len(job.snapshots), walks, square, job)
+            seen = run_ground(run_key(job), walks, square, job)
     except UserError as error:
         say_error(error)
         return
@@ -198,8 +199,8 @@ def _pick_run() -> Job | None:
 def _what_is_seen(seen: Ground) -> None:
     bed = seen.found.valley
     st.markdown(
-        f"Seen from above: each place is a model, its two weights; the darker, the higher its "
-        f"cost on {bed.loss.n:,} real pictures. (The bias is not drawn: each place shows the cost "
+        "Seen from above: each place is a model, its two weights; the darker, the higher its cost "
+        f"on {seen.pictures:,} real pictures. (The bias is not drawn: each place shows the cost "
         "with the bias that is best there.) Between two contours the height above the bottom "
         f"halves. Near the bottom the valley is **{bed.longer:.1f} times as long as wide**; its "
         "floor is dotted."
@@ -213,9 +214,9 @@ def _what_is_seen_of_a_run(seen: Ground, job: Job) -> None:
         f"Theta of **{plain(job.name)}** has {seen.ways[OWN].thetas[0].size:,} numbers. The two "
         "directions in which it moved most, from start to end, make the plane seen here; they "
         f"hold **{share:.1%}** of its movement. The cost in the plane is exact, on the "
-        f"{bed.loss.n:,} pictures of the run. Other ways leave this plane and are seen from above: "
-        "their own cost is what a step tells when it is pointed at. *Bottom* is the lowest place "
-        f"in the plane, {bed.floor:.4g}; out of it there is {bed.lowest:.4g}."
+        f"{seen.pictures:,} pictures of the run. Other ways leave this plane and are seen from "
+        "above: their own cost is what a step tells when it is pointed at. *Bottom* is the lowest "
+        f"place in the plane, {bed.floor:.4g}; out of it there is {bed.lowest:.4g}."
     )
     if len(seen.ways) == 1:
         st.caption(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
+from lrcore.errors import UserError
 from lrcore.valley import (
     Walked,
     Walks,
@@ -40,6 +42,8 @@ FINE, COARSE, MANY_SCORES = 51, 25, 100_000
 # The five are sent down a run's valley where it learned from no more pictures than that, and for
 # so many passes: any more would keep one waiting.
 MOST_PICTURES, RUN_PASSES = 6_000, 40
+# Features of a run's pictures that are looked at, in megabytes.
+MOST_MEGABYTES = 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,12 +55,14 @@ class Ground:
     ways : by the names that they are called.
     window : what is shown, (low, high) across and up.
     tables : of the chart, what stays as steps are taken.
+    pictures : how many the cost is the mean over.
     """
 
     found: Walked
     ways: dict[str, Way]
     window: tuple[tuple[float, float], tuple[float, float]]
     tables: dict[str, pd.DataFrame]
+    pictures: int
 
     def chart(self, shown: Sequence[str], passes: int, size: int) -> tuple[dict, str]:
         """The chart of some ways until so many passes, and what it shows in words.
@@ -93,12 +99,24 @@ def two_number_ground(walks: Walks, square: bool) -> Ground:
     return _ground(found, {SHORT[name]: way for name, way in found.ways.items()}, square)
 
 
-@st.cache_resource(max_entries=4, show_spinner="Walking down the run's valley …")
-def run_ground(run: int, steps: int, walks: Walks, square: bool, _job: Job) -> Ground:
-    """The valley in which a run moved, with its way; run and steps tell it from others.
+def run_key(job: Job) -> str:
+    """What tells a run, as far as it has got, from all others."""
+    iteration, theta = job.snapshots[-1]
+    return f"{job.name} {iteration} {hashlib.sha256(theta.tobytes()).hexdigest()}"
 
-    Raises UserError where it has not moved in two directions yet.
+
+# A user's own digits may be among what a run learned from: they stay in the session.
+@st.cache_resource(max_entries=2, scope="session", show_spinner="Walking down the run's valley …")
+def run_ground(key: str, walks: Walks, square: bool, _job: Job) -> Ground:
+    """The valley in which a run moved, with its way; key is the run's.
+
+    Raises UserError where it has not moved in two directions yet, or looks at too much.
     """
+    if (megabytes := _job.nbytes >> 20) > MOST_MEGABYTES:
+        raise UserError(
+            f"The features of this run's pictures take {megabytes:,} MB, and {MOST_MEGABYTES} are "
+            "looked at here; train one on fewer images, or on raw pixels."
+        )
     snapshots = list(_job.snapshots)
     thetas = np.stack([theta for _, theta in snapshots]).astype(np.float64)
     plane = moved_plane(thetas)
@@ -110,15 +128,18 @@ def run_ground(run: int, steps: int, walks: Walks, square: bool, _job: Job) -> G
     few = loss.n <= MOST_PICTURES
     found = walked(walks, loss, names, plane, RUN_PASSES if few else 0, thetas[0])
     ways = {SHORT[name]: way for name, way in found.ways.items()} if few else {}
-    return _ground(found, {**ways, OWN: own}, square)
+    ground = _ground(found, {**ways, OWN: own}, square)
+    # The pictures' features are not held on to.
+    return replace(ground, found=replace(found, loss=None))
 
 
 def _ground(found: Walked, ways: dict[str, Way], square: bool) -> Ground:
-    bed = found.valley
+    bed, loss = found.valley, found.loss
+    assert loss is not None
     window = bed.window([ways[OWN]] if OWN in ways else list(ways.values()), square)
-    side = FINE if bed.loss.n * bed.loss.K <= MANY_SCORES else COARSE
+    side = FINE if loss.n * loss.K <= MANY_SCORES else COARSE
     across, up = (np.linspace(low, high, side) for low, high in window)
-    costs = cost_over(bed.loss, bed.plane, across, up)
+    costs = cost_over(loss, bed.plane, across, up)
     first = next(iter(ways.values()))
     levels = charts.contour_levels(float(first.costs[0]), bed.floor)
     tables = {
@@ -127,4 +148,4 @@ def _ground(found: Walked, ways: dict[str, Way], square: bool) -> Ground:
         charts.FLOOR: charts.floor_rows(bed.bottom, bed.axes[0], max(map(np.ptp, window))),
         charts.ENDS: charts.end_rows(bed.plane.places(first.thetas[:1])[0], bed.bottom),
     }
-    return Ground(found, ways, window, tables)
+    return Ground(found, ways, window, tables, loss.n)

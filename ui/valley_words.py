@@ -109,8 +109,8 @@ def lbfgs_story(found: Walked) -> tuple[str, str]:
         "curved: along the floor the slope hardly changes, so steps may be long; across it changes "
         "fast, so they are short. "
     )
-    if end:
-        step, slope = bed.off_course(way)[end - 1], bed.slope_off_course(way)[end - 1]
+    if end and found.loss is not None:
+        step, slope = bed.off_course(way)[end - 1], bed.slope_off_course(way, found.loss)[end - 1]
         text += (
             f"Its step number {end} points {step:.0f}° beside the bottom, where straight downhill "
             f"would be {slope:.0f}° beside it. "
