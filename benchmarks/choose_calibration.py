@@ -20,7 +20,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from lrcore.calibration import RANK
-from lrcore.calibration_fit import SHAPE_L2, STRANGE, STYLED, UNSURE, fit
+from lrcore.calibration_fit import SHAPE_L2, STRANGE, STYLED, UNSURE, fit, half_drawn
 from lrcore.data import Dataset, load_dataset
 from lrcore.features import extract
 from lrcore.metrics import reliability
@@ -31,7 +31,7 @@ from lrcore.weights import Weights
 
 FEATURES, C, HELDOUT = "strokes", 50, 10_000
 # What else it learns from.
-STYLES, JITTER = 600, 1
+STYLES, JITTER = 750, 1
 GRIDS = {
     "rank": (4, 16, 32, 48, RANK),
     "shape_l2": (1e-6, SHAPE_L2, 1e-4, 1e-3, 1e-2),
@@ -65,16 +65,19 @@ def main() -> None:
     weights, heldout = stand_in(STYLES, JITTER)
     X, labels = extract(FEATURES, heldout.images), heldout.labels.astype(int)
     half = len(X) // 2
-    styled = make_digits(STYLED, np.random.default_rng(0))
+    rng = np.random.default_rng(0)
+    styled = make_digits(STYLED, rng)
     fit_X = np.concatenate([X[:half], extract(FEATURES, styled.images)])
     fit_labels = np.concatenate([labels[:half], styled.labels])
     known, unknown = strange(STRANGE, 0), strange(STRANGE, 1)
     decision = weights.decision_function
+    answered = half_drawn(weights, decision(X[:half]), labels[:half], rng)
     print(f"{'':>22}  digits unsure  others sure  calibration error")
     for name, values in GRIDS.items():
         for value in values:
             few = known[: 2 * value] if name == "strange" else known
             knobs: dict[str, Any] = {} if name == "strange" else {name: value}
+            knobs["answered"] = answered
             found = fit(fit_X, decision(fit_X), fit_labels, few, decision(few), **knobs)
             sure = found.sure(X[half:], decision(X[half:]))
             fooled = found.sure(unknown, decision(unknown))

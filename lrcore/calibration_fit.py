@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -29,6 +30,22 @@ WEAK_L2 = 1e-6
 # What is drawn by rule for a calibration: things that are no digits, of each kind, and digits of
 # each style, so that these do not count as strange.
 STRANGE, STYLED = 3000, 40
+# So many more of each style, few of them read wrong, tell how often an answer is right. Together
+# they weigh as much as MNIST's: those are of one country's hands, and its doubtful ones are oftener
+# wrong.
+ANSWERED = 300
+
+
+class Answered(NamedTuple):
+    """Digits by which to learn how often an answer is right.
+
+    decision, labels : as for `fit`, shapes (n, K) and (n,).
+    shares : (n,); what each weighs, 1 in all.
+    """
+
+    decision: np.ndarray
+    labels: np.ndarray
+    shares: np.ndarray
 
 
 def calibrate(
@@ -80,7 +97,22 @@ def fit_to_pictures(weights: Weights, heldout: Dataset, seed: int = 0) -> Calibr
     strange_X = extract(weights.features, strange)
     labels = np.concatenate([heldout.labels, styled.labels]).astype(int)
     decision = weights.decision_function
-    return fit(X, decision(X), labels, strange_X, decision(strange_X))
+    n, found = len(heldout), decision(X)
+    answered = half_drawn(weights, found[:n], labels[:n], rng)
+    return fit(X, found, labels, strange_X, decision(strange_X), answered=answered)
+
+
+def half_drawn(
+    weights: Weights, decision: np.ndarray, labels: np.ndarray, rng: np.random.Generator
+) -> Answered:
+    """People's digits, (n, K) and (n,), and as many by weight that are drawn by rule for it."""
+    drawn = make_digits(ANSWERED, rng)
+    X = extract(weights.features, drawn.images)
+    return Answered(
+        np.concatenate([decision, weights.decision_function(X)]),
+        np.concatenate([labels, drawn.labels.astype(int)]),
+        _halves(len(labels), len(drawn)),
+    )
 
 
 def fit(
@@ -92,6 +124,7 @@ def fit(
     rank: int = RANK,
     shape_l2: float = SHAPE_L2,
     unsure: float = UNSURE,
+    answered: Answered | None = None,
 ) -> Calibration:
     """A calibration by held-out pictures: digits, and things that are none.
 
@@ -101,6 +134,7 @@ def fit(
     labels : shape (n,); the column of `decision` that is right.
     strange_features, strange_decision : the same of m scribbles and letters.
     rank, shape_l2, unsure : see RANK, SHAPE_L2 and UNSURE.
+    answered : what `answer_weights` learn from, by default the digits above, all alike.
     """
     classes = decision.shape[1]
     slope, offset = np.transpose(
@@ -110,8 +144,11 @@ def fit(
     basis, variances = _principal_directions(features - centres[labels], rank)
     centres = centres.astype(np.float32)
     scores, strange_scores = slope * decision + offset, slope * strange_decision + offset
-    right = (scores.argmax(1) == labels).astype(float)
-    answer_weights = _logistic(leads(scores), right, _even(len(right)), WEAK_L2).astype(np.float32)
+    if answered is None:
+        answered = Answered(decision, labels, _even(len(labels)))
+    answers = slope * answered.decision + offset
+    right = (answers.argmax(1) == answered.labels).astype(float)
+    answer_weights = _logistic(leads(answers), right, answered.shares, WEAK_L2).astype(np.float32)
     # What learns from evidence must see it as it will be on new pictures, so `shape_weights`
     # learn from one half of them and `trust_weights` from the other.
     shape_weights = _tell_apart(features[::2], strange_features[::2], shape_l2).astype(np.float32)
@@ -159,7 +196,12 @@ def _tell_apart(digits: np.ndarray, strange: np.ndarray, l2: float) -> np.ndarra
     """A logistic regression that says yes to digits, both sides weighing the same."""
     n, m = len(digits), len(strange)
     X, targets = np.concatenate([digits, strange]), np.repeat([1.0, 0.0], [n, m])
-    return _logistic(X, targets, np.repeat([0.5 / n, 0.5 / m], [n, m]), l2)
+    return _logistic(X, targets, _halves(n, m), l2)
+
+
+def _halves(n: int, m: int) -> np.ndarray:
+    """What each of n rows and then m others weighs, where both together weigh the same."""
+    return np.repeat([0.5 / n, 0.5 / m], [n, m])
 
 
 def _even(n: int) -> np.ndarray:

@@ -21,6 +21,7 @@ import numpy as np
 
 from lrcore.data import Dataset
 from lrcore.drawing import PEN, to_digit
+from lrcore.frame import SIDE
 from lrcore.pens import write
 
 # How often a digit is a mixture of two styles that are kin.
@@ -52,7 +53,7 @@ STYLES: dict[str, tuple[int, list[str]]] = {
         0,
         [
             "50,22 28,36 26,64 50,80 72,64 72,36 50,22 / 100,0 0,100",
-            "50,32 36,41 36,59 50,68 64,59 64,41 50,32 / 95,0 5,100",
+            "50,30 34,40 34,60 50,70 66,60 66,40 50,30 / 95,0 5,100",
             "50,8 25,28 25,74 50,93 75,74 75,28 50,8 / 88,0 12,100",
             "50,14 15,30 15,70 50,86 85,70 85,30 50,14 / 100,12 0,88",
             "48,12 34,30 34,70 48,88 63,70 63,30 48,12 / 72,0 26,100",
@@ -115,23 +116,23 @@ STYLES: dict[str, tuple[int, list[str]]] = {
     "1 flagged": (
         1,
         [
-            "0,55 55,0! 45,50 42,100",
-            "33,22 50,0! 50,50 50,100",
-            "10,40 50,0! 50,50 50,100",
-            "5,62 70,0! 50,50 35,100",
-            "0,52 72,0! 50,50 34,100",
-            "30,45 50,0! 50,50 50,100",
-            "28,62 55,0! 52,50 45,100",
-            "0,42 62,0! 58,50 52,100",
-            "0,58 84,0! 62,50 42,100",
+            "0,55 28,26 55,0! 45,50 42,100",
+            "34,26 42,13 50,0! 50,50 50,100",
+            "14,44 32,22 50,0! 50,50 50,100",
+            "5,62 38,30 70,0! 50,50 35,100",
+            "0,58 34,29 68,0! 50,50 36,100",
+            "30,45 40,22 50,0! 50,50 50,100",
+            "28,62 42,30 55,0! 52,50 45,100",
+            "2,50 31,25 60,0! 57,50 52,100",
+            "0,66 38,32 76,0! 60,50 46,100",
         ],
     ),
     "1 with a close flag": (
         1,
         [
             "24,46 40,24 54,0! 49,50 44,100",
-            "22,40 38,21 54,0! 50,50 46,100",
-            "26,34 40,17 54,0! 52,50 50,100",
+            "23,43 39,22 54,0! 50,50 46,100",
+            "26,36 40,18 54,0! 52,50 50,100",
             "18,54 41,29 62,0! 54,50 42,100",
             "26,58 43,35 56,0! 52,50 48,100",
         ],
@@ -143,7 +144,7 @@ STYLES: dict[str, tuple[int, list[str]]] = {
             "20,46 40,18 54,0 50,50 42,100",
             "0,52 35,35 60,0! 50,50 40,100",
             "4,54 40,30 68,0! 50,50 36,100",
-            "24,40 42,14 58,0! 50,50 38,100",
+            "22,44 42,17 58,0! 50,50 38,100",
             "26,48 46,18 58,0 55,50 46,100",
         ],
     ),
@@ -703,7 +704,7 @@ def make_digits(
     checkpoint : called again and again meanwhile; what it raises ends the work.
     """
     labels = style_labels(n_per_style)
-    images = np.empty((len(labels), 28, 28), np.uint8)
+    images = np.empty((len(labels), SIDE, SIDE), np.uint8)
     each = (name for name in STYLES for _ in range(n_per_style))
     for image, name in zip(images, each, strict=True):
         checkpoint()
@@ -834,6 +835,6 @@ def _pen(rng: np.random.Generator) -> float:
 def sheet(columns: int = 20, seed: int = 0) -> np.ndarray:
     """All styles, a row each, dark on light as in a book; uint8 (30 * rows, 30 * columns)."""
     rng = np.random.default_rng(seed)
-    images = make_digits(columns, rng).images.reshape(len(STYLES), columns, 28, 28)
+    images = make_digits(columns, rng).images.reshape(len(STYLES), columns, SIDE, SIDE)
     cells = np.pad(255 - images, ((0, 0), (0, 0), (1, 1), (1, 1)), constant_values=225)
-    return cells.transpose(0, 2, 1, 3).reshape(len(STYLES) * 30, columns * 30)
+    return np.concatenate(np.concatenate(cells, 1), 1)

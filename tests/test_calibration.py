@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 
+from lrcore import calibration_fit
 from lrcore.calibration import Calibration, leads
-from lrcore.calibration_fit import fit
+from lrcore.calibration_fit import fit, half_drawn
 from lrcore.data import load_dataset
 from lrcore.errors import UserError
 from lrcore.metrics import reliability
 from lrcore.reading import Reader
-from lrcore.styles import make_letters, make_scribbles
+from lrcore.styles import STYLES, make_digits, make_letters, make_scribbles
 from lrcore.weights import DEFAULT, WEIGHTS_FOLDER, load_weights
 
 pytestmark = pytest.mark.numeric
@@ -160,14 +161,52 @@ def test_the_shipped_weights_doubt_what_is_no_digit_and_little_else():
 
 
 def test_the_shipped_answers_are_right_as_often_as_they_say():
-    """On average within 0.004, and within 0.1 for any probability that 30 answers had."""
+    """On average within 0.004, and within 0.1 for any probability that 30 answers had, wherever
+    the bins are cut."""
     test = load_dataset(part="test")
     readings = Reader(load_weights(DEFAULT)).read(test.images)
-    table, error = reliability(readings.answer_probability, readings.digits == test.labels)
-    assert error < 0.004
-    said, held, _ = table[table[:, 2] >= 30].T
-    assert np.abs(said - held).max() < 0.1
-    assert len(said) > 1
+    for bins in (10, 15, 20):
+        right = readings.digits == test.labels
+        table, error = reliability(readings.answer_probability, right, bins)
+        assert error < 0.004
+        said, held, _ = table[table[:, 2] >= 30].T
+        assert np.abs(said - held).max() < 0.1
+        assert len(said) > 1
+
+
+def test_the_shipped_answers_to_other_hands_are_right_as_often_as_they_say():
+    """Digits drawn anew in every style, most of them 0.99 sure: on average within 0.006."""
+    drawn = make_digits(20, np.random.default_rng(77))
+    readings = Reader(load_weights(DEFAULT)).read(drawn.images)
+    _, error = reliability(readings.answer_probability, readings.digits == drawn.labels)
+    assert error < 0.006
+
+
+def test_digits_drawn_by_rule_weigh_as_much_as_peoples_where_answers_are_learned(monkeypatch):
+    monkeypatch.setattr(calibration_fit, "ANSWERED", 2)
+    weights = load_weights(WEIGHTS_FOLDER / "pixels.npz")
+    decision, labels = np.zeros((30, 10), np.float32), np.repeat(np.arange(10), 3)
+    answered = half_drawn(weights, decision, labels, np.random.default_rng(0))
+    assert len(answered.labels) == len(answered.decision) == 30 + 2 * len(STYLES)
+    assert answered.shares[:30].sum() == pytest.approx(0.5)
+    assert answered.shares.sum() == pytest.approx(1)
+
+
+def test_who_is_wrong_oftener_weighs_less_where_shares_say_so():
+    """Two crowds of the same scores, one of which is never right."""
+    rng = np.random.default_rng(8)
+    features, decision, labels = world(1000, rng)
+    strange = rng.normal(0, 6, (200, D)).astype(np.float32)
+    wrong = (labels + 1) % K
+    both = np.concatenate([decision, decision]), np.concatenate([decision.argmax(1), wrong])
+    said = []
+    for share in (0.1, 0.9):
+        shares = np.repeat([(1 - share) / 1000, share / 1000], 1000)
+        answered = calibration_fit.Answered(*both, shares)
+        strange_decision = 4.5 * (2 * strange[:, :K] - 4)
+        found = fit(features, decision, labels, strange, strange_decision, answered=answered)
+        said.append(found.answer_probability(found.scores(decision)).mean())
+    assert said[0] > said[1] + 0.3
 
 
 def test_reliability_on_a_case_counted_by_hand():
