@@ -59,7 +59,10 @@ def pixels_chart(difference: np.ndarray, pixels: Sequence[tuple[int, int]]) -> a
     marks = places.mark_square(size=90, filled=False, color=INK, strokeWidth=2, opacity=1)
     names = places.mark_text(color=INK, fontWeight="bold", fontSize=14, dx=11, dy=-9)
     layers = [field, marks, names.encode(text="name:N")]
-    return alt.LayerChart(layer=layers, width=WIDTH, height=WIDTH).configure_view(strokeWidth=0)
+    # Room kept below for the axis titles that there are not would squash the squares.
+    spare = {"embedOptions": {"padding": {"bottom": 0}}}
+    chart = alt.LayerChart(layer=layers, width=WIDTH, height=WIDTH, usermeta=spare)
+    return chart.configure_view(strokeWidth=0)
 
 
 def lines_of(found: TwoNumbers, theta: np.ndarray) -> dict[str, np.ndarray]:

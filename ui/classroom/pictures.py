@@ -15,6 +15,7 @@ from lrcore.errors import UserError
 from lrcore.reading import Reader
 from lrcore.sweep import Result, curve, plan
 from lrcore.training import HOLDOUT
+from lrcore.two_numbers import NUMBERS
 from lrcore.valley import PASSES
 from ui.answers import class_names, counted
 from ui.charts import ROWS, in_house_style, prepared, probability_bars, probability_rows
@@ -169,10 +170,10 @@ def _scores(lesson: Lesson, model: str, digit: str, score: str) -> Picture:
 
 def _two_numbers(lesson: Lesson, *changes: str) -> Picture:
     found, theta = facts.learned_line(lesson.sources.mnist("train"), lesson.choice, changes)
-    (no, yes), (first, second) = found.choice.digits, found.choice.names
-    title = f"{no} and {yes} by {first} and {second}"
-    if changes:
-        title += f" ({', '.join(changes)})"
+    no, yes = found.choice.digits
+    title = f"{no} and {yes}, {NUMBERS[found.choice.numbers].lower()}"
+    for steps in (change for change in changes if change.startswith("steps=")):
+        title += f", after {counted(int(steps.removeprefix('steps=')), 'step')}"
     chart = prepared(
         line_chart,
         *(found.raw, found.pictures.labels, found.choice.digits, titles(found)),
