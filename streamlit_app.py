@@ -11,6 +11,7 @@ from ui.classroom.guide import follow, pinned
 from ui.lost_session import say_if_lost
 from ui.models import errors_said, settle_choice
 from ui.reload import outlast_reload
+from ui.room import keep_room
 from ui.routing import pages
 from ui.state import ROUTED
 from ui.style import style
@@ -27,12 +28,18 @@ bound_uploads()
 page = st.navigation(pages(), position="top")
 st.set_page_config(page_title=f"{page.title} · Ten Thetas")
 place = page.url_path or "predict"
-follow(place)
-settle_choice()
-say_if_lost()
-outlast_reload()
-name_toasts()
-pinned(place)
-st.session_state[ROUTED] = True
-with errors_said():
-    page.run()
+# What shows nothing stands below the page: a browser keeps some room for it until it has come.
+shown, unseen = st.container(), st.container(width=1, gap=None)
+with shown:
+    follow(place)
+    settle_choice()
+    say_if_lost()
+with unseen:
+    keep_room()
+    outlast_reload()
+    name_toasts()
+with shown:
+    pinned(place)
+    st.session_state[ROUTED] = True
+    with errors_said():
+        page.run()

@@ -65,9 +65,9 @@ with rest:
 
 with curves:
     tabs = st.tabs(["Watch", "Compare", TAB, "Python"], key=TRAIN_TAB, on_change="rerun")
-    with st.container():
+    below = st.container()
+    with below:
         axes = view_options(runs) if tabs[0].open or tabs[1].open else ("iteration", False)
-        explanations()
     with tabs[0]:
         if tabs[0].open:
             row = buttons(runs, start.request if start else None)
@@ -87,3 +87,6 @@ with curves:
     with tabs[3]:
         if tabs[3].open:
             python_tab(settings)
+    with below:
+        # After what stands above it, which would push it down as it comes.
+        explanations()

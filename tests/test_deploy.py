@@ -401,7 +401,7 @@ def train_and_download(page, url: str) -> bytes:
 
 def label(page, digit: int) -> None:
     row = page.locator("[class*='st-key-label-']")
-    row.get_by_role("button", name=str(digit), exact=True).click()
+    row.get_by_role("button", name=f"It's a {digit}").click()
     settled(page)
 
 

@@ -112,7 +112,7 @@ def correction(
     with st.container(horizontal=True, gap="xxsmall"):
         for digit in range(10):
             st.button(
-                f"{digit}{spoken(about) if about else ''}",
+                f"{heard(digit)}{spoken(about) if about else ''}",
                 key=LABEL(where=where, model=row[1], picture=row[2], digit=digit),
                 type="primary" if digit == label else "secondary",
                 # So that ten fit the width of a phone.
@@ -123,6 +123,11 @@ def correction(
     said_of, text, icon = st.session_state.get(HAND_NOTE, NO_NOTE)
     if said_of == row:
         st.success(text, icon=icon)
+
+
+def heard(digit: int) -> str:
+    """The label of such a button: the digit is seen, all that it says of the picture heard."""
+    return f":gray-badge[It's {'an' if digit == 8 else 'a'}] {digit}"
 
 
 def digest(image: np.ndarray) -> str:

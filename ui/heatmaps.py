@@ -28,6 +28,8 @@ from ui.style import COLOUR_SCALE
 # Whole numbers of screen pixels to a picture's pixel leave no seams between the squares.
 # Ten of the middling stand in rows of five on a desk and of two on a phone.
 SMALL, MIDDLE, LARGE = 5 * SIDE, 6 * SIDE, 12 * SIDE
+# The room of a title above one, which is kept from the start: nothing moves as pictures come.
+TITLE = 36
 ACROSS = alt.Scale(domain=[0, SIDE], nice=False)
 DOWN = alt.Scale(domain=[SIDE, 0], nice=False)
 PIXELS, EDGES, OPENINGS = "pixels", "edges", "openings"

@@ -22,15 +22,15 @@ from ui.charts import prepared
 from ui.classroom.files import lessons
 from ui.classroom.guide import open_lesson
 from ui.evidence import sum_in_words
-from ui.heatmaps import PIXELS, SMALL, colour_limit, describe, ink_chart, weight_chart
+from ui.heatmaps import PIXELS, SMALL, TITLE, colour_limit, describe, ink_chart, weight_chart
 from ui.lessons_charts import cost_chart, falling_cost_chart, log_loss, sigmoid_chart
 from ui.models import get_model, mnist, model_names
 from ui.plain import plain, sentence
 from ui.state import (
+    HOW_CHART,
     HOW_DIGIT,
     HOW_LABEL,
     HOW_LEAN,
-    HOW_PICTURE,
     HOW_PICTURES,
     HOW_PROBABILITY,
     HOW_SCORE,
@@ -112,7 +112,7 @@ def sigmoid_section() -> None:
             "Each step of 1 in the score multiplies the odds p : (1 − p) by e ≈ 2.72. Near zero "
             "that moves p a lot, far out hardly at all."
         )
-    with right:
+    with right, st.container(key=HOW_CHART(what="sigmoid")):
         st.vega_lite_chart(
             spec=prepared(sigmoid_chart, z),
             theme=None,
@@ -137,7 +137,7 @@ def cost_section() -> None:
         p = st.slider("The model says p", 0.01, 0.99, 0.7, 0.01, key=HOW_PROBABILITY)
         cost = float(log_loss(np.array([p]), label)[0])
         st.metric("Cost", f"{cost:.3f}")
-    with right:
+    with right, st.container(key=HOW_CHART(what="cost")):
         st.vega_lite_chart(
             spec=prepared(cost_chart, p, label),
             theme=None,
@@ -225,7 +225,7 @@ def theta_section() -> None:
             width="content",
             alt=describe(PIXELS, values, f"Theta of {digit} after {step} steps"),
         )
-    with right:
+    with right, st.container(key=HOW_CHART(what="falling")):
         st.vega_lite_chart(
             spec=prepared(falling_cost_chart, costs[:, digit], step),
             theme=None,
@@ -354,12 +354,9 @@ def _digit(label: str, key: str, default: int) -> int:
 
 
 def _in_a_row(*charts) -> None:
-    # Their room is kept before they are drawn, so that nothing moves as they come.
-    st.html(f"<style>[class*='st-key-how-picture-'] {{min-height: {SMALL + 32}px}}</style>")
     with st.container(horizontal=True):
         for title, chart, words in charts:
-            key = HOW_PICTURE(words=words)
-            with st.container(width=SMALL, gap="xxsmall", key=key):
+            with st.container(width=SMALL, height=SMALL + TITLE, gap="xxsmall", border=False):
                 st.markdown(f"**{title}**")
                 st.vega_lite_chart(spec=chart, width="content", alt=words)
 

@@ -28,6 +28,8 @@ from ui.state import (
 )
 
 AT_ONCE = 24
+# The side of the confusion matrix on the screen; a phone has room for it.
+MATRIX = 350
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ def study(weights: Weights) -> Study:
     )
 
 
-def confusion_chart(counts: np.ndarray, names: list[str], side: int = 350) -> alt.LayerChart:
+def confusion_chart(counts: np.ndarray, names: list[str], side: int = MATRIX) -> alt.LayerChart:
     """The confusion matrix: blue where right, orange where mistaken, the counts written in.
 
     counts : shape (K, K), truth by answer.  Clicks select 'truth' and 'answer', by name.

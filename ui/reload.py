@@ -42,8 +42,6 @@ export default function ({ data, setTriggerValue }) {
   if (had && had !== data.token) setTriggerValue("had", had);
 }
 """
-# It shows nothing, and takes no room.
-CSS = f"<style>.st-key-{TAB} {{position: absolute}}</style>"
 
 
 @dataclass(eq=False)
@@ -70,7 +68,6 @@ def outlast_reload() -> None:
         state = context.session_state._state
         tab = Tab(secrets.token_urlsafe(32), context.session_id, state)
         _tabs[tab.token] = st.session_state[THIS_TAB] = tab
-    st.html(CSS)
     _component()(data={"token": tab.token}, key=TAB, on_had_change=_come_back)
 
 

@@ -185,6 +185,7 @@ STARTED_BESIDE = _key(
     "train_started_beside", "bool: a run was begun beside the shown one", "begin", RUN
 )
 RATE_NOW = _keys("rate-{job}", "float: the learning rate of a run", "widget, watch", PAGE)
+CHART_PLACE = _keys("place-of-chart-{what}", "nothing: the place of a chart", "nobody", PAGE)
 CHART = _keys("chart-{what}", "nothing: a chart that stays in place", "nobody", PAGE)
 SWEEP_SETTING = _key("sweep_setting", "str: of which setting values are tried", "widget", SESSION)
 SWEEP_SECOND = _key("sweep_second", "str: the other one of a grid, or ''", "widget", SESSION)
@@ -245,7 +246,7 @@ HOW_SCORE = _key("how_z", "float: a score", "widget", PAGE)
 HOW_LABEL = _key("how_y", "int: the right answer, 0 or 1", "widget", PAGE)
 HOW_PROBABILITY = _key("how_p", "float: what the model says", "widget", PAGE)
 HOW_PICTURES = _key("how_start", "int: the first of eight training pictures", "a button", SESSION)
-HOW_PICTURE = _keys("how-picture-{words}", "nothing: the place of a picture", "nobody", PAGE)
+HOW_CHART = _keys("how-chart-{what}", "nothing: the place of a chart", "nobody", PAGE)
 HOW_STEP = _key("how_step", "int: steps of gradient descent", "widget", PAGE)
 HOW_LEAN = _key("how_lean", "float: pixels a row", "widget", PAGE)
 

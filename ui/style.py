@@ -60,4 +60,6 @@ def heading(title: str, line: str) -> None:
     title, line : our own words, not anybody else's: they are HTML.
     """
     look = "display:inline;font-size:1rem;padding:0;margin:0"
-    st.html(f'<div><h1 style="{look}">{title}</h1> {line}</div>')
+    # As tall as what stands in its place while it is loaded, in one line or two.
+    place = "display:grid;align-content:center;min-height:2.5rem;line-height:1.25"
+    st.html(f'<div style="{place}"><div><h1 style="{look}">{title}</h1> {line}</div></div>')

@@ -28,15 +28,12 @@ export default function () {
   name();
 }
 """
-# It shows nothing, and takes no room.
-CSS = f"<style>.st-key-{TOASTS} {{position: absolute}}</style>"
 
 
 def name_toasts() -> None:
     """Have each toast of this tab named by what it says; in each run of a page."""
     # Without a server (a test) there is no browser.
     if exists():
-        st.html(CSS)
         _component()(key=TOASTS)
 
 

@@ -25,6 +25,7 @@ from ui.heatmaps import (
     OPENINGS,
     PIXELS,
     SMALL,
+    TITLE,
     colour_limit,
     describe,
     in_part,
@@ -67,8 +68,8 @@ from ui.train.playback import (
 )
 from ui.train.runs import session_runs
 
-# Of the row of five, the gaps between them and the room for what is looked at closely.
-GAP, CLOSER = 8, LARGE
+# Of the row of five, the gap between two.
+GAP = 8
 SHARED_SCALE, OWN_SCALE = "one scale for all", "each its own scale"
 VIEWS = ONE, PAIR, MODELS, FORMING = (
     "One digit",
@@ -89,7 +90,6 @@ def pick_part(reading: Weights) -> tuple[Weights, str]:
 
     Where that one's theta is no picture, a model's whose theta is one comes first.
     """
-    _keep_room()
     choice = parts(reading.features)
     part, first = choice[0], None
     if len(choice) > 1:
@@ -126,17 +126,6 @@ def pick_part(reading: Weights) -> tuple[Weights, str]:
             "where a bay or a corner opens, as the bays of 2, 3 and 5 do."
         )
     return shown, part
-
-
-def _keep_room() -> None:
-    """Give what the browser loads late its size beforehand, so that nothing moves as it comes."""
-    st.html(
-        "<style>[data-testid='stLayoutWrapper']:has(> .st-key-closer_look) "
-        f"{{min-width: min({CLOSER}px, 100%)}} "
-        ".st-key-weights_part, .st-key-weights_view, .st-key-weights_scale {min-height: 68px} "
-        f".st-key-ten_thetas > * {{min-height: {_side() + 32}px}} "
-        f".st-key-large_theta {{min-height: {LARGE + 24}px}}</style>"
-    )
 
 
 def _picture_model(reading: Weights) -> Weights | None:
@@ -207,7 +196,14 @@ def ten_heatmaps(weights: Weights, part: str, shared: bool) -> None:
         for i, name in enumerate(row_names(weights)):
             values = weights.theta[i, 1:]
             chart = prepared(weight_chart, part, values, limits[i], side, "theta", None, "spot")
-            with st.container(width=side, gap="xxsmall", horizontal_alignment="center"):
+            place = st.container(
+                width=side,
+                height=side + TITLE,
+                gap="xxsmall",
+                horizontal_alignment="center",
+                border=False,
+            )
+            with place:
                 st.markdown(f"**{name}**")
                 st.vega_lite_chart(
                     spec=chart,

@@ -12,7 +12,7 @@ KEPT = "sessionStorage.getItem('ten-thetas-tab')"
 
 def say(page, digit):
     row = page.locator("[class*='st-key-label-']")
-    row.get_by_role("button", name=str(digit), exact=True).click()
+    row.get_by_role("button", name=f"It's a {digit}").click()
     settled(page)
 
 

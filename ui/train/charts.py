@@ -24,10 +24,10 @@ from ui.charts import in_house_style
 from ui.heatmaps import colours
 from ui.palette import DIGITS, FOR, TRAINING
 
+# How tall each chart is on the screen, in pixels.
+HEIGHTS = {"cost": 280, "accuracy": 130, "digits": 130, "overlay": 300}
 # No chart shows more points of a curve than about this.
 MOST_POINTS = 200
-# Of the cost curve, in pixels.
-HEIGHT = 280
 AXES = {"iteration": "iteration", "seconds": "seconds of work"}
 ROWS, MARKS = "rows", "marks"
 # The picture of thetas: colours of its palette for the maps and for the names below them, the
@@ -98,7 +98,7 @@ def _without_guides(spec: dict) -> dict:
 
 
 def cost_chart(
-    x: str, log: bool, heldout_name: str, marked: bool = False, height: int = HEIGHT
+    x: str, log: bool, heldout_name: str, marked: bool = False, height: int = HEIGHTS["cost"]
 ) -> alt.Chart:
     """Cost on the training and the held-out pictures.
 
@@ -121,7 +121,7 @@ def cost_chart(
     return _finish(alt.layer(curves, *(_marks() if marked else ())), height)
 
 
-def accuracy_chart(x: str, height: int = 130) -> alt.Chart:
+def accuracy_chart(x: str, height: int = HEIGHTS["accuracy"]) -> alt.Chart:
     """Share of the held-out pictures read right."""
     chart = (
         alt.Chart(alt.NamedData(ROWS))
@@ -140,7 +140,9 @@ def accuracy_chart(x: str, height: int = 130) -> alt.Chart:
     return _finish(chart, height)
 
 
-def digits_chart(x: str, log: bool, digits: tuple[str, ...], height: int = 130) -> alt.Chart:
+def digits_chart(
+    x: str, log: bool, digits: tuple[str, ...], height: int = HEIGHTS["digits"]
+) -> alt.Chart:
     """The training cost of each one-vs-all model by itself."""
     chart = (
         alt.Chart(alt.NamedData(ROWS))
@@ -169,7 +171,9 @@ def digits_chart(x: str, log: bool, digits: tuple[str, ...], height: int = 130) 
     return _finish(chart, height)
 
 
-def overlay_chart(x: str, log: bool, runs: tuple[str, ...], height: int = 300) -> alt.Chart:
+def overlay_chart(
+    x: str, log: bool, runs: tuple[str, ...], height: int = HEIGHTS["overlay"]
+) -> alt.Chart:
     """Several runs' costs in one picture: a colour a run (column `run`), held-out ones dashed."""
     chart = (
         _costs("held-out")

@@ -243,7 +243,8 @@ def stories(told: str, play: Callable[[Preset], None], possible: bool) -> None:
                 args=(preset,),
                 disabled=not possible,
                 help=preset.story,
-                width="content",
+                # Known beforehand they stand two by two at once on a phone.
+                width=170 if on_phone() else "content",
             )
     if on_phone():
         return  # it stands below the curve there, so that the curve is on the screen

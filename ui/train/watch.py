@@ -24,7 +24,7 @@ from ui.heatmaps import colour_limit, row_names
 from ui.models import errors_said
 from ui.pinned import pinned
 from ui.plain import plain, say_error, sentence
-from ui.state import CHART, LOOK_BACK, RATE_NOW, RUN_BUTTON
+from ui.state import CHART, CHART_PLACE, LOOK_BACK, RATE_NOW, RUN_BUTTON
 from ui.train import charts
 from ui.train.jobs import Job
 from ui.train.pin import panel
@@ -111,7 +111,7 @@ def watch(runs: Runs, axes: tuple[str, bool]) -> None:
 
     empty, marked = not points, not marks.empty
     phone = on_phone()
-    tall = BESIDE_BARS if digit is not None and not phone else charts.HEIGHT
+    tall = BESIDE_BARS if digit is not None and not phone else charts.HEIGHTS["cost"]
     _progress(job)
     if not phone:
         _numbers(job, points, heldout)
@@ -344,9 +344,10 @@ def _theta_picture(job: Job | None, names: list[str], past: np.ndarray | None) -
 def _chart(spec: dict, data: dict[str, pd.DataFrame], key: str, alt: str) -> None:
     # The specification stays the same from frame to frame, so only the rows are replaced.
     spec = {**spec, "datasets": data}
-    st.vega_lite_chart(
-        spec=spec, key=CHART(what=key), alt=alt, width="stretch", height="content", theme=None
-    )
+    with st.container(key=CHART_PLACE(what=key)):
+        st.vega_lite_chart(
+            spec=spec, key=CHART(what=key), alt=alt, width="stretch", height="content", theme=None
+        )
 
 
 def _number(value: float | None) -> str:
