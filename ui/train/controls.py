@@ -235,7 +235,8 @@ def stories(told: str, play: Callable[[Preset], None], possible: bool) -> None:
         about = f"This page is about: **{labels}**. " if shown else ""
         st.caption(f"{about}Press Start and watch; *Show all controls* opens the rest.")
         return
-    with st.container(horizontal=True):
+    # Of a phone's height each line counts that lies above the curve.
+    with st.container(horizontal=True, gap="xsmall" if on_phone() else "small"):
         for preset in PRESETS:
             st.button(
                 preset.title,
@@ -243,8 +244,8 @@ def stories(told: str, play: Callable[[Preset], None], possible: bool) -> None:
                 args=(preset,),
                 disabled=not possible,
                 help=preset.story,
-                # Known beforehand they stand two by two at once on a phone.
-                width=170 if on_phone() else "content",
+                # Known beforehand they stand two by two at once on a phone; one is a long one.
+                width=(180 if len(preset.title) > 24 else 165) if on_phone() else "content",
             )
     if on_phone():
         return  # it stands below the curve there, so that the curve is on the screen
