@@ -15,3 +15,4 @@ heading(
 take_link()
 play()
 st.page_link("pages/how.py", label="How it works, in five minutes", icon=":material/school:")
+st.page_link("pages/valley.py", label="The valley of such a cost", icon=":material/landscape:")

@@ -114,7 +114,12 @@ def play() -> None:
         with above:
             _walking(seen, of)
         with row.container(width="stretch", key=VALLEY_BESIDE):
-            _beside(seen)
+            if st.session_state.get(VALLEY_PLAYING) or st.session_state[VALLEY(name=f"passes{of}")]:
+                _beside(seen)
+            else:
+                st.caption(
+                    "All stand at the start: press *Play*, and what comes of it stands here."
+                )
     else:
         with above:
             _chart(seen, (), 0)

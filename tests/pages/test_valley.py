@@ -7,6 +7,7 @@ from lrcore.settings import Settings
 from lrcore.training import RunRequest
 from lrcore.valley import THERE, Walks, two_number_walks
 from tests.helpers import open_page
+from ui.classroom.guide import LESSON
 from ui.state import CHART, RUNS, VALLEY, VALLEY_GROUND, VALLEY_GUESS, VALLEY_PLAYING
 from ui.train.runs import Runs
 from ui.valley import GUESSES, guess_result, stops
@@ -52,6 +53,19 @@ def test_one_guesses_before_anybody_walks(app, default):
     assert not app.session_state[VALLEY_PLAYING]
     button(app, "Play").click().run()
     assert app.session_state[VALLEY_PLAYING]
+
+
+def test_a_lesson_asks_before_anything_is_said(app):
+    open_page(app, PAGE)
+    app.query_params[LESSON] = "zigzag"
+    app.run()
+    assert "Guess first" not in words(app)
+    assert "After 0 passes" in chart(app).alt
+    assert not app.dataframe
+    assert "Why gradient descent zigzags" not in words(app)
+    button(app, "Play").click().run()
+    assert not app.exception
+    assert "Why gradient descent zigzags" in words(app)
 
 
 def test_a_link_shows_some_ways_after_some_passes(app, default):
