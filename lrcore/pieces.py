@@ -157,8 +157,11 @@ def _trimmed(piece: Piece, mask: np.ndarray, cut: float) -> Piece:
 def _apart(seams: list[_Seam], distance: float) -> list[_Seam]:
     """Of seams closer together than `distance` the one of least ink; from left to right."""
     kept: list[_Seam] = []
+    # All that are kept at once: a page of scrawls has seams by the thousand.
+    columns = np.empty((len(seams), len(seams[0].columns) if seams else 0))
     for seam in sorted(seams, key=lambda seam: seam.crossed):
-        if all(np.abs(seam.columns - other.columns).mean() > distance for other in kept):
+        if (np.abs(columns[: len(kept)] - seam.columns).mean(1) > distance).all():
+            columns[len(kept)] = seam.columns
             kept.append(seam)
     return sorted(kept, key=lambda seam: seam.columns.mean())
 
