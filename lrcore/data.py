@@ -23,6 +23,8 @@ from lrcore.places import MNIST_FOLDER, ROOT
 UINT8 = 0x08
 # What the type code of an IDX file stands for.
 IDX_TYPES = {UINT8: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+# A set of films in colour has no more.
+MOST_DIMENSIONS = 5
 # More than twice MNIST, and low enough that a small file cannot unpack to all of the memory.
 MAX_SET_BYTES = 128 * 2**20
 
@@ -108,6 +110,11 @@ def idx_header(raw: bytes | bytearray, name: str) -> tuple[int, tuple[int, ...],
         raise UserError(
             f"{name} holds values of IDX type 0x{kind:02x}, which is none of the format's; "
             "fetch the file again."
+        )
+    if ndim > MOST_DIMENSIONS:
+        raise UserError(
+            f"{name} has {ndim} dimensions by its header, where a set of digits has three; "
+            "the file is damaged, fetch it again."
         )
     header = 4 + 4 * ndim
     if ndim == 0 or len(raw) < header:

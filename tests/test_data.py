@@ -71,6 +71,8 @@ def header(kind=8, shape=(2, 3)):
         (header() + bytes(5), "should hold 2 x 3 = 6 bytes of values by its header, but 5 follow"),
         (header() + bytes(7), "but 7 follow"),
         (header(shape=(2**31, 2**31, 2**31)) + bytes(8), "but 8 follow"),
+        # Nothing is missing here, but no array has so many.
+        (header(shape=(0,) * 255), "has 255 dimensions by its header"),
         (gzip.compress(header() + bytes(6))[:-9], "does not unpack"),
         (b"\x1f\x8b\x08\x00 this is no gzip stream", "does not unpack"),
     ],
