@@ -1,4 +1,5 @@
-"""How fast the app is on the screen: the first answer, a cold start, changes of page.
+"""How fast the app is on the screen: the first answer, a cold start, changes of page, and how far
+things move on a page that is opened.
 
     python benchmarks/page_speed.py [TRIALS]
 
@@ -6,14 +7,17 @@ A real Chromium, the server beside it on the same processors.  The first answer 
 what an app takes that only counts the strokes on streamlit-drawable-canvas (`canvas_echo.py`),
 trial by trial in turns.  Times are medians of TRIALS (15), taken inside of the browser.  On a
 machine that has other work to do look at the ratio and at the processor times; those need Linux,
-for /proc.
+for /proc.  The first content of each page is timed beside two processes that burn a processor each.
 """
 
 from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import permutations
+from multiprocessing import Process
 from pathlib import Path
 from statistics import median
 
@@ -23,7 +27,15 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.processor import need_linux, processor_seconds  # noqa: E402
-from tests.browser.driver import ONE, Server, canvas, draw, find_browser, settled  # noqa: E402
+from tests.browser.driver import (  # noqa: E402
+    ONE,
+    PHONE,
+    Server,
+    canvas,
+    draw,
+    find_browser,
+    settled,
+)
 
 ECHO = "benchmarks/canvas_echo.py"
 RATIO, READY, PAINTED, CHANGED = 1.25, 2.0, 3.0, 0.5
@@ -37,6 +49,29 @@ LANDMARKS = {
     "Mistakes": "[class*='st-key-The-most-typical'] button",
     "How it works": ".st-key-lesson-4 button",
 }
+# Each page's first content, and the page from which it is gone to: with no such thing of its own.
+HEADINGS = {
+    "Predict": (".stHtml h1", "Mistakes"),
+    "Train": (".stHtml h1", "Mistakes"),
+    "Weights": ("h1#weights", "Predict"),
+    "My hand": ("h1#my-hand", "Predict"),
+    "Mistakes": ("h1#mistakes", "Predict"),
+    "How it works": ("h1#how-it-works", "Predict"),
+}
+FIRST, SHIFTED = 0.5, 0.1
+PATHS = ("", "train", "weights", "hand", "mistakes", "how")
+DESK = {"viewport": {"width": 1280, "height": 800}}
+# Adds up the layout shifts; apart, those of nothing but the frame that Streamlit puts round pages.
+SHIFTS = """
+window.shifts = {all: 0, frame: 0};
+const FRAME = ['stMainBlockContainer', 'stAppViewContainer', 'stTopNav', 'stToolbar'];
+new PerformanceObserver(list => list.getEntries().forEach(entry => {
+  if (entry.hadRecentInput) return;
+  window.shifts.all += entry.value;
+  if (entry.sources.every(source => FRAME.includes(source.node?.dataset?.testid)))
+    window.shifts.frame += entry.value;
+})).observe({type: 'layout-shift', buffered: true});
+"""
 # Takes the time from an event on the page until all of some selectors find something.
 STOPWATCH = """
 // The canvas stands in a tree of its own.
@@ -166,6 +201,63 @@ def change_page(page: Page, title: str) -> float:
     return seconds
 
 
+def _burn() -> None:
+    while True:
+        pass
+
+
+@contextmanager
+def busy_machine(processes: int) -> Iterator[None]:
+    """So many processes that each burn a processor."""
+    burning = [Process(target=_burn, daemon=True) for _ in range(processes)]
+    for process in burning:
+        process.start()
+    try:
+        yield
+    finally:
+        for process in burning:
+            process.terminate()
+
+
+def first_contents(browser: Browser, trials: int) -> None:
+    """Print how long after a change of page its heading is there, on a busy machine."""
+    with Server() as server:
+        page = opened(browser, server.url)
+        for title in (*LANDMARKS, *LANDMARKS):
+            change_page(page, title)
+        with busy_machine(2):
+            for title, (heading, before) in HEADINGS.items():
+                times = []
+                for _ in range(max(3, trials // 5)):
+                    change_page(page, before)
+                    page.evaluate("selectors => stopwatch(selectors)", ["click", heading])
+                    page.locator("[data-testid=stTopNavLink]", has_text=title).click()
+                    times.append(taken(page))
+                    settled(page)
+                print(f"First content, busy: {title:14} {median(times):6.2f} s   target {FIRST}")
+
+
+def shifts(browser: Browser) -> None:
+    """Print the layout shift of each page that is opened by its address, in a new browser."""
+    with Server() as server:
+        for screen, size in (("desk", DESK), ("phone", PHONE)):
+            for path in PATHS:
+                context = browser.new_context(**size)
+                page = context.new_page()
+                page.add_init_script(SHIFTS)
+                page.goto(f"{server.url}/{path}")
+                page.locator("h1").first.wait_for()
+                settled(page)
+                page.wait_for_load_state("networkidle")
+                page.wait_for_timeout(1000)
+                moved = page.evaluate("window.shifts")
+                context.close()
+                print(
+                    f"Layout shift, {screen:5} /{path:10} {moved['all'] - moved['frame']:6.3f}   "
+                    f"target {SHIFTED}; Streamlit's frame {moved['frame']:.3f}"
+                )
+
+
 def main(trials: int) -> None:
     """Print all figures, each beside its target."""
     need_linux()
@@ -174,6 +266,8 @@ def main(trials: int) -> None:
         strokes_against_echo(browser, trials)
         cold_starts(browser)
         page_changes(browser, trials)
+        first_contents(browser, trials)
+        shifts(browser)
         browser.close()
 
 

@@ -31,6 +31,8 @@ SPOKEN = """
 button .stMarkdownBadge { position: absolute; width: 1px; height: 1px; overflow: hidden;
   clip-path: inset(50%); white-space: nowrap; }
 """
+# A link to a page is read whole, in as many lines as it takes.
+LINKS = "[data-testid='stPageLink'] p { white-space: normal; overflow-wrap: anywhere; }"
 # Streamlit's colours for code are too pale on light paper, 2.8 and 3.6 where 4.5 is needed, and so
 # is its white on the theme's light blue in the dark, 2.3.
 COLOURS = """
@@ -46,7 +48,7 @@ COLOURS = """
 
 def style() -> None:
     """Put the styles on the page; in each run, before anything else."""
-    st.html(f"<style>{FORMULAS}{CODE}{STOPS}{SPOKEN}{COLOURS}</style>")
+    st.html(f"<style>{FORMULAS}{CODE}{STOPS}{SPOKEN}{LINKS}{COLOURS}</style>")
 
 
 def spoken(words: str) -> str:
