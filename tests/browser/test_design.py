@@ -124,3 +124,12 @@ def test_who_can_not_draw_finds_a_digit_by_keyboard(page):
     read.focus()
     page.keyboard.press("Enter")
     page.wait_for_selector("[data-answer]")
+
+
+def test_links_to_pages_are_read_whole_on_a_phone(phone, server):
+    phone.goto(f"{server.url}/how")
+    links = phone.get_by_test_id("stMain").get_by_test_id("stPageLink").locator("p")
+    links.filter(has_text="in large type for the projector").wait_for()
+    settled(phone)
+    cut = "links => links.filter(p => p.scrollWidth > p.clientWidth + 1).map(p => p.textContent)"
+    assert links.evaluate_all(cut) == []
