@@ -12,7 +12,7 @@ from lrcore.frame import SIDE
 from lrcore.two_numbers import TwoNumbers, ends
 from ui.charts import in_house_style
 from ui.heatmaps import LARGE
-from ui.palette import AGAINST, DIVERGING, FOR, GUIDE, INK
+from ui.palette import AGAINST, DIVERGING, FOR, GUIDE, INK, PAPER
 from ui.plane import EDGE_SCORE, corners
 
 # The point selection of a click.
@@ -56,9 +56,28 @@ def pixels_chart(difference: np.ndarray, pixels: Sequence[tuple[int, int]]) -> a
     places = alt.Chart(pd.DataFrame(table)).encode(
         x=alt.X("x:Q", scale=across, axis=None), y=alt.Y("y:Q", scale=down, axis=None)
     )
-    marks = places.mark_square(size=90, filled=False, color=INK, strokeWidth=2, opacity=1)
-    names = places.mark_text(color=INK, fontWeight="bold", fontSize=14, dx=11, dy=-9)
-    layers = [field, marks, names.encode(text="name:N")]
+    text = places.encode(text="name:N")
+    # On paper first: ink alone would be lost where the colours are dark.
+    marks = [
+        mark
+        for colour, more in ((PAPER, 3), (INK, 0))
+        for mark in (
+            places.mark_square(
+                size=90, filled=False, color=colour, strokeWidth=2 + more, opacity=1, aria=False
+            ),
+            text.mark_text(
+                color=colour,
+                stroke=colour,
+                strokeWidth=more,
+                aria=False,
+                fontWeight="bold",
+                fontSize=14,
+                dx=11,
+                dy=-9,
+            ),
+        )
+    ]
+    layers = [field, *marks]
     # Room kept below for the axis titles that there are not would squash the squares.
     spare = {"embedOptions": {"padding": {"bottom": 0}}}
     chart = alt.LayerChart(layer=layers, width=WIDTH, height=WIDTH, usermeta=spare)
