@@ -22,7 +22,7 @@ from streamlit.runtime import exists, get_instance
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.state import SessionState
 
-from ui.state import LOST_TOLD, TAB, THIS_TAB, Lasts, declared
+from ui.state import LESSON_OPEN, LOST_TOLD, TAB, THIS_TAB, Lasts, declared
 
 if TYPE_CHECKING:
     from streamlit.components.v2.types import ComponentRenderer
@@ -82,6 +82,9 @@ def _come_back() -> None:
     state = None if context is None else take(str(st.session_state[TAB].get("had")))
     if context is None or state is None:
         return
+    # A lesson that the address asks for sets its page up again, over what is brought back, unless
+    # the tab had it open before.
+    st.session_state.pop(LESSON_OPEN, None)
     brought = False
     for key, value in state.filtered_state.items():
         entry = declared(key)

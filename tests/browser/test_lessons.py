@@ -62,3 +62,14 @@ def test_a_lesson_fits_a_phone(phone, server):
         assert box["x"] + box["width"] <= 390
         main = phone.get_by_test_id("stMain")
         assert main.evaluate("main => main.scrollWidth <= main.clientWidth")
+
+
+def test_a_link_to_a_lesson_sets_its_page_up_in_a_tab_that_had_another_model(page, server):
+    # The tab brings back what it held, its model among it; the lesson's goes over that.
+    settled(page)
+    page.goto(f"{server.url}/mistakes?lesson=where-to-put-the-bar")
+    page.get_by_text("Brought back").wait_for()
+    page.get_by_text("pixels (ten digits").wait_for()
+    bar = page.get_by_role("combobox", name="The model of")
+    bar.wait_for()
+    assert bar.input_value() == "8"

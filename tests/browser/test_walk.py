@@ -149,10 +149,27 @@ def states(page, server):
     page.locator(".st-key-start button:visible").click()
     page.get_by_text("Test accuracy").wait_for()
     yield "a run"
+    page.get_by_role("button", name="Pin a digit").click()
+    page.get_by_role("button", name="A test digit").click()
+    page.get_by_text("Pinned: test picture").wait_for()
+    page.keyboard.press("Escape")
+    slider = page.locator(".st-key-look_back").get_by_role("slider")
+    slider.focus()
+    page.keyboard.press("Home")
+    page.get_by_text("all bars at 0.50").wait_for()
+    yield "a digit pinned, looked back at"
     page.get_by_role("tab", name="Compare").click()
     yield "runs compared"
     page.get_by_role("tab", name="Python").click()
     yield "the script"
+    for name, tried in (("sweep", "C:0.01,1"), ("grid", "C:0.01,1;images:100,300")):
+        page.goto(f"{server.url}/train?images=300&iterations=4&sweep={tried}")
+        start = page.get_by_role("button", name="Try them")
+        start.wait_for()
+        yield f"a {name} to come"
+        start.click()
+        page.get_by_text("Best: ").wait_for()
+        yield f"a {name}"
     page.goto(f"{server.url}/train?images=1")
     page.get_by_text("Images cannot be '1'").wait_for()
     yield "a setting out of its range"
@@ -179,6 +196,11 @@ def states(page, server):
         page.get_by_test_id("stVegaLiteChart").first.click(position={"x": x, "y": y})
         settled(page)
     yield "Mistakes"
+    page.goto(f"{server.url}/mistakes?part=bar")
+    page.get_by_role("slider", name="The bar (score)").focus()
+    page.keyboard.press("PageUp")
+    page.get_by_text("now missed").wait_for()
+    yield "the bar, moved"
     page.goto(f"{server.url}/valley")
     page.get_by_text("Guess first").wait_for()
     yield "Valley, before the guess"
