@@ -42,6 +42,7 @@ SHELLS = {"bash", "sh"}
 GUARDED = {
     "lrcore/archive.py": ({"fcntl"}, "behind sys.platform"),
     "lrcore/cli.py": ({"shlex.quote"}, "behind sys.platform: `quoted`"),
+    "benchmarks/first_sweep.py": ({"/proc"}, "need_linux() ends it with a sentence"),
     "benchmarks/load.py": (
         {"os.sched_getaffinity", "os.sched_setaffinity", "os.sysconf", "signal.SIGUSR1"}
         | {"signal.SIGUSR2", "/proc"},
@@ -66,7 +67,7 @@ GUARDED = {
         "a name that a visitor makes up; skipped where links cannot be made",
     ),
 }
-LINUX_ONLY = ("load", "page_speed", "watched_run")
+LINUX_ONLY = ("first_sweep", "load", "page_speed", "watched_run")
 
 # Python, made to lack what only POSIX has: our modules must load and work all the same.
 AS_ON_WINDOWS = """
