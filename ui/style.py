@@ -3,7 +3,7 @@
 import streamlit as st
 
 from ui.plain import plain
-from ui.state import FORMING_THETAS, TEN_THETAS
+from ui.state import FORMING_THETAS, LOOK_BACK, PINNED_PANEL, TEN_THETAS
 
 # How the words begin that stand for a probability chart, a 28x28 picture and a colour scale.
 PROBABILITIES = "Probability of each digit"
@@ -25,6 +25,14 @@ STOPS = f"""
   [aria-label*=": {PIXELS}"], [aria-label*=": {COLOUR_SCALE}"]),
 .st-key-{TEN_THETAS} [data-testid="stElementToolbar"],
 .st-key-{FORMING_THETAS} [data-testid="stElementToolbar"] {{ display: none; }}
+"""
+# Words that change from frame to frame keep their place, however long; more of them make it taller,
+# since a box that scrolls could not be reached by keyboard.
+ROOMS = f"""
+.st-key-{PINNED_PANEL} > :first-child {{ min-height: 64px; }}
+.st-key-{LOOK_BACK} {{ min-height: 100px; }}
+.st-key-{PINNED_PANEL} [data-testid="stHorizontalBlock"],
+.st-key-{LOOK_BACK} [data-testid="stHorizontalBlock"] {{ overflow: visible !important; }}
 """
 # Part of a button's name, but not of what is seen of it.
 SPOKEN = """
@@ -48,7 +56,7 @@ COLOURS = """
 
 def style() -> None:
     """Put the styles on the page; in each run, before anything else."""
-    st.html(f"<style>{FORMULAS}{CODE}{STOPS}{SPOKEN}{LINKS}{COLOURS}</style>")
+    st.html(f"<style>{FORMULAS}{CODE}{STOPS}{ROOMS}{SPOKEN}{LINKS}{COLOURS}</style>")
 
 
 def spoken(words: str) -> str:

@@ -28,8 +28,6 @@ from ui.train.playback import iterations
 
 # Of the canvas here, in pixels.
 SIDE = 200
-# Height of the words above the bars, in pixels: however long, the bars stay where they are.
-HEAD = 64
 NOTHING = (
     "**No digit is pinned yet.** Pin one, and whatever run is looked at reads it at every "
     "iteration: its bars move beside the cost curve, and can be played again afterwards."
@@ -125,8 +123,6 @@ def panel(digit: Pinned, job: Job | None, shown: tuple[Point, np.ndarray] | None
             vertical_alignment="center",
             gap="small",
             wrap=False,
-            height=HEAD,
-            border=False,
         ):
             digit_picture(digit.image, None, 56)
             done = point.iteration if point else 0

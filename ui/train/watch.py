@@ -44,8 +44,6 @@ from ui.train.slots import Wait
 
 # Seconds between two frames; a little under a quarter, so that four a second are kept.
 FRAME = 0.24
-# Height of the row that looks back, in pixels.
-SLIDER = 100
 # Height of the cost curve beside the ten bars of a pinned digit.
 BESIDE_BARS = 320
 STATES = {"preparing": "preparing the pictures", "testing": "reading the test set"}
@@ -166,7 +164,7 @@ def watch(runs: Runs, axes: tuple[str, bool]) -> None:
 def _look_back(job: Job | None, thetas: dict[int, np.ndarray], at: int | None) -> None:
     """The slider over a run at rest; its place is kept while there is none."""
     phone = on_phone()
-    with st.container(key=LOOK_BACK, height="content" if phone else SLIDER, border=False):
+    with st.container(key=LOOK_BACK):
         if job is None or at is None:
             none = "" if pinned() else f"{NOTHING_PINNED} "
             st.caption(f"{none}Once a run rests, its theta can be seen forming again here.")
