@@ -23,6 +23,8 @@ if os.environ.get("CI"):
 SERVED = ("test_deploy", "test_many_learners", "test_install")
 
 
+# Before pytest-xdist looks for the groups.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Two processes share the tests: one drives the browser, which mostly waits, one computes.
 

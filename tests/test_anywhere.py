@@ -42,6 +42,7 @@ SHELLS = {"bash", "sh"}
 GUARDED = {
     "lrcore/archive.py": ({"fcntl"}, "behind sys.platform"),
     "lrcore/cli.py": ({"shlex.quote"}, "behind sys.platform: `quoted`"),
+    "benchmarks/accuracy_speed.py": ({"/proc"}, "only where the file is there"),
     "benchmarks/first_sweep.py": ({"/proc"}, "need_linux() ends it with a sentence"),
     "benchmarks/load.py": (
         {"os.sched_getaffinity", "os.sched_setaffinity", "os.sysconf", "signal.SIGUSR1"}
