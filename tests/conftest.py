@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -19,26 +20,33 @@ if os.environ.get("CI"):
     hypothesis.settings.load_profile("ci")
 
 
-# Whose tests start servers and measure nothing else beside them.
-SERVED = ("test_deploy", "test_many_learners", "test_install")
+# Whose tests start servers or drive the browser; those beside `browser/`.
+SERVED = ("test_deploy", "test_driver", "test_install", "test_many_learners", "test_plain")
 
 
-# Before pytest-xdist looks for the groups.
-@pytest.hookimpl(tryfirst=True)
+def _served(path: str) -> bool:
+    return path.startswith("tests/browser/") or Path(path).stem in SERVED
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest in one piece begins first."""
+    items.sort(key=lambda item: not _served(item.nodeid.partition("::")[0]))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
     """Two processes share the tests: one drives the browser, which mostly waits, one computes.
 
-    A file's other tests stay together, since they share what its fixtures make.
+    A file's tests stay together, since they share what its fixtures make.
     """
+    from xdist.scheduler import LoadScopeScheduling
 
-    def served(item: pytest.Item) -> bool:
-        return item.get_closest_marker("browser") is not None or item.path.stem in SERVED
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            path = nodeid.partition("::")[0]
+            return "served" if _served(path) else path
 
-    # What takes longest in one piece begins first.
-    items.sort(key=lambda item: not served(item))
-    for item in items:
-        group = "served" if served(item) else item.path.stem
-        item.add_marker(pytest.mark.xdist_group(group))
+    return Scheduling(config, log)
 
 
 @pytest.fixture(scope="session")
