@@ -6,9 +6,10 @@ Start with `streamlit run streamlit_app.py`.  This file only routes.
 from pathlib import Path
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import StopException
 
 from ui.classroom.guide import follow, pinned
-from ui.lost_session import say_if_lost
+from ui.lost_session import has_been_said, say_if_lost
 from ui.models import errors_said, settle_choice
 from ui.reload import outlast_reload
 from ui.room import keep_room
@@ -42,4 +43,9 @@ with shown:
     pinned(place)
     st.session_state[ROUTED] = True
     with errors_said():
-        page.run()
+        try:
+            page.run()
+        except StopException:
+            has_been_said()
+            raise
+    has_been_said()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import hypothesis
 import pytest
@@ -20,31 +19,22 @@ if os.environ.get("CI"):
     hypothesis.settings.load_profile("ci")
 
 
-# Whose tests start servers or drive the browser; those beside `browser/`.
-SERVED = ("test_deploy", "test_driver", "test_install", "test_many_learners", "test_plain")
-
-
-def _served(path: str) -> bool:
-    return path.startswith("tests/browser/") or Path(path).stem in SERVED
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest in one piece begins first."""
-    items.sort(key=lambda item: not _served(item.nodeid.partition("::")[0]))
-
-
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
     """Two processes share the tests: one drives the browser, which mostly waits, one computes.
 
-    A file's tests stay together, since they share what its fixtures make.
+    Which begins with the other's when it has none left.  A file's tests stay together, since they
+    share what its fixtures make.
     """
-    from xdist.scheduler import LoadScopeScheduling
+    from xdist.scheduler import LoadFileScheduling
 
-    class Scheduling(LoadScopeScheduling):
-        def _split_scope(self, nodeid: str) -> str:
-            path = nodeid.partition("::")[0]
-            return "served" if _served(path) else path
+    class Scheduling(LoadFileScheduling):
+        def _assign_work_unit(self, node) -> None:
+            # The browser's come first in the queue; whoever computes takes from its end.
+            first = min(self.assigned_work, key=lambda other: other.gateway.id)
+            if node is not first and self.workqueue:
+                self.workqueue.move_to_end(next(reversed(self.workqueue)), last=False)
+            super()._assign_work_unit(node)
 
     return Scheduling(config, log)
 

@@ -64,7 +64,7 @@ RIGHT = {
     "pixels": 9196,
     "pixels-6000": 9001,
     "straightened": 9538,
-    "strokes": 9944,
+    "strokes": 9938,
     "strokes-mnist": 9944,
     "zero-or-one": 2114,
 }

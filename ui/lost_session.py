@@ -23,7 +23,7 @@ def lost_session(protocols: str, session: str) -> bool:
 
 
 def say_if_lost() -> None:
-    """Tell that all is lost but what was downloaded; once, until clicked away.
+    """Tell that all is lost but what was downloaded; until `has_been_said` of a whole run.
 
     A session lives in one process.  It is gone when that process ends, or when the browser was
     away for longer than `server.disconnectedSessionTTL`.
@@ -35,7 +35,7 @@ def say_if_lost() -> None:
         return
     protocols = st.context.headers.get("Sec-WebSocket-Protocol", "")
     if not lost_session(protocols, context.session_id):
-        st.session_state[LOST_TOLD] = True
+        has_been_said()
         return
     # A toast moves nothing on the page: a canvas that moves would lose what is drawn on it.
     st.toast(
@@ -44,7 +44,14 @@ def say_if_lost() -> None:
         icon=":material/restart_alt:",
         duration="infinite",
     )
-    # Only now: a run that is overtaken by the next one ends where it says something.
+
+
+def has_been_said() -> None:
+    """Say it no more: a run has come to its end.
+
+    Of one that the next overtakes, as happens while a browser comes back, what was said may never
+    have been sent.
+    """
     st.session_state[LOST_TOLD] = True
 
 

@@ -42,9 +42,10 @@ def test_a_run_goes_on_through_a_reload(page, server):
     page.goto(f"{server.url}/train?images=60000&solver=gradient-descent&iterations=5000")
     settled(page)
     press(page, "Start")
-    page.locator(".st-key-stop button:visible").wait_for()
+    # It is there from the beginning, but can be pressed only once the server has begun.
+    page.locator(".st-key-stop button:enabled").first.wait_for()
     page.reload()
-    page.locator(".st-key-stop button:visible").click()
+    page.locator(".st-key-stop button:enabled").first.click()
     page.get_by_text("Stopped by hand").wait_for()
 
 
