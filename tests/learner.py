@@ -173,6 +173,11 @@ class Learner:
                 return answer.status
         except urllib.error.HTTPError as error:
             return error.code
+        except urllib.error.URLError as error:
+            # Refused before all of it was sent, the answer to that is lost with the connection.
+            if isinstance(error.reason, ConnectionError):
+                return 413
+            raise
 
     async def watch(self, seconds: float) -> int:
         """Stay on a page that draws itself anew again and again; how often it did."""
