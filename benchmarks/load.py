@@ -26,6 +26,7 @@ import asyncio
 import gc
 import hashlib
 import json
+import math
 import os
 import re
 import signal
@@ -33,7 +34,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -177,27 +178,43 @@ class Pupil:
         self.times: list[float] = []
         self.strangers: list[str] = []
         self._rng = np.random.default_rng(number)
+        self._drawn: deque[tuple[list[np.ndarray], np.ndarray]] = deque()
+        self._answers: list[tuple[Answer, np.ndarray, Weights]] = []
 
-    async def draw_and_check(self) -> tuple[Answer, np.ndarray]:
-        """Clear, draw another digit, and compare the answer with what it has to be."""
+    def think(self, count: int) -> None:
+        """Make drawings beforehand: on a learner's own machine they cost the server nothing."""
+        for _ in range(count):
+            _, forms = list(STYLES.values())[self._rng.integers(len(STYLES))]
+            strokes = on_canvas(draw_strokes(forms, self._rng), self._rng)
+            raw = json.loads(canvas_state(strokes))["drawing"]["raw"]
+            image = to_digit(strokes_from_canvas(raw, (SIDE, SIDE), raw["background"]))
+            self._drawn.append((strokes, image))
+
+    async def draw(self) -> tuple[Answer, np.ndarray]:
+        """Clear, draw another digit, and keep the answer for `check`."""
         if self.times:
             await self.learner.clear()
-        _, forms = list(STYLES.values())[self._rng.integers(len(STYLES))]
-        strokes = on_canvas(draw_strokes(forms, self._rng), self._rng)
-        raw = json.loads(canvas_state(strokes))["drawing"]["raw"]
-        image = to_digit(strokes_from_canvas(raw, (SIDE, SIDE), raw["background"]))
+        if not self._drawn:
+            self.think(1)
+        strokes, image = self._drawn.popleft()
         answer = await self.learner.draw(strokes)
         self.times.append(answer.seconds)
-        known = Reader(self.weights).read(image[None]).probabilities[0]
-        if answer.picture != hashlib.sha256(image.tobytes()).hexdigest()[:16]:
-            self.strangers.append(f"session {self.number}: the answer is to another drawing")
-        elif np.abs(answer.probabilities - known).max() > 0.006:
-            self.strangers.append(f"session {self.number}: {answer.probabilities}, not {known}")
+        self._answers.append((answer, image, self.weights))
         return answer, image
+
+    def check(self) -> None:
+        """Compare all answers so far with what they have to be; afterwards, as that takes time."""
+        for answer, image, weights in self._answers:
+            known = Reader(weights).read(image[None]).probabilities[0]
+            if answer.picture != hashlib.sha256(image.tobytes()).hexdigest()[:16]:
+                self.strangers.append(f"session {self.number}: the answer is to another drawing")
+            elif np.abs(answer.probabilities - known).max() > 0.006:
+                self.strangers.append(f"session {self.number}: {answer.probabilities}, not {known}")
+        self._answers.clear()
 
     async def label(self, wrongly: bool) -> None:
         """Draw, and say what it is; wrongly, it is the next digit, which theta has to learn."""
-        answer, image = await self.draw_and_check()
+        answer, image = await self.draw()
         digit = int(answer.digit)
         if wrongly:
             digit = (digit + 1) % 10
@@ -225,7 +242,7 @@ async def draw_on(pupil: Pupil, end: float) -> None:
     due = time.monotonic()
     while (due := due + EVERY) < end:
         await asyncio.sleep(max(0.0, due - time.monotonic()))
-        await pupil.draw_and_check()
+        await pupil.draw()
 
 
 async def train_and_watch(learner: Learner, seconds: float) -> int:
@@ -260,7 +277,7 @@ async def one_alone(server: Inspected, weights: Weights) -> None:
         await learner.go_to("Predict")
         used, times = server.pages_seconds(), len(pupil.times)
         for _ in range(40):
-            await pupil.draw_and_check()
+            await pupil.draw()
         used, times = server.pages_seconds() - used, len(pupil.times) - times
         answered = np.median(pupil.times[-times:])
         told("processor time to clear, draw and be answered", f"{1000 * used / times:.0f} ms")
@@ -274,6 +291,8 @@ async def the_class(
     pupils = [Pupil(number, server.url, weights) for number in range(sessions)]
     watchers = [Learner(server.url, "train", TRAINING) for _ in range(2)]
     learners = [pupil.learner for pupil in pupils] + watchers
+    for pupil in pupils:
+        pupil.think(1 + math.ceil(seconds / EVERY))
     async with AsyncExitStack() as stack:
         await asyncio.gather(*map(stack.enter_async_context, learners))
         used, began = server.pages_seconds(), time.monotonic()
@@ -312,7 +331,9 @@ async def under_attack(server: Inspected, sessions: int, seconds: float, weights
         prepared()
         for name, attack in ATTACKS.items():
             for pupil in pupils:
+                pupil.check()
                 pupil.times.clear()
+                pupil.think(1 + math.ceil(seconds / EVERY))
             end = time.monotonic() + seconds
             drawing = asyncio.gather(*(go_on_drawing(pupil, end) for pupil in pupils))
             async with asyncio.TaskGroup() as attackers:
@@ -330,7 +351,7 @@ async def go_on_drawing(pupil: Pupil, end: float) -> None:
     due = time.monotonic() + pupil.number % 50 / 50 * EVERY
     while due < end:
         await asyncio.sleep(max(0.0, due - time.monotonic()))
-        await pupil.draw_and_check()
+        await pupil.draw()
         due += EVERY
 
 
@@ -352,6 +373,8 @@ def progress(watcher: Learner) -> int:
 
 def wrong(learners: list[Learner], pupils: list[Pupil]) -> None:
     """Print errors and answers that belong to somebody else."""
+    for pupil in pupils:
+        pupil.check()
     errors = [error for learner in learners for error in learner.errors]
     strangers = [stranger for pupil in pupils for stranger in pupil.strangers]
     told("errors", f"{len(errors)}", "0", not errors)
