@@ -9,14 +9,14 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import StopException
 
 from ui.classroom.guide import follow, pinned
-from ui.lost_session import has_been_said, say_if_lost
+from ui.lost_session import say_if_lost
 from ui.models import errors_said, settle_choice
 from ui.reload import outlast_reload
 from ui.room import keep_room
 from ui.routing import pages
 from ui.state import ROUTED
 from ui.style import style
-from ui.toasts import name_toasts
+from ui.toasts import have_been_said, name_toasts, say_toasts
 from ui.uploads import bound_uploads
 
 ICON = str(Path(__file__).parent / "ui" / "icon.png")
@@ -35,6 +35,7 @@ with shown:
     follow(place)
     settle_choice()
     say_if_lost()
+    say_toasts()
 with unseen:
     keep_room()
     outlast_reload()
@@ -46,6 +47,6 @@ with shown:
         try:
             page.run()
         except StopException:
-            has_been_said()
+            have_been_said()
             raise
-    has_been_said()
+    have_been_said()

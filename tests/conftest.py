@@ -19,6 +19,15 @@ if os.environ.get("CI"):
     hypothesis.settings.load_profile("ci")
 
 
+# Of this file each test takes longer than most files do.
+LONGEST = "tests/browser/test_walk.py"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
     """Two processes share the tests: one drives the browser, which mostly waits, one computes.
@@ -29,6 +38,9 @@ def pytest_xdist_make_scheduler(config, log):
     from xdist.scheduler import LoadFileScheduling
 
     class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return nodeid if nodeid.startswith(LONGEST) else super()._split_scope(nodeid)
+
         def _assign_work_unit(self, node) -> None:
             # The browser's come first in the queue; whoever computes takes from its end.
             first = min(self.assigned_work, key=lambda other: other.gateway.id)

@@ -8,6 +8,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from ui.models import errors_said
 from ui.state import LOST_TOLD
+from ui.toasts import say
 
 
 def lost_session(protocols: str, session: str) -> bool:
@@ -23,7 +24,7 @@ def lost_session(protocols: str, session: str) -> bool:
 
 
 def say_if_lost() -> None:
-    """Tell that all is lost but what was downloaded; until `has_been_said` of a whole run.
+    """Tell that all is lost but what was downloaded; once, until clicked away.
 
     A session lives in one process.  It is gone when that process ends, or when the browser was
     away for longer than `server.disconnectedSessionTTL`.
@@ -34,25 +35,16 @@ def say_if_lost() -> None:
     if context is None or not exists() or LOST_TOLD in st.session_state:
         return
     protocols = st.context.headers.get("Sec-WebSocket-Protocol", "")
+    st.session_state[LOST_TOLD] = True
     if not lost_session(protocols, context.session_id):
-        has_been_said()
         return
     # A toast moves nothing on the page: a canvas that moves would lose what is drawn on it.
-    st.toast(
+    say(
         "**The server has lost this session**: its runs, models and digits. Load again what "
         "you downloaded.",
         icon=":material/restart_alt:",
         duration="infinite",
     )
-
-
-def has_been_said() -> None:
-    """Say it no more: a run has come to its end.
-
-    Of one that the next overtakes, as happens while a browser comes back, what was said may never
-    have been sent.
-    """
-    st.session_state[LOST_TOLD] = True
 
 
 @st.fragment(run_every=86_400)

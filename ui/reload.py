@@ -22,7 +22,8 @@ from streamlit.runtime import exists, get_instance
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.state import SessionState
 
-from ui.state import LESSON_OPEN, LOST_TOLD, TAB, THIS_TAB, Lasts, declared
+from ui.state import LESSON_OPEN, LOST_TOLD, TAB, THIS_TAB, TOASTS_SAID, Lasts, declared
+from ui.toasts import say
 
 if TYPE_CHECKING:
     from streamlit.components.v2.types import ComponentRenderer
@@ -57,6 +58,10 @@ class Tab:
 _tabs: weakref.WeakValueDictionary[str, Tab] = weakref.WeakValueDictionary()
 
 
+# Of the tab as it is, whatever it held before.
+NEW_TABS = (THIS_TAB, LOST_TOLD, TOASTS_SAID)
+
+
 def outlast_reload() -> None:
     """Have this tab find again what it holds, should it be loaded again; in each run of a page."""
     context = get_script_run_ctx()
@@ -88,7 +93,7 @@ def _come_back() -> None:
     brought = False
     for key, value in state.filtered_state.items():
         entry = declared(key)
-        if entry is None or entry.lasts is not Lasts.SESSION or key in (THIS_TAB, LOST_TOLD):
+        if entry is None or entry.lasts is not Lasts.SESSION or key in NEW_TABS:
             continue
         st.session_state[key] = value
         brought = True
@@ -96,7 +101,7 @@ def _come_back() -> None:
         if hasattr(value, "come_back"):
             value.come_back(context.session_id)
     if brought:
-        st.toast("Brought back: what this tab held before it was loaded again.")
+        say("Brought back: what this tab held before it was loaded again.")
 
 
 def take(token: str) -> SessionState | None:

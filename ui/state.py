@@ -83,6 +83,9 @@ LOST_TOLD = _key(
 )
 TAB = _key("tab", "dict: the token of the session that this tab had before", "widget", PAGE)
 THIS_TAB = _key("this_tab", "Tab: by which the tab finds it again", "outlast_reload", SESSION)
+TOASTS_SAID = _key(
+    "toasts_said", "list: toasts that may not have been sent yet", "ui.toasts", SESSION
+)
 TOASTS = _layout("toasts", "what gives toasts their names")
 OWN_MODELS = _key("own_models", "dict of Weights by name: trained or loaded", "use_model", SESSION)
 CHOSEN_MODEL = _key(

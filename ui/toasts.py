@@ -1,14 +1,22 @@
-"""Names for Streamlit's toasts, which are dialogs to a screen reader."""
+"""Toasts: names for Streamlit's, which are dialogs to a screen reader; and some that must be heard.
+
+What a run puts into a browser's queue is thrown away where the next run begins before it has been
+sent, as happens while a browser comes back to a busy server.  So what must be heard is said in each
+run until one has come to its end for a while; the browser shows one toast all the same.
+"""
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from functools import cache
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import streamlit as st
 from streamlit.runtime import exists
 
-from ui.state import TOASTS
+from ui.state import TOASTS, TOASTS_SAID
 
 if TYPE_CHECKING:
     from streamlit.components.v2.types import ComponentRenderer
@@ -28,6 +36,37 @@ export default function () {
   name();
 }
 """
+
+
+# Seconds after which what a run has said at its end has been sent.
+SENT = 3.0
+
+
+@dataclass
+class _Said:
+    text: str
+    options: dict
+    until: float | None = None
+
+
+def say(text: str, **options) -> None:
+    """Show a toast, options as st.toast's, that no run which begins meanwhile takes away."""
+    st.session_state.setdefault(TOASTS_SAID, []).append(_Said(text, options))
+
+
+def say_toasts() -> None:
+    """Show what is to be said; in each run of a page, before it."""
+    now = monotonic()
+    due = [said for said in st.session_state.get(TOASTS_SAID, ()) if now < (said.until or math.inf)]
+    st.session_state[TOASTS_SAID] = due
+    for said in due:
+        st.toast(said.text, **said.options)
+
+
+def have_been_said() -> None:
+    """Note that a run has come to its end."""
+    for said in st.session_state.get(TOASTS_SAID, ()):
+        said.until = said.until or monotonic() + SENT
 
 
 def name_toasts() -> None:
