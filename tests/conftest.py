@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 
+# Before numpy is loaded: two processes with two threads each would wait for one another on two
+# processors.  CI's second run of what is marked `numeric` has more threads.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import hypothesis
 import pytest
 

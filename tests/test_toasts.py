@@ -21,6 +21,6 @@ def test_what_must_be_heard_is_said_until_a_run_has_come_to_its_end_for_a_while(
     app = AppTest.from_function(script)
     app.session_state["overtaken"] = True
     # The first run is overtaken, so that it is the second from which the seconds count.
-    for now, said in ((0, True), (100, True), (101, True), (110, False), (111, False)):
+    for now, said in ((0, True), (100, True), (100.5, True), (102, False), (111, False)):
         monkeypatch.setattr("ui.toasts.monotonic", lambda now=now: now)
         assert [toast.value for toast in app.run().toast] == ["**Lost**"] * said

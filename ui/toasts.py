@@ -39,7 +39,7 @@ export default function () {
 
 
 # Seconds after which what a run has said at its end has been sent.
-SENT = 3.0
+SENT = 1.0
 
 
 @dataclass
