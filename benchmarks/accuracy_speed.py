@@ -139,7 +139,7 @@ def mlp() -> Learn:
         train = load_dataset(part="train")
         X = pixels(train.images)
         for _ in range(EPOCHS):
-            model.partial_fit(X, train.labels, np.arange(10))
+            model.partial_fit(X, train.labels, classes=np.arange(10))
             yield lambda images: model.predict(pixels(images))
 
     return learn
@@ -359,14 +359,14 @@ def main() -> int:
     found = {}
     for name in chosen.only:
         found[name] = alone(name, chosen.limit, hands)
+        if chosen.json:
+            chosen.json.write_text(json.dumps(found), encoding="utf-8")
         print(
             f"{CONTENDERS[name][0]}: {found[name]['points'][-1][1]:.2%}",
             file=sys.stderr,
             flush=True,
         )
     print(table(found))
-    if chosen.json:
-        chosen.json.write_text(json.dumps(found), encoding="utf-8")
     if chosen.picture:
         draw(found, chosen.picture)
     return 0
