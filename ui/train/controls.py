@@ -158,6 +158,11 @@ def set_all(changes: dict) -> None:
     _set_texts({name: setting_text(name, value) for name, value in changes.items()})
 
 
+def add_notice(text: str) -> None:
+    """Have `notices` say this as well."""
+    st.session_state[NOTICES] = [*st.session_state.get(NOTICES, []), text]
+
+
 def notices() -> None:
     """Say what of the link could not be used, until a run is started."""
     for notice in st.session_state[NOTICES]:

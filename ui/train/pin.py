@@ -20,8 +20,9 @@ from ui.heatmaps import row_names
 from ui.models import errors_said
 from ui.pinned import Pinned, last_read, pin, pinned, test_picture
 from ui.plain import sentence
-from ui.state import CHART, NOTICES, PIN_BUTTON, PIN_CANVAS, PIN_DRAWN, PIN_LINK, PINNED_PANEL
+from ui.state import CHART, PIN_BUTTON, PIN_CANVAS, PIN_DRAWN, PIN_LINK, PINNED_PANEL
 from ui.style import PROBABILITIES
+from ui.train.controls import add_notice
 from ui.train.jobs import Job
 from ui.train.links import PIN, read_pin
 from ui.train.playback import iterations
@@ -43,7 +44,7 @@ def take_pin_link(test: Dataset | None) -> None:
     number = read_pin(asked, len(test))
     if number is None:
         notice = f"The link asks for a test picture that there is not ({asked[:20]})."
-        st.session_state[NOTICES] = [*st.session_state.get(NOTICES, []), notice]
+        add_notice(notice)
     else:
         pin(test_picture(test, number))
 

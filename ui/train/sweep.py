@@ -22,10 +22,9 @@ from ui.answers import counted
 from ui.charts import prepared as chart_spec
 from ui.device import on_phone
 from ui.heatmaps import colour_limit, row_names
-from ui.models import errors_said, mnist
+from ui.models import mnist
 from ui.plain import plain, say_error, sentence
 from ui.state import (
-    NOTICES,
     SWEEP_BUTTON,
     SWEEP_CHART,
     SWEEP_LINK,
@@ -37,7 +36,7 @@ from ui.state import (
     TRAIN_TAB,
 )
 from ui.train import charts
-from ui.train.controls import LABELS, settings_link
+from ui.train.controls import LABELS, add_notice, settings_link
 from ui.train.links import SEEDS, SWEEP, read_sweep, sweep_query
 from ui.train.runs import Runs
 from ui.train.start import BOTH, MNIST_ALONE, OWN_ALONE, Start
@@ -52,6 +51,7 @@ from ui.train.sweep_charts import (
     short,
 )
 from ui.train.sweeping import AT_ONCE, WATCHING, Sweeping, Trial, prepared, trials
+from ui.train.watch import draw_again
 
 # What may be swept here, and what stands for 'no second one'.
 OFFERED = ("C", "images", "learning_rate", "iterations", "styles", "features", "seed")
@@ -89,7 +89,7 @@ def take_sweep_link() -> None:
     try:
         values, seeds = read_sweep(text, asked[SEEDS], OFFERED, MOST_SEEDS)
     except UserError as error:
-        state[NOTICES] = [*state.get(NOTICES, []), str(error)]
+        add_notice(str(error))
         return
     names = list(values)
     state[SWEEP_SETTING], state[SWEEP_SECOND] = [*names, NONE][:2]
@@ -309,24 +309,12 @@ def _buttons(
 
 def _live(runs: Runs) -> None:
     """The results, drawn again while more may come."""
-    sweep, drawn = runs.sweep, False
-    if sweep is None:
-        return
-
-    @st.fragment(run_every=None if sweep.finished else FRAME)
-    def frame():
-        nonlocal drawn
-        # Asked before the results are drawn: the last may come in between.
-        ended = sweep.finished
-        with errors_said():
-            _results(runs, sweep, ended)
-        if ended and drawn and not was_finished:
-            st.rerun()
-        drawn = True
-
-    was_finished = sweep.finished
-    with st.container():
-        frame()
+    if (sweep := runs.sweep) is not None:
+        draw_again(
+            lambda: _results(runs, sweep, sweep.finished),
+            None if sweep.finished else FRAME,
+            lambda: sweep.finished,
+        )
 
 
 def _results(runs: Runs, sweep: Sweeping, ended: bool) -> None:

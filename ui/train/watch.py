@@ -6,6 +6,7 @@ import base64
 import math
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -56,18 +57,25 @@ THETAS = "Theta as it forms: orange speaks for the digit, blue against it."
 
 def live(part: Callable[..., None], runs: Runs, *arguments) -> None:
     """Draw a part of the page again and again while anything of it may still move."""
-    before, drawn = _standing(runs), False
     pace = FRAME if _moving(runs) else PLAY_FRAME if playing() else None
+    draw_again(lambda: part(runs, *arguments), pace, lambda: _standing(runs))
+
+
+def draw_again(part: Callable[[], None], pace: float | None, standing: Callable[[], Any]) -> None:
+    """Draw a part of the page every `pace` seconds, and all of the page once `standing` changes."""
+    before, drawn = standing(), False
 
     @st.fragment(run_every=pace)
     def frame():
         nonlocal drawn
+        # Asked before it is drawn, so that the last frame shows all there is.
+        now = standing()
         with errors_said():
-            part(runs, *arguments)
+            part()
         # The rest of the page (buttons, table, downloads) has to hear of an end or a pause.  But
         # not before the browser has drawn it: of two runs of a page in a row, it would miss the
         # values that the first one gave to controls, and go on showing the old ones.
-        if drawn and _standing(runs) != before:
+        if drawn and now != before:
             st.rerun()
         drawn = True
 
