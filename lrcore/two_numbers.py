@@ -137,7 +137,7 @@ def _whole(name: str, text: str, count: int, example: str) -> tuple[int, ...]:
     return tuple(int(part) for part in parts)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TwoNumbers:
     """Pictures of two digits as two numbers each, ready to learn from.
 

@@ -7,7 +7,7 @@ import hashlib
 import io
 import math
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -209,6 +209,8 @@ def description(
     return words
 
 
+# Made once: it is the most of what a press costs, and the same until other digits are chosen.
+@lru_cache(maxsize=32)
 def _dots(found: TwoNumbers) -> dict:
     first, second = found.choice.names
     rows = zip(found.X.tolist(), found.raw, found.y.tolist(), found.pictures.labels, strict=True)

@@ -58,8 +58,8 @@ class Tab:
 _tabs: weakref.WeakValueDictionary[str, Tab] = weakref.WeakValueDictionary()
 
 
-# Of the tab as it is, whatever it held before.
-NEW_TABS = (THIS_TAB, LOST_TOLD, TOASTS_SAID)
+# Of the connection as it is now, whatever the tab held before.
+NOT_BROUGHT = (THIS_TAB, LOST_TOLD, TOASTS_SAID)
 
 
 def outlast_reload() -> None:
@@ -93,7 +93,7 @@ def _come_back() -> None:
     brought = False
     for key, value in state.filtered_state.items():
         entry = declared(key)
-        if entry is None or entry.lasts is not Lasts.SESSION or key in NEW_TABS:
+        if entry is None or entry.lasts is not Lasts.SESSION or key in NOT_BROUGHT:
             continue
         st.session_state[key] = value
         brought = True
