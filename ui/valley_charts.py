@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import altair as alt
 import numpy as np
@@ -150,11 +150,15 @@ def valley_chart(look: Look) -> dict:
     axis = alt.Axis(tickCount=5, format="~g", grid=False)
     x = alt.X("x:Q", title=look.names[0], scale=x_scale, axis=axis)
     y = alt.Y("y:Q", title=look.names[1], scale=y_scale, axis=axis)
-    places = [
-        alt.Tooltip("x:Q", title=look.names[0], format=".3f"),
-        alt.Tooltip("y:Q", title=look.names[1], format=".3f"),
-        alt.Tooltip("cost:Q", format=".5f"),
-    ]
+
+    def place(across: str, up: str) -> list[alt.Tooltip]:
+        first, second = look.names
+        return [
+            alt.Tooltip(f"{across}:Q", title=first, format=".3f"),
+            alt.Tooltip(f"{up}:Q", title=second, format=".3f"),
+            alt.Tooltip("cost:Q", format=".5f"),
+        ]
+
     cells = (
         alt.Chart(alt.NamedData(CELLS))
         .mark_rect(clip=True, aria=False)
@@ -169,11 +173,7 @@ def valley_chart(look: Look) -> dict:
                 scale=alt.Scale(domain=[0, 1], range=[PALE, DARK], interpolate="rgb"),
                 legend=None,
             ),
-            tooltip=[
-                alt.Tooltip("across:Q", title=look.names[0], format=".3f"),
-                alt.Tooltip("up:Q", title=look.names[1], format=".3f"),
-                alt.Tooltip("cost:Q", format=".5f"),
-            ],
+            tooltip=place("across", "up"),
         )
     )
     lines = (
@@ -187,7 +187,6 @@ def valley_chart(look: Look) -> dict:
         .encode(x=x, y=y)
     )
     shown = [look.all.index(name) for name in look.shown]
-    domain = list(look.shown)
     legend = alt.Legend(
         title=None,
         orient="bottom",
@@ -195,19 +194,17 @@ def valley_chart(look: Look) -> dict:
         symbolStrokeWidth=0,
         labelLimit=0,
     )
-    colour = alt.Color(
-        "way:N", scale=alt.Scale(domain=domain, range=[COLOURS[i] for i in shown]), legend=legend
-    )
-    dash = alt.StrokeDash(
-        "way:N", scale=alt.Scale(domain=domain, range=[DASHES[i] for i in shown]), legend=legend
-    )
-    shape = alt.Shape(
-        "way:N", scale=alt.Scale(domain=domain, range=[SHAPES[i] for i in shown]), legend=legend
-    )
+
+    def scale(looks: Sequence[Any]) -> alt.Scale:
+        return alt.Scale(domain=list(look.shown), range=[looks[i] for i in shown])
+
+    colour = alt.Color("way:N", scale=scale(COLOURS), legend=legend)
+    dash = alt.StrokeDash("way:N", scale=scale(DASHES), legend=legend)
+    shape = alt.Shape("way:N", scale=scale(SHAPES), legend=legend)
     told = [
         alt.Tooltip("way:N", title="solver"),
         alt.Tooltip("passes:Q", title="passes"),
-        *places,
+        *place("x", "y"),
     ]
     walked = alt.Chart(alt.NamedData(WAYS)).encode(x=x, y=y, color=colour, order="passes:Q")
     ways = walked.mark_line(clip=True, strokeWidth=2).encode(strokeDash=dash)

@@ -71,13 +71,19 @@ def test_theta_forming_needs_a_run(app):
     assert "No run has been trained" in app.info[0].value
 
 
-def test_theta_forming_shows_a_run_at_each_iteration(app, train_set):
+@pytest.fixture
+def job(app, train_set):
+    """A run of four steps, seen forming."""
     app.run()
     runs = app.session_state[RUNS] = Runs()
     settings = Settings(images=200, solver="gradient-descent", learning_rate=0.5, iterations=4)
     job = runs.start(RunRequest(settings, train_set.take(np.arange(400))), "mine")
     wait_for(lambda: job.finished, 30)
     open_page(app, PAGE, **{CHOSEN_MODEL: "pixels", "weights_view": "Theta forming"})
+    return job
+
+
+def test_theta_forming_shows_a_run_at_each_iteration(app, job):
     assert [iteration for iteration, _ in job.snapshots] == [0, 1, 2, 3, 4]
     app.select_slider(key="kept-iteration-mine-4").set_value(3).run()
     assert not app.exception
@@ -96,13 +102,7 @@ def test_theta_forming_shows_a_run_at_each_iteration(app, train_set):
     assert any(f"{job.history[3].cost:.4f}" in text.value for text in app.markdown)
 
 
-def test_play_goes_on_by_a_step_and_begins_again(app, train_set):
-    app.run()
-    runs = app.session_state[RUNS] = Runs()
-    settings = Settings(images=200, solver="gradient-descent", learning_rate=0.5, iterations=4)
-    job = runs.start(RunRequest(settings, train_set.take(np.arange(400))), "mine")
-    wait_for(lambda: job.finished, 30)
-    open_page(app, PAGE, **{CHOSEN_MODEL: "pixels", "weights_view": "Theta forming"})
+def test_play_goes_on_by_a_step_and_begins_again(app, job):
     app.select_slider(key="kept-iteration-mine-4").set_value(3).run()
     app.toggle(key="playing").set_value(True).run()
     seen = []
