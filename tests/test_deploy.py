@@ -349,7 +349,8 @@ def test_a_killed_process_sends_its_users_to_the_other_with_a_word(balanced, chr
     settled(mine)
     mine.get_by_text("None yet.").wait_for()
     # It stays until it is clicked away, and lies over the choice of the model until then.
-    mine.get_by_test_id("stToast").get_by_role("button", name="Close").click()
+    notice = mine.get_by_test_id("stToast").filter(has_text=NOTICE)
+    notice.get_by_role("button", name="Close").click()
     mine.get_by_text(NOTICE).wait_for(state="hidden")
 
     load_digits(mine, digits)

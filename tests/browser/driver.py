@@ -119,6 +119,11 @@ def settled(page) -> None:
     page.wait_for_selector("[data-testid='stApp'][data-test-script-state='notRunning']")
 
 
+def remembered(page) -> str:
+    """Wait until a reload would find this tab's session again; the token by which it does."""
+    return page.wait_for_function("sessionStorage.getItem('ten-thetas-tab')").json_value()
+
+
 def go_to(page, title: str) -> None:
     """Change the page by the navigation: a bar, or on a phone a sheet that folds away."""
     expand = page.locator("[data-testid='stExpandSidebarButton']")

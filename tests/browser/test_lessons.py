@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.browser.driver import settled
+from tests.browser.driver import remembered, settled
 
 pytestmark = pytest.mark.browser
 
@@ -67,6 +67,7 @@ def test_a_lesson_fits_a_phone(phone, server):
 def test_a_link_to_a_lesson_sets_its_page_up_in_a_tab_that_had_another_model(page, server):
     # The tab brings back what it held, its model among it; the lesson's goes over that.
     settled(page)
+    remembered(page)
     page.goto(f"{server.url}/mistakes?lesson=where-to-put-the-bar")
     page.get_by_text("Brought back").wait_for()
     page.get_by_text("pixels (ten digits").wait_for()

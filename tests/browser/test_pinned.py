@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.browser.driver import ONE, answered, draw, go_to, settled
+from tests.browser.driver import ONE, answered, draw, go_to, remembered, settled
 
 pytestmark = pytest.mark.browser
 
@@ -51,6 +51,7 @@ def test_a_drawing_is_read_at_every_iteration_and_played_again(page, server):
     go_to(page, "Weights")
     go_to(page, "Train")
     page.wait_for_function(LATER, arg=[PANEL, before])
+    remembered(page)
     page.reload()
     page.wait_for_function(LATER, arg=[PANEL, before])
     page.locator(".st-key-stop button:visible").click()

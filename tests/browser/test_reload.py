@@ -2,12 +2,10 @@
 
 import pytest
 
-from tests.browser.driver import ONE, answered, canvas, draw, go_to, press, settled
+from tests.browser.driver import ONE, answered, canvas, draw, go_to, press, remembered, settled
 from tests.browser.test_drawing import inked
 
 pytestmark = pytest.mark.browser
-
-KEPT = "sessionStorage.getItem('ten-thetas-tab')"
 
 
 def say(page, digit):
@@ -23,6 +21,7 @@ def test_a_reload_brings_drawing_and_corrections_back_twice(page):
     say(page, 7)
     answered(page, "7")
     for _ in range(2):
+        remembered(page)
         page.reload()
         answered(page, "7")
         settled(page)
@@ -44,6 +43,7 @@ def test_a_run_goes_on_through_a_reload(page, server):
     press(page, "Start")
     # It is there from the beginning, but can be pressed only once the server has begun.
     page.locator(".st-key-stop button:enabled").first.wait_for()
+    remembered(page)
     page.reload()
     page.locator(".st-key-stop button:enabled").first.click()
     page.get_by_text("Stopped by hand").wait_for()
@@ -53,7 +53,7 @@ def test_no_other_tab_gets_it_and_a_token_is_good_once(page, server):
     draw(page, ONE)
     answered(page, "1")
     settled(page)
-    token = page.evaluate(KEPT)
+    token = remembered(page)
     assert len(token) > 30
     assert token not in page.url
     assert token not in page.content()
