@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import lessons
+from ui import how
 from ui.models import errors_said
 from ui.routing import ensure_routed
 
@@ -16,16 +16,16 @@ st.markdown(
 # The way back from a lesson leads to the list of them.
 lessons_first = st.query_params.get("part") == "lessons"
 if lessons_first:
-    lessons.lessons_section()
+    how.lessons_section()
 for section in (
-    lessons.score_section,
-    lessons.sigmoid_section,
-    lessons.cost_section,
-    lessons.one_vs_all_section,
-    lessons.theta_section,
-    lessons.deskew_section,
+    how.score_section,
+    how.sigmoid_section,
+    how.cost_section,
+    how.one_vs_all_section,
+    how.theta_section,
+    how.deskew_section,
 ):
     # A fragment each: moving a slider redraws its own section alone.
     st.fragment(errors_said()(section))()
 if not lessons_first:
-    lessons.lessons_section()
+    how.lessons_section()

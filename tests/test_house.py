@@ -43,7 +43,7 @@ def texts():
 
 
 def test_no_number_field_keeps_what_it_does_not_tell():
-    # Of Streamlit's, what lies outside of its bounds stays in the browser: see ui/numbers.py.
+    # Of Streamlit's, what lies outside of its bounds stays in the browser: see ui/number_field.py.
     users = [*PAGES, *(ROOT / "ui").rglob("*.py")]
     calls = {
         f"{name_of(path)}:{node.lineno}"

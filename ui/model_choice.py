@@ -24,7 +24,7 @@ from ui.models import (
     skipped,
     use_model,
 )
-from ui.numbers import number_field
+from ui.number_field import number_field
 from ui.plain import plain, say_error, sentence
 from ui.state import CHOSEN_MODEL, WEIGHTS_FILE, WEIGHTS_TRIED
 

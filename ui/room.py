@@ -13,7 +13,7 @@ import streamlit as st
 from lrcore.settings import NAMES
 from ui.device import on_phone
 from ui.heatmaps import LARGE, MIDDLE, SMALL
-from ui.lessons_charts import HEIGHT
+from ui.how_charts import HEIGHT
 from ui.mistakes import MATRIX
 from ui.state import (
     CHART_PLACE,

@@ -31,7 +31,7 @@ from lrcore.two_numbers import (
 from ui.answers import counted, digit_picture
 from ui.canvas import SIDE, drawing_canvas
 from ui.charts import prepared
-from ui.lessons_charts import falling_cost_chart
+from ui.how_charts import falling_cost_chart
 from ui.models import errors_said, mnist
 from ui.plain import say_error
 from ui.plane import MOST_STEEP, Own, dragged, drawing, plane

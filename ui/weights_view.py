@@ -37,7 +37,7 @@ from ui.heatmaps import (
     theta_png,
     weight_chart,
 )
-from ui.lessons_charts import falling_cost_chart
+from ui.how_charts import falling_cost_chart
 from ui.models import errors_said, facts, get_model, mnist, model_names
 from ui.plain import SENTENCE, plain
 from ui.state import (

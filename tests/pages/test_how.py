@@ -12,8 +12,8 @@ from lrcore.weights import WEIGHTS_FOLDER, load_weights
 from tests.helpers import open_page
 from ui.classroom.files import lessons
 from ui.evidence import sum_in_words
-from ui.lessons import STEPS, descent, leaned
-from ui.lessons_charts import cost_chart, falling_cost_chart, log_loss, sigmoid_chart
+from ui.how import STEPS, descent, leaned
+from ui.how_charts import cost_chart, falling_cost_chart, log_loss, sigmoid_chart
 from ui.state import LESSON_OPEN
 
 PAGE = "pages/how.py"

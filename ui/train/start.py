@@ -17,7 +17,7 @@ from ui.answers import counted
 from ui.correction import own_digits
 from ui.loading import FORMS, load_report, set_loader
 from ui.models import get_model, model_names
-from ui.numbers import number_field
+from ui.number_field import number_field
 from ui.state import LEARN_FROM, OWN_COPIES, START_FROM
 from ui.train.jobs import Job
 

@@ -23,7 +23,7 @@ from ui.classroom.files import lessons
 from ui.classroom.guide import open_lesson
 from ui.evidence import sum_in_words
 from ui.heatmaps import PIXELS, SMALL, TITLE, colour_limit, describe, ink_chart, weight_chart
-from ui.lessons_charts import cost_chart, falling_cost_chart, log_loss, sigmoid_chart
+from ui.how_charts import cost_chart, falling_cost_chart, log_loss, sigmoid_chart
 from ui.models import get_model, mnist, model_names
 from ui.plain import plain, sentence
 from ui.state import (
