@@ -170,6 +170,15 @@ def test_the_image_installs_what_the_requirements_ask_for_and_each_file_by_its_s
             assert pins[wanted.name.lower()] in wanted.specifier, line
 
 
+def test_the_image_holds_all_that_the_app_reads():
+    lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    kept = {path for line in lines if line[0] == "!" for path in ROOT.glob(line[1:])}
+    folders = ("lrcore", "ui", "pages", "weights", "lessons", "data/mnist")
+    read = {path for folder in folders for path in (ROOT / folder).rglob("*") if path.is_file()}
+    read |= {ROOT / "streamlit_app.py", ROOT / ".streamlit" / "config.toml"}
+    assert {path for path in read - kept if path.suffix != ".pyc"} == set()
+
+
 def test_what_is_put_aside_in_memory_is_bounded():
     compose = (DEPLOY / "compose.yaml").read_text(encoding="utf-8")
     mounts = re.findall(r"tmpfs: (\S+)", compose)
