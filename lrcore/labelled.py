@@ -14,7 +14,7 @@ from lrcore.frame import SIDE, frame
 
 # Squares of other sides than 28 that count as pictures in a table or an array.
 SMALLEST_SIDE, LARGEST_SIDE = 8, 64
-# Rows of pixels that a set of 28x28 pictures has, and with them the label.
+# Columns that a table of 28x28 pictures has, the label aside.
 PIXELS = SIDE * SIDE
 # Of a table so many rows are read at a time, so that its text and its numbers do not lie side by
 # side in memory.

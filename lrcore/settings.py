@@ -97,7 +97,7 @@ class Settings:
     momentum: float | None = _knob(
         None,
         "Momentum",
-        "How much of the last step is carried into the next (mini-batch only).",
+        "How much of the last step is carried into the next (mini-batch and Adam).",
         low=0.0,
         high=0.999,
     )

@@ -172,7 +172,7 @@ def test_the_image_installs_what_the_requirements_ask_for_and_each_file_by_its_s
 
 def test_the_image_holds_all_that_the_app_reads():
     lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
-    kept = {path for line in lines if line[0] == "!" for path in ROOT.glob(line[1:])}
+    kept = {path for line in lines if line.startswith("!") for path in ROOT.glob(line[1:])}
     folders = ("lrcore", "ui", "pages", "weights", "lessons", "data/mnist")
     read = {path for folder in folders for path in (ROOT / folder).rglob("*") if path.is_file()}
     read |= {ROOT / "streamlit_app.py", ROOT / ".streamlit" / "config.toml"}
