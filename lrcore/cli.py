@@ -31,7 +31,7 @@ from lrcore.errors import UserError
 from lrcore.labelled import TEST, TRAIN, WHOLE
 from lrcore.marks import COULD_BE
 from lrcore.places import MNIST_FOLDER, OWN_WEIGHTS_FOLDER, WEIGHTS_FOLDER
-from lrcore.reading import Reader, as_text
+from lrcore.reading import Reader, as_text, with_article
 from lrcore.segment import AUTO, ONE, SEVERAL, Found
 from lrcore.settings import DEFAULTS, Settings, kind, knob, read_setting, setting_text
 from lrcore.sweep import curve, plan, propose, write_results
@@ -289,8 +289,8 @@ def _sentence(answer: dict, reader: Reader) -> str:
     if reader.weights.binary:
         positive = int(reader.weights.classes[1])
         if digit == REST:
-            return f"{file}: this is not a {positive} ({max(p):.2f})"
-        return f"{file}: this is a {digit} ({max(p):.2f})"
+            return f"{file}: this is not {with_article(positive)} ({max(p):.2f})"
+        return f"{file}: this is {with_article(digit)} ({max(p):.2f})"
     doubt = "" if answer["sure"] else ", but unsure"
     if answer["mark"]:
         doubt += f"; there is nothing but {COULD_BE[answer['mark']]}"

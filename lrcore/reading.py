@@ -193,6 +193,16 @@ def as_text(found: Sequence[Found], names: Sequence[str]) -> str:
     return "\n".join(between.join(line) for line in lines.values())
 
 
+def article(name: int | str) -> str:
+    """The article before a digit's name: 'an' before 8, else 'a'."""
+    return "an" if str(name) == "8" else "a"
+
+
+def with_article(name: int | str) -> str:
+    """'a 7', 'an 8'."""
+    return f"{article(name)} {name}"
+
+
 def asked(classes: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Which pictures a model of these classes can be asked about, by their labels; bool (n,)."""
     if REST in classes:

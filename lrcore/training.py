@@ -17,7 +17,7 @@ from lrcore.data import Dataset
 from lrcore.design import Design, Source
 from lrcore.errors import UserError
 from lrcore.logistic import OneVsAllLoss, curated_labels
-from lrcore.reading import Reader, asked
+from lrcore.reading import Reader, asked, with_article
 from lrcore.settings import Settings
 from lrcore.solvers import SOLVERS, Diverged
 from lrcore.weights import Weights
@@ -482,7 +482,8 @@ def split(
         )
     if settings.task == "one-digit" and settings.digit not in present:
         raise UserError(
-            f"No picture of a {settings.digit} is among those chosen; use more pictures."
+            f"No picture of {with_article(settings.digit)} is among those chosen; use more "
+            "pictures."
         )
     return chosen, np.sort(mixed[settings.images :][:HOLDOUT])
 

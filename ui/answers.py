@@ -12,7 +12,7 @@ import streamlit as st
 
 from lrcore.evidence import PICTURES
 from lrcore.marks import COULD_BE
-from lrcore.reading import Reader, Readings
+from lrcore.reading import Reader, Readings, with_article
 from lrcore.weights import REST, Weights
 from ui.charts import ROWS, probability_bars, probability_rows
 from ui.style import PIXELS, PROBABILITIES
@@ -49,8 +49,8 @@ def verdict(weights: Weights, readings: Readings, at: int = 0) -> str:
     if weights.binary:
         positive = weights.classes[1]
         if readings.digits[at] == REST:
-            return f"This is not a {positive} ({right:.2f})."
-        return f"This is a {readings.digits[at]} ({right:.2f})."
+            return f"This is not {with_article(positive)} ({right:.2f})."
+        return f"This is {with_article(readings.digits[at])} ({right:.2f})."
     mark = COULD_BE.get(readings.mark[at])
     if mark and not readings.sure[at]:
         return f"Unsure. There is nothing but {mark}."
@@ -86,7 +86,7 @@ def one_of_two(weights: Weights) -> str:
     """What a binary model cannot do, in a sentence."""
     negative, positive = weights.classes
     if negative == REST:
-        return f"One model, one question: is it a {positive}, or any other digit?"
+        return f"One model, one question: is it {with_article(positive)}, or any other digit?"
     return (
         f"This model has learned from {negative}s and {positive}s alone: whatever it is shown, it "
         "answers one of the two."

@@ -18,7 +18,7 @@ from lrcore.corrections import CURVATURE_SAMPLE, Curvature, learn, shipped_curva
 from lrcore.data import Dataset, as_set
 from lrcore.errors import UserError
 from lrcore.own_set import OwnDigits
-from lrcore.reading import relevant
+from lrcore.reading import article, relevant
 from lrcore.weights import Weights
 from ui.answers import counted, digit_name, read
 from ui.caching import WEIGHTS_HASH
@@ -127,7 +127,7 @@ def correction(
 
 def heard(digit: int) -> str:
     """The label of such a button: the digit is seen, all that it says of the picture heard."""
-    return f":gray-badge[It's {'an' if digit == 8 else 'a'}] {digit}"
+    return f":gray-badge[It's {article(digit)}] {digit}"
 
 
 def digest(image: np.ndarray) -> str:

@@ -8,7 +8,7 @@ import streamlit as st
 from lrcore.errors import UserError
 from lrcore.evidence import PICTURES, Change, Evidence, explain, smallest_change
 from lrcore.logistic import sigmoid
-from lrcore.reading import Reader
+from lrcore.reading import Reader, with_article
 from lrcore.weights import Weights
 from ui.answers import one_input
 from ui.caching import WEIGHTS_HASH
@@ -127,8 +127,8 @@ def _meaning(weights: Weights, digit: int, against: int | None, score: float) ->
     if against is not None and not weights.binary:
         above, preferred = ("above", digit) if score > 0 else ("below", against)
         return (
-            f"The score of {digit} minus the score of {against}: {above} zero, so a {preferred} "
-            "is preferred."
+            f"The score of {digit} minus the score of {against}: {above} zero, so "
+            f"{with_article(preferred)} is preferred."
         )
     return f"The sigmoid turns this score into the probability {sigmoid(score):.3f}."
 
@@ -141,7 +141,7 @@ def _change_of_mind(weights: Weights, image: np.ndarray, key: str) -> None:
             towards = st.selectbox(
                 "Make it read",
                 [None, *classes],
-                format_func=lambda d: "whatever is nearest" if d is None else f"a {d}",
+                format_func=lambda d: "whatever is nearest" if d is None else with_article(d),
                 width=200,
                 key=EVIDENCE_TOWARDS(picture=key),
             )

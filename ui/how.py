@@ -13,7 +13,7 @@ from PIL import Image
 from lrcore.evidence import explain
 from lrcore.features import extract
 from lrcore.logistic import OneVsAllLoss, curated_labels, sigmoid
-from lrcore.reading import Reader
+from lrcore.reading import Reader, with_article
 from lrcore.settings import Settings
 from lrcore.solvers import SOLVERS
 from lrcore.training import split
@@ -76,7 +76,7 @@ def score_section() -> None:
         (
             "the picture x",
             prepared(ink_chart, found.picture, SMALL),
-            f"A test picture of a {shown}.",
+            f"A test picture of {with_article(shown)}.",
         ),
         (
             f"theta of {asked}",
@@ -270,13 +270,13 @@ def deskew_section() -> None:
         (
             "leaning",
             prepared(ink_chart, leaning / 255, SMALL),
-            f"A {digit} that leans by {lean:.2f}.",
+            f"{with_article(digit).capitalize()} that leans by {lean:.2f}.",
         ),
         ("straightened", prepared(ink_chart, straight, SMALL), "The same, straightened."),
         (
             f"mean of all {digit}s",
             prepared(ink_chart, mean_image(digit, straight=False), SMALL),
-            f"The mean of all training pictures of a {digit}: blurred.",
+            f"The mean of all training pictures of {with_article(digit)}: blurred.",
         ),
         (
             "mean, straightened",

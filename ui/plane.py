@@ -17,6 +17,7 @@ from PIL import Image
 
 from lrcore.frame import SIDE
 from lrcore.logistic import sigmoid
+from lrcore.reading import with_article
 from lrcore.two_numbers import COMPONENTS, INK_SYMMETRY, TwoNumbers, ends
 from ui.palette import AGAINST, FOR
 from ui.state import PLANE
@@ -217,7 +218,8 @@ def _dots(found: TwoNumbers) -> dict:
     points = [
         [
             *(round(x, 3), round(y, 3), kind),
-            f"A {label}: {first} {_number(raw[0])}, {second} {_number(raw[1])}",
+            f"{with_article(label).capitalize()}: {first} {_number(raw[0])}, "
+            f"{second} {_number(raw[1])}",
         ]
         for (x, y), raw, kind, label in rows
     ]

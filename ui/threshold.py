@@ -10,6 +10,7 @@ import streamlit as st
 
 from lrcore.errors import UserError
 from lrcore.logistic import sigmoid
+from lrcore.reading import with_article
 from lrcore.thresholds import Counts, average_precision, best_f1, counts_at, roc_auc
 from lrcore.weights import Weights
 from ui.answers import class_names, counted
@@ -176,11 +177,6 @@ def _one_bar(weights: Weights, found: Study) -> None:
     else:
         st.caption("The orange dot is the bar. Dashed: what guessing would come to.")
     _changing_sides(found, scores, yes, bar, name)
-
-
-def with_article(name: str) -> str:
-    """'a 7', 'an 8'."""
-    return f"{'an' if name == '8' else 'a'} {name}"
 
 
 def _figures(counts: Counts, bar: float, name: str) -> None:

@@ -13,6 +13,7 @@ from lrcore.drawing import to_digit
 from lrcore.errors import UserError
 from lrcore.frame import SIDE as PICTURE_SIDE
 from lrcore.logistic import sigmoid
+from lrcore.reading import with_article
 from lrcore.two_numbers import (
     COMPONENTS,
     INK_SYMMETRY,
@@ -278,9 +279,9 @@ def _pick_pixels(digits: tuple[int, ...]) -> tuple[tuple[int, int], tuple[int, i
             width="content",
             key=TWO_PIXELS_CHART,
             on_select=take_click,
-            alt=f"Where a {digits[1]} has more ink than a {digits[0]} on average, orange, and "
-            f"where less, blue. The first pixel is in row {first[0]}, column {first[1]}, the "
-            f"second in row {second[0]}, column {second[1]}.",
+            alt=f"Where {with_article(digits[1])} has more ink than {with_article(digits[0])} on "
+            "average, orange, and where less, blue. The first pixel is in row "
+            f"{first[0]}, column {first[1]}, the second in row {second[0]}, column {second[1]}.",
         )
         with st.container(width=330, gap="xsmall"):
             st.segmented_control(
@@ -325,14 +326,15 @@ def _learning(choice: Choice) -> Learning:
 
 def _question(choice: Choice) -> int | None:
     """What to guess before anything is learned."""
+    no, yes = map(with_article, choice.digits)
     return st.segmented_control(
         "Guess: of 100, how many will the learned line put on the right side?",
         range(len(GUESSES)),
         format_func=[_guess_in_words(low, high) for low, high in GUESSES].__getitem__,
         key=TWO_GUESS(choice=urlencode(choice_texts(choice))),
         persist_state="session",
-        help=f"Of 100 pictures of a {choice.digits[0]} or a {choice.digits[1]}. Guess, then put "
-        "the line where you would have it, or let it learn.",
+        help=f"Of 100 pictures of {no} or {yes}. Guess, then put the line where you would have it, "
+        "or let it learn.",
         wrap=True,
     )
 
@@ -361,12 +363,12 @@ def _plane(found: TwoNumbers, held: Learning, own: Own | None, whole: bool) -> N
             "or let it learn. Hover over a dot, or tap it, to see its picture."
         )
     else:
-        no, yes = found.choice.digits
+        no, yes = map(with_article, found.choice.digits)
         st.caption(
-            f"On the line the probability of a {yes} is one half, on the dashed lines 0.1 and 0.9; "
-            f"the deeper the colour, the surer, orange of a {yes}, blue of a {no}. Drag the "
-            "circles to turn it, the square to move it, the diamond to make it steeper. Hover over "
-            "a dot, or tap it, to see its picture."
+            f"On the line the probability of {yes} is one half, on the dashed lines 0.1 and 0.9. "
+            f"The deeper the colour, the surer the model: orange of {yes}, blue of {no}. Drag the "
+            "circles to turn the line, the square to move it, the diamond to make it steeper. "
+            "Hover over a dot, or tap it, to see its picture."
         )
 
 
@@ -540,16 +542,15 @@ def _verdict(found: TwoNumbers, held: Learning, guess: int | None) -> None:
 
 def _own_drawing(found: TwoNumbers, theta: np.ndarray) -> Own | None:
     """One's own drawing, the same as on Predict, and the two numbers that become of it."""
+    no, yes = map(with_article, found.choice.digits)
     with st.container(horizontal=True, gap="medium"):
         with st.container(width=SIDE):
             drawn = drawing_canvas(SIDE, SIDE, label=CANVAS_LABEL)
         with st.container(width="stretch"):
             if not drawn.strokes:
-                no, yes = found.choice.digits
                 st.info(
-                    f"Draw a {no} or a {yes}: it is reduced to its two numbers like all the "
-                    "others, and lands among the dots as a star. What you drew on Predict is here, "
-                    "too."
+                    f"Draw {no} or {yes}: it is reduced to its two numbers like all the others, "
+                    "and lands among the dots as a star. What you drew on Predict is here, too."
                 )
                 return None
             image = to_digit(drawn.strokes)
@@ -557,10 +558,10 @@ def _own_drawing(found: TwoNumbers, theta: np.ndarray) -> Own | None:
             digit_picture(image, "Your drawing, 28×28", 112)
             (x,) = found.standardise(own.raw[None])
             p = float(sigmoid(theta[0, 0] + theta[0, 1:] @ x))
-            (first, second), (no, yes) = found.choice.names, found.choice.digits
+            first, second = found.choice.names
             st.markdown(
                 f"{first.capitalize()} **{_number(own.raw[0])}**, {second} "
-                f"**{_number(own.raw[1])}**: the star. For a {yes} and not a {no} the line gives "
+                f"**{_number(own.raw[1])}**: the star. For {yes} and not {no} the line gives "
                 f"it **{p:.2f}**."
             )
             return own

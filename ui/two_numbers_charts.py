@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from lrcore.frame import SIDE
+from lrcore.reading import with_article
 from lrcore.two_numbers import TwoNumbers, ends
 from ui.charts import in_house_style
 from ui.heatmaps import LARGE
@@ -112,7 +113,7 @@ def line_chart(
     lines : as `lines_of` returns them; all but 'line' are dashed.
     """
     low, high = corners(raw)
-    no, yes = (f"a {digit}" for digit in digits)
+    no, yes = map(with_article, digits)
     dots = pd.DataFrame(raw, columns=["x", "y"]).assign(
         digit=np.where(labels == digits[1], yes, no)
     )

@@ -14,6 +14,7 @@ from lrcore.evidence import PICTURES
 from lrcore.facts import l2_divisor, learned_from, loudest, roughness
 from lrcore.features import extract
 from lrcore.frame import SIDE
+from lrcore.reading import with_article
 from lrcore.weights import Weights, pack_weights
 from ui.answers import one_input
 from ui.charts import prepared
@@ -279,7 +280,7 @@ def _one_row(weights: Weights, part: str) -> None:
             st.vega_lite_chart(
                 spec=prepared(ink_chart, mean_image(digit, straight), SMALL),
                 width="content",
-                alt=f"The average of all training pictures of a {digit}.",
+                alt=f"The average of all training pictures of {with_article(digit)}.",
             )
         st.caption(
             f"The mean of all {digit}s{', straightened' if straight else ''}. Theta is not a "

@@ -238,7 +238,7 @@ def test_what_is_not_there_yet_is_a_dash_in_the_table(page, server):
     # Ten pictures drawn with this seed hold no 8: it ends before it begins.
     open_train(page, server, "task=one-digit&digit=8&images=10&seed=1")
     press(page, "start")
-    page.get_by_text("No picture of a 8").wait_for()
+    page.get_by_text("No picture of an 8").wait_for()
     settled(page)
     page.get_by_role("tab", name="Compare").click()
     table = page.get_by_test_id("stDataFrame")

@@ -340,7 +340,7 @@ def test_a_run_that_could_not_begin_is_an_error_and_not_a_label(app):
     query = {"task": "one-digit", "digit": "8", "images": "10", "seed": "1"}
     open_page(app, PAGE, query).button(key="start").click().run()
     assert finish(app).outcome is Outcome.FAILED
-    assert any("No picture of a 8" in error.value for error in app.error)
+    assert any("No picture of an 8" in error.value for error in app.error)
     assert "No picture" not in progress(app)[1]
 
 

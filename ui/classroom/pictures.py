@@ -12,7 +12,7 @@ import streamlit as st
 
 from lrcore import facts
 from lrcore.errors import UserError
-from lrcore.reading import Reader
+from lrcore.reading import Reader, with_article
 from lrcore.sweep import Result, curve, plan
 from lrcore.training import HOLDOUT
 from lrcore.two_numbers import NUMBERS
@@ -23,7 +23,6 @@ from ui.classroom.files import Lesson
 from ui.heatmaps import LARGE, colour_limit, describe, ink_chart, parts, row_names, weight_chart
 from ui.palette import DIGITS
 from ui.plane import corners, description, titles
-from ui.threshold import with_article
 from ui.threshold_charts import histograms
 from ui.train.sweep_charts import curve_chart, curve_rows
 from ui.two_numbers_charts import line_chart, lines_of
@@ -97,11 +96,9 @@ def _mean(lesson: Lesson, digit: str) -> Picture:
 
 
 def _test(lesson: Lesson, index: str) -> Picture:
-    label = facts.in_words(f"label {index}", lesson.sources)
+    label = with_article(facts.in_words(f"label {index}", lesson.sources)).capitalize()
     image = lesson.sources.mnist("test").images[int(index)]
-    return Picture(
-        prepared(ink_chart, image / 255), f"A {label} of the test set", f"A {label}.", True
-    )
+    return Picture(prepared(ink_chart, image / 255), f"{label} of the test set", f"{label}.", True)
 
 
 def _valley(lesson: Lesson, solvers: list[str]) -> Picture:
@@ -131,9 +128,9 @@ def _run_bars(lesson: Lesson, index: str, *changes: str) -> Picture:
     rows = probability_rows(names, p, names[int(p.argmax())])
     said = ", ".join(rows["label"].str.replace("\u2003", " "))
     steps = facts.changed(lesson.settings, changes).iterations
-    label = facts.in_words(f"label {index}", lesson.sources)
+    label = with_article(facts.in_words(f"label {index}", lesson.sources)).capitalize()
     spec = {**probability_bars(len(rows)), "datasets": {ROWS: rows}}
-    title = f"A {label} after {counted(steps, 'iteration')}"
+    title = f"{label} after {counted(steps, 'iteration')}"
     return Picture(spec, title, f"{title}. Probability of each digit: {said}", False)
 
 
