@@ -117,7 +117,7 @@ def _finished(decoded: _Decoded) -> Opened:
     return Opened(_turned(grey, orientation), shown, size, note)
 
 
-class Reads(io.BytesIO):
+class Limited(io.BytesIO):
     """Bytes as a file that is read from so many times at most.
 
     A file of millions of empty blocks would keep Pillow's readers busy for minutes.
@@ -145,7 +145,7 @@ def _frames(source: Source, longest: int) -> Iterator[_Decoded]:
         raise UserError(_too_large(name))
     raw = checked(raw, name)
     try:
-        image = Image.open(Reads(raw), formats=FORMATS)
+        image = Image.open(Limited(raw), formats=FORMATS)
     except Image.DecompressionBombError:
         raise UserError(_too_large(name)) from None
     # Pillow's readers meet damage with errors of a dozen kinds; to the user they are one.

@@ -112,11 +112,16 @@ def bezier(control: Sequence | np.ndarray, pieces: int) -> np.ndarray:
     return np.broadcast_to(first, (*first.shape[:-2], pieces + 1, 2))
 
 
+def lengths_along(line: np.ndarray) -> np.ndarray:
+    """How far each point (m, 2) of a line is from its first, along the line; shape (m,)."""
+    return np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(line, axis=0), axis=1))])
+
+
 def dense(line: np.ndarray, step: float) -> np.ndarray:
     """The same line with points at most `step` apart."""
     if len(line) < 2:
         return line
-    along = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(line, axis=0), axis=1))])
+    along = lengths_along(line)
     count = int(np.ceil(along[-1] / max(step, 1e-3))) + 1
     at = np.union1d(along, np.linspace(0, along[-1], count))
     return np.column_stack([np.interp(at, along, line[:, 0]), np.interp(at, along, line[:, 1])])

@@ -59,8 +59,8 @@ def stroke_layout() -> StrokeLayout:
         kind, across, down = (axis.ravel() for axis in np.indices((len(angles), cells, cells)))
         cell = SIDE / cells
         where = ((across + 0.5) * cell, (down + 0.5) * cell)
-        same = np.ones(kind.size)
-        columns.append((edges * same.astype(bool), *where, cell / 2 * same, angles[kind]))
+        size = kind.size
+        columns.append((np.full(size, edges), *where, np.full(size, cell / 2), angles[kind]))
     return StrokeLayout(*(np.concatenate(arrays) for arrays in zip(*columns, strict=True)))
 
 

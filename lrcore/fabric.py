@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw
 
-from lrcore.drawing import bezier, dense
+from lrcore.drawing import bezier, dense, lengths_along
 from lrcore.errors import UserError
 
 # A curve of the canvas becomes this many straight pieces.
@@ -231,7 +231,7 @@ def _last_erased(paths: Sequence[_Path], size: tuple[float, float]) -> np.ndarra
 
 def _thinned(line: np.ndarray, step: float) -> np.ndarray:
     """A line without the points that are closer than `step` to the one kept before."""
-    along = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(line, axis=0), axis=1))])
+    along = lengths_along(line)
     kept = np.diff(np.floor(along / max(step, 1)), prepend=-1) > 0
     kept[-1] = True
     return line[kept]

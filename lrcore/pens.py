@@ -11,6 +11,8 @@ from collections.abc import Callable
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
+from lrcore.drawing import lengths_along
+
 Strokes = list[np.ndarray]
 
 
@@ -72,6 +74,6 @@ def write(strokes: Strokes, width: float, rng: np.random.Generator) -> tuple[Str
 
 def _along(stroke: np.ndarray, step: float) -> np.ndarray:
     """Points about `step` apart along a stroke (m, 2), its ends among them."""
-    length = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(stroke, axis=0), axis=1))])
+    length = lengths_along(stroke)
     at = np.linspace(0, length[-1], max(2, round(length[-1] / step) + 1))
     return np.column_stack([np.interp(at, length, stroke[:, i]) for i in (0, 1)])

@@ -28,8 +28,9 @@ from lrcore.pens import write
 BETWEEN = 0.3
 # Places of kindred styles lie at most so far apart, of 100.
 NEAR = 45
-# Below 1, a mixture is mostly of few forms, and so comes nearer to the extremes.
-ALONE = 0.7
+# Of the mixture of forms, a Dirichlet distribution: below 1 it is mostly of few forms, and so comes
+# nearer to the extremes.
+CONCENTRATION = 0.7
 # How far places are off, standard deviation, of 100: of a careful hand to a careless one.
 OFF = (2, 3.5, 5)
 # How far an uneven sheet carries them, of 100, by each of its bends (`_bends`).
@@ -743,7 +744,7 @@ def draw(forms: list[str], rng: np.random.Generator) -> np.ndarray:
 def draw_strokes(forms: list[str], rng: np.random.Generator) -> list[np.ndarray]:
     """The strokes, each (m, 2), of a random mixture of forms, in a box of about 100."""
     parsed = [_parse(form) for form in forms]
-    share = rng.dirichlet(np.full(len(forms), ALONE))
+    share = rng.dirichlet(np.full(len(forms), CONCENTRATION))
     wide, lean, turn = [0, 0.15, 0] + [0.2, 0.2, 0.08] * rng.normal(0, 1, 3).clip(-FAR, FAR)
     # Columns say where the x and the y axis go.
     way = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])

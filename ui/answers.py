@@ -14,7 +14,7 @@ from lrcore.evidence import PICTURES
 from lrcore.marks import COULD_BE
 from lrcore.reading import Reader, Readings, with_article
 from lrcore.weights import REST, Weights
-from ui.charts import ROWS, probability_bars, probability_rows
+from ui.charts import bars_in_words, probability_chart, probability_rows
 from ui.style import PIXELS, PROBABILITIES
 
 
@@ -153,9 +153,9 @@ def _panel(image: np.ndarray, saw: str, rows: pd.DataFrame) -> Iterator[None]:
         yield
         digit_picture(image, saw, 112)
     st.vega_lite_chart(
-        spec={**probability_bars(len(rows)), "datasets": {ROWS: rows}},
+        spec=probability_chart(rows),
         theme=None,
-        alt=f"{PROBABILITIES}: " + ", ".join(rows["label"].str.replace("\u2003", " ")),
+        alt=f"{PROBABILITIES}: " + bars_in_words(rows),
     )
 
 

@@ -15,6 +15,8 @@ import streamlit as st
 from ui.palette import AGAINST, FOR, GUIDE
 
 ROWS = "rows"
+# Between a class and its probability, on the axis.
+SPACE = "\u2003"
 # What an axis below takes of a chart's height, in pixels.  A height by the step of its rows would
 # leave that to Vega-Lite, which then warns that it cannot fit it.
 AXIS = 32
@@ -73,7 +75,7 @@ def probability_rows(
             "answer": [name == answer for name in names],
             # In the axis nothing collides, and the theme gives the values its colour.
             "label": [
-                f"{name}\u2003{_two_places(value)}" for name, value in zip(names, p, strict=True)
+                f"{name}{SPACE}{_two_places(value)}" for name, value in zip(names, p, strict=True)
             ],
         }
     )
@@ -81,6 +83,16 @@ def probability_rows(
 
 def _two_places(value: float) -> str:
     return "–" if np.isnan(value) else f"{value:.2f}"
+
+
+def bars_in_words(rows: pd.DataFrame) -> str:
+    """What the bars say, for a text alternative: '0 0.01, 1 0.97' and so on."""
+    return ", ".join(rows["label"].str.replace(SPACE, " "))
+
+
+def probability_chart(rows: pd.DataFrame) -> dict:
+    """The specification of `probability_bars` with their rows."""
+    return {**probability_bars(len(rows)), "datasets": {ROWS: rows}}
 
 
 @functools.cache

@@ -25,7 +25,7 @@ from ui.heatmaps import (
     scale_words,
     weight_chart,
 )
-from ui.plain import sentence
+from ui.plain import minus, sentence
 from ui.state import EVIDENCE_AGAINST, EVIDENCE_DIGIT, EVIDENCE_SEARCH, EVIDENCE_TOWARDS
 
 # Two of these stand side by side on a page, and one on a phone.
@@ -57,7 +57,7 @@ def sum_in_words(found: Evidence) -> str:
         f"bias {found.bias:+.2f} + for {parts.clip(0).sum():.2f} − against "
         f"{-parts.clip(max=0).sum():.2f} = **{found.score:+.2f}**"
     )
-    return words.replace("-", "−")
+    return minus(words)
 
 
 def _question(weights: Weights, answer: int, key: str) -> tuple[int, int | None]:
@@ -120,7 +120,7 @@ def _evidence(weights: Weights, digit: int, against: int | None, found: Evidence
 
 
 def _sum_of(part: str, found: Evidence) -> str:
-    return f"{in_part(part, found.parts).sum():+.2f} in all".replace("-", "−")
+    return minus(f"{in_part(part, found.parts).sum():+.2f} in all")
 
 
 def _meaning(weights: Weights, digit: int, against: int | None, score: float) -> str:

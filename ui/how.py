@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
-
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -24,6 +21,7 @@ from ui.classroom.guide import open_lesson
 from ui.evidence import sum_in_words
 from ui.heatmaps import PIXELS, SMALL, TITLE, colour_limit, describe, ink_chart, weight_chart
 from ui.how_charts import cost_chart, falling_cost_chart, log_loss, sigmoid_chart
+from ui.images import as_png, data_uri
 from ui.models import get_model, mnist, model_names
 from ui.plain import plain, sentence
 from ui.state import (
@@ -174,7 +172,7 @@ def one_vs_all_section() -> None:
     curated = curated_labels(labels, np.array(DIGITS))
     table = pd.DataFrame(
         {
-            "picture": [_data_uri(image) for image in train.images[rows]],
+            "picture": [data_uri(as_png(image)) for image in train.images[rows]],
             "label": labels,
             f"y for {digit}": curated[:, digit],
         }
@@ -359,9 +357,3 @@ def _in_a_row(*charts) -> None:
             with st.container(width=SMALL, height=SMALL + TITLE, gap="xxsmall", border=False):
                 st.markdown(f"**{title}**")
                 st.vega_lite_chart(spec=chart, width="content", alt=words)
-
-
-def _data_uri(image: np.ndarray) -> str:
-    file = io.BytesIO()
-    Image.fromarray(image).save(file, "PNG")
-    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()

@@ -59,6 +59,11 @@ def visible(text: object) -> str:
     return "".join(c if c.isprintable() else " " for c in str(text))
 
 
+def minus(numbers: str) -> str:
+    """The same numbers with a minus sign, which is as wide as a plus, in place of the hyphen."""
+    return numbers.replace("-", "\u2212")
+
+
 def say_error(error: Exception, about: str = "") -> None:
     """An error's sentence, which may hold foreign words, under what it is about."""
     st.error(f"**{plain(about)}**: {sentence(error)}" if about else sentence(error))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import io
 import math
 from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
@@ -13,13 +11,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import streamlit as st
-from PIL import Image
 
 from lrcore.frame import SIDE
 from lrcore.logistic import sigmoid
 from lrcore.reading import with_article
 from lrcore.two_numbers import COMPONENTS, INK_SYMMETRY, TwoNumbers, ends
+from ui.images import as_png, data_uri
 from ui.palette import AGAINST, FOR
+from ui.plain import minus
 from ui.state import PLANE
 
 if TYPE_CHECKING:
@@ -69,7 +68,6 @@ DEEPEST = 0.35
 MOST_STEEP = 20.0
 # Pictures in a row of the sheet that hover shows cut-outs of.
 ABREAST = 20
-MINUS = "\u2212"
 
 
 class Own(NamedTuple):
@@ -232,7 +230,7 @@ def _own(found: TwoNumbers, own: Own) -> dict:
     ((x, y),) = found.standardise(own.raw[None]).tolist()
     first, second = found.choice.names
     words = f"Yours: {first} {_number(own.raw[0])}, {second} {_number(own.raw[1])}"
-    return {"x": x, "y": y, "picture": _data_uri(own.image), "words": words}
+    return {"x": x, "y": y, "picture": data_uri(as_png(own.image)), "words": words}
 
 
 def _sheet(images: Sequence[np.ndarray] | np.ndarray) -> str:
@@ -241,14 +239,8 @@ def _sheet(images: Sequence[np.ndarray] | np.ndarray) -> str:
     for at, image in enumerate(images):
         top, left = (SIDE * place for place in divmod(at, ABREAST))
         sheet[top : top + SIDE, left : left + SIDE] = image
-    return _data_uri(sheet)
-
-
-def _data_uri(image: np.ndarray) -> str:
-    file = io.BytesIO()
-    Image.fromarray(image).save(file, "PNG")
-    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+    return data_uri(as_png(sheet))
 
 
 def _number(value: float) -> str:
-    return f"{value:.3g}".replace("-", MINUS)
+    return minus(f"{value:.3g}")

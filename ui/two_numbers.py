@@ -34,7 +34,7 @@ from ui.canvas import SIDE, drawing_canvas
 from ui.charts import prepared
 from ui.how_charts import falling_cost_chart
 from ui.models import errors_said, mnist
-from ui.plain import say_error
+from ui.plain import minus, say_error
 from ui.plane import MOST_STEEP, Own, dragged, drawing, plane
 from ui.state import (
     CHART,
@@ -568,7 +568,7 @@ def _own_drawing(found: TwoNumbers, theta: np.ndarray) -> Own | None:
 
 
 def _number(value: float) -> str:
-    return f"{value:.3f}".replace("-", "−")
+    return minus(f"{value:.3f}")
 
 
 def _link(choice: Choice, held: Learning) -> None:

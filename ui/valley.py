@@ -389,7 +389,7 @@ def _beside(seen: Ground) -> None:
 
 
 def _within(share: float) -> str:
-    return f"≤ {share:g}".replace(f"{share:g}", f"{100 * share:g} %")
+    return f"≤ {100 * share:g} %"
 
 
 def way_table(seen: Ground) -> pd.DataFrame:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable
 
 import numpy as np
@@ -39,6 +38,7 @@ from ui.heatmaps import (
     weight_chart,
 )
 from ui.how_charts import falling_cost_chart
+from ui.images import data_uri
 from ui.models import errors_said, facts, get_model, mnist, model_names
 from ui.plain import SENTENCE, plain
 from ui.state import (
@@ -442,8 +442,7 @@ def _forming_frame(job: Job) -> None:
     left, right = _side_by_side()
     with left.container(key=FORMING_THETAS):
         st.image(
-            # In the message itself: a file of its own is gone before a slow browser asks for it.
-            f"data:image/png;base64,{base64.b64encode(picture).decode()}",
+            data_uri(picture),
             width="stretch" if len(names) > 1 else SMALL,
             alt=f"Theta after {at} iterations, of {', '.join(names)}: orange speaks for, blue "
             "against.",

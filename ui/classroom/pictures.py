@@ -18,7 +18,13 @@ from lrcore.training import HOLDOUT
 from lrcore.two_numbers import NUMBERS
 from lrcore.valley import PASSES
 from ui.answers import class_names, counted
-from ui.charts import ROWS, in_house_style, prepared, probability_bars, probability_rows
+from ui.charts import (
+    bars_in_words,
+    in_house_style,
+    prepared,
+    probability_chart,
+    probability_rows,
+)
 from ui.classroom.files import Lesson
 from ui.heatmaps import LARGE, colour_limit, describe, ink_chart, parts, row_names, weight_chart
 from ui.palette import DIGITS
@@ -116,8 +122,8 @@ def _bars(lesson: Lesson, model: str, index: str) -> Picture:
     rows = probability_rows(
         class_names(weights), Reader(weights).read(image).probabilities[0], answer
     )
-    said = ", ".join(rows["label"].str.replace("\u2003", " "))
-    spec = {**probability_bars(len(rows)), "datasets": {ROWS: rows}}
+    said = bars_in_words(rows)
+    spec = probability_chart(rows)
     return Picture(spec, f"What {model} says", f"Probability of each digit: {said}", False)
 
 
@@ -126,10 +132,10 @@ def _run_bars(lesson: Lesson, index: str, *changes: str) -> Picture:
     p = facts.run_bars(lesson.sources, index, changes)
     names = [str(digit) for digit in range(len(p))]
     rows = probability_rows(names, p, names[int(p.argmax())])
-    said = ", ".join(rows["label"].str.replace("\u2003", " "))
+    said = bars_in_words(rows)
     steps = facts.changed(lesson.settings, changes).iterations
     label = with_article(facts.in_words(f"label {index}", lesson.sources)).capitalize()
-    spec = {**probability_bars(len(rows)), "datasets": {ROWS: rows}}
+    spec = probability_chart(rows)
     title = f"{label} after {counted(steps, 'iteration')}"
     return Picture(spec, title, f"{title}. Probability of each digit: {said}", False)
 

@@ -15,7 +15,7 @@ from lrcore.training import Point
 from lrcore.weights import REST
 from ui.answers import digit_picture
 from ui.canvas import drawing_canvas
-from ui.charts import ROWS, probability_bars, probability_rows
+from ui.charts import bars_in_words, probability_chart, probability_rows
 from ui.heatmaps import row_names
 from ui.models import errors_said
 from ui.pinned import Pinned, last_read, pin, pinned, test_picture
@@ -130,11 +130,11 @@ def panel(digit: Pinned, job: Job | None, shown: tuple[Point, np.ndarray] | None
             when = f"After **{done:,}** {iterations(done)}: " if point else ""
             st.markdown(f"{when}{said}", width="stretch")
         st.vega_lite_chart(
-            spec={**probability_bars(len(rows)), "datasets": {ROWS: rows}},
+            spec=probability_chart(rows),
             key=CHART(what="pinned"),
             theme=None,
             alt=f"{PROBABILITIES} that the run finds in the pinned digit, {digit.words}: "
-            + ", ".join(rows["label"].str.replace("\u2003", " ")),
+            + bars_in_words(rows),
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import math
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,6 +21,7 @@ from lrcore.training import Outcome
 from ui.answers import counted
 from ui.device import on_phone
 from ui.heatmaps import colour_limit, row_names
+from ui.images import data_uri
 from ui.models import errors_said
 from ui.pinned import pinned
 from ui.plain import plain, say_error, sentence
@@ -162,8 +162,7 @@ def watch(runs: Runs, axes: tuple[str, bool]) -> None:
         )
     _look_back(job, thetas, at)
     st.image(
-        # In the message itself: a file of its own is gone before a slow browser asks for it.
-        f"data:image/png;base64,{base64.b64encode(picture).decode()}",
+        data_uri(picture),
         width="stretch" if len(names) > 1 else 250,
         alt=f"{THETAS} Shown: {', '.join(names)}.",
     )

@@ -1,0 +1,24 @@
+"""Pictures as a browser takes them inside a message.
+
+A file of its own, which Streamlit makes of a picture, is gone before a slow browser asks for it.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import numpy as np
+from PIL import Image
+
+
+def as_png(picture: np.ndarray) -> bytes:
+    """The PNG file of a uint8 picture: grey, shape (h, w), or RGB, shape (h, w, 3)."""
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "PNG")
+    return file.getvalue()
+
+
+def data_uri(png: bytes) -> str:
+    """The address that holds a PNG itself."""
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
