@@ -240,7 +240,7 @@ def test_a_gif_of_endless_empty_blocks_is_refused(monkeypatch):
     # Behind the header and the colours, of which the lowest three bits of a byte tell the number.
     at = 13 + 3 * 2 ** ((raw[10] & 7) + 1)
     many = raw[:at] + b"!\xfe\1.\0" * 1000 + raw[at:]
-    monkeypatch.setattr(decode.Reads, "left", 100)
+    monkeypatch.setattr(decode.Limited, "left", 100)
     assert grey_of(raw).shape == (64, 64)
     assert sentence_of(grey_of, many)
 

@@ -166,6 +166,13 @@ def test_two_commands_set_everything_up_and_the_checks_run_the_readmes_own():
     assert 'bash -c "$test_command"' in script
 
 
+def test_the_plan_of_the_house_names_each_room_of_the_core_once():
+    plan, _, _ = (ROOT / "docs" / "house.md").read_text(encoding="utf-8").partition("## How to add")
+    core = plan.partition("| everything else |")[0]
+    named = sorted(re.findall(r"`(\w+\.py)`", core))
+    assert named == [path.name for path in CORE if not path.name.startswith("__")]
+
+
 def test_the_newest_version_is_the_one_that_the_changelog_tells_of():
     released = re.findall(
         r"^## (\d+\.\d+\.\d+) ", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.M
