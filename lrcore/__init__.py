@@ -17,8 +17,9 @@ __all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> Any:
-    # Only when asked for: modules that import the package, which imports them, are seen half made
-    # where two threads import at once, as the first two visitors of a fresh server do.
+    # Imported only when asked for.  Modules of the package import the package itself: were they
+    # imported here at once, two threads that import it together, such as the first two visitors of
+    # a fresh server, would see half-made modules.
     if name in _HOMES:
         return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -39,7 +39,10 @@ ABANDONED_AFTER = 3600.0
 
 
 def read_whole(path: Path, most: int) -> bytes:
-    """A file's bytes, no more than what shows that it is larger than `most`."""
+    """A file's bytes, at most `most` + 1 of them: one too many shows that it is too large.
+
+    Raises UserError where it cannot be read.
+    """
     try:
         with open(path, "rb") as file:
             return file.read(most + 1)
@@ -50,11 +53,13 @@ def read_whole(path: Path, most: int) -> bytes:
 
 
 def gunzip(packed: bytes | bytearray, most: int) -> bytearray:
-    """What a gzip stream holds; more than `most` only so far that it shows.
+    """What a gzip stream holds.
 
-    Not by `gzip`, which would follow a million empty members, and takes twice the memory.
+    It is unpacked only until there are more than `most` bytes: who gets more than that knows that
+    it is too large.  Python's `gzip` is not used, for it would follow a million empty members, and
+    takes twice the memory.
 
-    Raises ValueError, which says why, where it is damaged or something follows its end.
+    Raises ValueError, which says why, where the stream is damaged or something follows its end.
     """
     stream, raw, step = zlib.decompressobj(wbits=31), bytearray(), 2**14
     for at in range(0, len(packed), step):
@@ -72,9 +77,9 @@ def gunzip(packed: bytes | bytearray, most: int) -> bytearray:
 
 
 def has_more_members(raw: bytes, most: int) -> bool:
-    """Whether a ZIP may have more members than that.
+    """Whether a ZIP may have more than `most` members.
 
-    Counted before zipfile makes an object of each, which for a million takes its time.
+    They are counted before zipfile makes an object of each, which takes long for a million.
     """
     return raw.count(b"PK\1\2") > most
 
@@ -82,8 +87,8 @@ def has_more_members(raw: bytes, most: int) -> bool:
 def read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
     """What one file of a ZIP holds, and never more than its header promises.
 
-    Raises zipfile's and zlib's many errors where it is damaged or packed in a rare way, whose
-    unpackers cannot be stopped in time.
+    Raises one of zipfile's or zlib's errors where it is damaged, or packed in a way other than
+    deflate, whose unpackers cannot be stopped in time.
     """
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise zipfile.BadZipFile("neither stored nor deflated")

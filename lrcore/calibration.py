@@ -58,7 +58,7 @@ class Calibration:
     trust_weights : (5,); another, that does so by the `evidence`.
     threshold : (); an answer is sure where the score by `trust_weights` reaches this.
     answer_weights : (3,); a third, that tells right answers from wrong ones by their `leads`.
-        None in files of old, whose (6,) trust_weights weigh the two best scores instead.
+        None in older files, whose (6,) trust_weights weigh the two best scores instead.
     """
 
     slope: np.ndarray
@@ -109,7 +109,7 @@ class Calibration:
         return total / apart.shape[1]
 
     def evidence(self, features: np.ndarray, scores: np.ndarray) -> np.ndarray:
-        """What tells whether an answer is sure; (n, EVIDENCE), or as in files of old.
+        """What tells whether an answer is sure; (n, EVIDENCE), or in older files (n, 5).
 
         features, scores : (n, D) and (n, K), of the same pictures.
         """

@@ -83,8 +83,12 @@ _OTHERS = {
 
 @dataclass(frozen=True)
 class Bounds:
-    """What is read at once: digits, files, bytes of all once unpacked and of one picture, and
-    seconds of the processor for pictures that have to be framed."""
+    """What is read at once, at most.
+
+    digits, files : how many.
+    bytes : of all files together, once unpacked; `of_one`, of one picture.
+    seconds : of the processor, for pictures that have to be framed.
+    """
 
     digits: int = 10_000
     files: int = 10_000
@@ -99,8 +103,12 @@ ON_THE_COMMAND_LINE = Bounds(2_000_000, 500_000, 4 * 2**30, 32 * 2**20, float("i
 
 
 class Item(NamedTuple):
-    """A file: its name, with folders, for labels and errors; how to get its bytes, no more than
-    what shows that they are more than so many; where it lies, if on this machine's disk."""
+    """A file that was brought.
+
+    name : with its folders, which may tell its label and its part.
+    read : gives its bytes; of more than so many one too many, as `lrcore.archive.read_whole`.
+    path : where it lies, if it lies on this machine's disk.
+    """
 
     name: str
     read: Callable[[int], bytes]

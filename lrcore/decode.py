@@ -24,9 +24,9 @@ from lrcore.containers import MOST_EXIF, checked
 from lrcore.errors import UserError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "BMP", "GIF", "TIFF", "PPM")
-# How files of these formats end, and others that are only told what to do.
+# How files of these formats end; and of HEIC, which is not read, but told what to do instead.
 ENDINGS = ("png", "jpg", "jpeg", "jfif", "webp", "avif", "bmp", "gif", "tif", "tiff")
-TOLD = ("heic", "heif")
+HEIC_ENDINGS = ("heic", "heif")
 READS = "PNG, JPEG, WebP, AVIF, BMP, GIF or TIFF"
 # What several pictures in one file of a format are called.
 PAGES = {"TIFF": "page", "GIF": "frame", "PNG": "frame", "WEBP": "frame", "AVIF": "frame"}

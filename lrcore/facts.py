@@ -354,7 +354,7 @@ def _valley(of: Sources, what: str, *words: str) -> float:
     walks = changed_walks(of.walks, texts)
     walked = of.walked or (lambda asked: two_number_walks(asked, of.mnist("train")))
     if what == "longer" and not solver:
-        return walked(walks).valley.longer
+        return walked(walks).valley.elongation
     function, _ = _of(_OF_A_WAY, what, "of a way")
     if len(solver) != 1 or solver[0] not in SOLVERS:
         raise UserError(f"'valley {what}' needs one of {', '.join(SOLVERS)}.")

@@ -16,11 +16,11 @@ def newton(
     derivatives: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
     tolerance: float,
 ) -> np.ndarray:
-    """The lowest points of K convex costs that have nothing to do with each other, shape (K, D).
+    """The lowest points of K separate convex costs, found side by side, shape (K, D).
 
-    Each problem's step is halved until its cost no longer rises.  Ends with the step that was to
-    bring down no cost by more than tolerance, as the quadratic at hand foretells; for so near the
-    optimum each step squares the distance to it.
+    Each problem's step is halved until its cost no longer rises.  The last step is the first one
+    that, by the quadratic model of each cost, could not lower any of them by more than the
+    tolerance: so near the optimum, each step squares the distance to it.
 
     Parameters
     ----------

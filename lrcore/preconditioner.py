@@ -62,7 +62,7 @@ class Sample:
 
 
 def take_sample(loss: OneVsAllLoss) -> Sample:
-    """Every so manieth of the loss's images."""
+    """Every ninth of the loss's images; of very many, about SAMPLE_ROWS of them."""
     rows = np.arange(0, loss.n, max(SHARE, loss.n // SAMPLE_ROWS | 1))
     columns = np.append(0, 1 + _inked(loss.rows(rows[::GRAM_SHARE])))
     x = np.empty((len(rows), len(columns)), np.float32)
@@ -72,10 +72,10 @@ def take_sample(loss: OneVsAllLoss) -> Sample:
 
 
 def gram_solve(sample: Sample) -> Solve:
-    """With H of the sample's columns where w is TYPICAL_W throughout: one for all classes.
+    """The solve that serves all classes before there is a model.
 
-    H is then the images' Gram matrix (Böhning's bound, 1992, with less than his 1/4, as most p
-    are far from 1/2).
+    Its H has the same w, TYPICAL_W, for every image, and so is a multiple of the sample's Gram
+    matrix.  This is Böhning's bound (1992), but with less than his 1/4, as most p are far from 1/2.
     """
     x = sample.x
     halves = x[:: 2 * GRAM_SHARE], x[GRAM_SHARE :: 2 * GRAM_SHARE]  # one for each processor
@@ -85,7 +85,7 @@ def gram_solve(sample: Sample) -> Solve:
 
 
 def hessian_solves(loss: OneVsAllLoss, columns: np.ndarray, residual: np.ndarray) -> list[Solve]:
-    """With each class's H, estimated from about HESSIAN_ROWS images.
+    """A solve for each class at a model, with H estimated from about HESSIAN_ROWS images.
 
     columns : of theta, whose pixels are inked at all.
     residual : p - y at the model, shape (K, n).

@@ -125,14 +125,13 @@ _STOP = """\
 def as_script(settings: Settings, learning_rate: float | None = None) -> str:
     """The run that these settings make, as Python source of at most 40 lines.
 
-    It ends by printing its accuracy on the test set.  It stands alone, with numpy and the MNIST
-    files; only features other than the pixels, and the
-    steps of a solver that has no body here, come from lrcore.  Where it ends, `theta` is the
-    run's.  The preconditioned solver's is Newton's method, which takes other steps to the same
-    optimum, so there the two agree once the run has arrived.  Early stopping and knobs that were
-    turned in the middle of a run are left out.
+    It needs numpy and MNIST's files alone; only features other than the pixels, and the steps of a
+    solver that has no body here, come from lrcore.  At its end `theta` is that of the run, and its
+    accuracy on the test set is printed.  For the preconditioned solver the script has Newton's
+    method, which takes other steps to the same optimum: the two agree once the run has arrived.
+    Early stopping, and settings that were changed in the middle of a run, are left out.
 
-    learning_rate : the run's own, where it picked one by itself; else the script picks it, too.
+    learning_rate : what the run picked by itself; by default the script picks it as well.
     """
     solver = SOLVERS[settings.solver]
     knobs = solver.knobs(

@@ -75,32 +75,32 @@ FIGURES = ("cost", "accuracy", "heldout_cost", "heldout_accuracy")
 
 
 def learnable(settings: Settings, data: Dataset) -> int:
-    """Of how many pictures a sweep may learn, so that enough are left to compare by.
+    """How many pictures a sweep may learn from, so that enough are left to compare its runs by.
 
-    HOLDOUT are left, or of few pictures a sixth.  Were all learned from, runs would be compared on
-    the test set, which is to judge what has been chosen, not to choose by.
+    HOLDOUT pictures are left out, or a sixth where there are few.  Were all learned from, the runs
+    would be compared on the test set, which must judge the choice and not make it.
     """
     usable = int(asked(settings.classes, data.labels).sum())
     return max(usable - min(HOLDOUT, usable // 6), 1)
 
 
 def passes(settings: Settings) -> tuple[int, int]:
-    """How often a run will read all its pictures: likely, and at most.
+    """How often a run will read all its pictures: probably, and at most.
 
-    The preconditioned solver has most often arrived by then: after 13 to 35 iterations with C from
-    0.001 to 1 and 1,000 to 50,000 images of pixels, as the record tells that
-    `python -m lrcore train` writes.
+    The preconditioned solver has most often arrived after ARRIVES iterations: with C from 0.001 to
+    1 and 1,000 to 50,000 images of pixels it took 13 to 35, as the records of
+    `python -m lrcore train` say.
     """
     likely = ARRIVES if settings.solver == "preconditioned-lbfgs" else settings.iterations
     return min(likely, settings.iterations), settings.iterations
 
 
 def propose(name: str, settings: Settings, count: int = 7) -> list[Any]:
-    """Values to try of a setting, on the scale of its declaration, about the one it has.
+    """Values of a setting to try, about the one that it has.
 
-    All options, where there are options; steps of ten to one, where ratios matter; halves, where
-    it is a number of things of which there may be many, up to those that there are; else evenly
-    from the least to the largest.
+    Where it has options, all of them.  Where ratios matter, values ten times apart.  For a number
+    of things of which there may be many, that number, its half, its quarter and so on.  Else
+    values spread evenly from the least to the largest.
     """
     declared, value = knob(name), getattr(settings, name)
     if value is None:  # the solver's own

@@ -177,7 +177,7 @@ class Way:
     message: str = ""
 
     def passes_until(self, lowest: float, share: float) -> int | None:
-        """After how many passes the cost was above the lowest by this share of it, or less."""
+        """After how many passes the cost was at most (1 + share) lowest; None if it never was."""
         arrived = np.flatnonzero(self.costs <= (1 + share) * lowest)
         return int(self.iterations[arrived[0]]) if len(arrived) else None
 
@@ -230,8 +230,8 @@ class Valley:
     axes: np.ndarray
 
     @property
-    def longer(self) -> float:
-        """How many times as long as wide its contours are, near the lowest point."""
+    def elongation(self) -> float:
+        """How many times as long as wide the contours are near the lowest point."""
         return math.sqrt(self.curvatures[1] / self.curvatures[0])
 
     @property
@@ -251,7 +251,7 @@ class Valley:
         return int(np.count_nonzero(np.diff(beside[beside != 0])))
 
     def passes_until(self, way: Way, share: float = THERE) -> int | None:
-        """After how many passes a way's cost was within this share of the lowest; or never."""
+        """After how many passes a way's cost was within this share of the lowest; None if never."""
         return way.passes_until(self.lowest, share)
 
     def off_course(self, way: Way) -> np.ndarray:

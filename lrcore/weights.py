@@ -41,8 +41,8 @@ REST = -1
 LARGEST = 1e15
 CALIBRATION_PREFIX = "calibration_"
 REQUIRED = ("format", "theta", "classes", "features", "record")
-# What only a file of this program has, whole or not.
-TOLD = ("format", "features", "record")
+# By any of these a file of this program is known, damaged or not.
+OWN_KEYS = ("format", "features", "record")
 # Bounds on a record, far above what a run writes: its characters, tables within each other (each
 # hand learned on top of another is one), and between what lies that pages and corrections use.
 MAX_RECORD, RECORD_DEPTH = 65_536, 32
@@ -159,7 +159,7 @@ def load_weights(
         plain = parse_plain(raw, label, tuple(widths))
     else:
         arrays = unpack_arrays(raw, label)
-        if not arrays.keys().isdisjoint(TOLD):
+        if not arrays.keys().isdisjoint(OWN_KEYS):
             return _from_own(arrays, label, name)
         plain = plain_theta(arrays, label, tuple(widths))
     return _from_plain(plain, widths[plain.coefficients.shape[1]], label, name, mean, scale)

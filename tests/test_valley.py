@@ -164,7 +164,7 @@ def test_a_way_lies_nowhere_below_the_valley(default):
 
 
 def test_gradient_descent_zigzags_where_the_valley_is_narrow_and_steps_are_long(default, even):
-    assert default.valley.longer > 2 * even.valley.longer
+    assert default.valley.elongation > 2 * even.valley.elongation
     narrow, slow = (w.valley.crossings(w.ways["gradient-descent"]) for w in (default, even))
     # Each step across the floor leaves this share of the way to it, on the other side.
     left = 1 - default.rates["gradient-descent"] * default.valley.curvatures[1]
@@ -237,7 +237,7 @@ def test_a_run_of_ten_classes_has_a_valley_too():
     way = walk(loss, "lbfgs", 30)
     plane = moved_plane(way.thetas)
     found = walked(Walks(), loss, ("first", "second"), plane, passes=30)
-    assert found.valley.longer >= 1
+    assert found.valley.elongation >= 1
     (left, right), (low, high) = found.valley.window(list(found.ways.values()))
     grid = cost_over(loss, plane, np.linspace(left, right, 9), np.linspace(low, high, 9))
     assert found.valley.lowest <= found.valley.floor <= grid.min() + 1e-5

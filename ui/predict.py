@@ -11,7 +11,7 @@ import streamlit as st
 from PIL import Image, ImageDraw
 from streamlit.delta_generator import DeltaGenerator
 
-from lrcore.decode import ENDINGS, READS, TOLD
+from lrcore.decode import ENDINGS, HEIC_ENDINGS, READS
 from lrcore.drawing import drawing_steps, rasterise, to_digit
 from lrcore.errors import UserError
 from lrcore.reading import Reader, Readings, as_text, relevant
@@ -54,7 +54,7 @@ from ui.state import (
 )
 from ui.style import spoken
 
-TYPES = [*ENDINGS, *TOLD]
+TYPES = [*ENDINGS, *HEIC_ENDINGS]
 # How many digits a picture shows, by what the switch calls it.
 HOW_MANY_DIGITS = {AUTO: "Auto", ONE: "One digit", SEVERAL: "Several"}
 # Pictures that are read at once: each run of the page reads them all.

@@ -61,23 +61,11 @@ GUESSES = ((0, 10), (10, 30), (30, 100), (100, None))
 def play() -> None:
     """All of the page below its heading."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        ground = st.segmented_control(
-            "The valley of",
-            GROUNDS,
-            default=TWO_NUMBERS,
-            required=True,
-            key=VALLEY_GROUND,
-            bind="query-params",
-            persist_state="session",
-        )
-        job, of = None, ""
-        if ground == TWO_NUMBERS:
-            walks = _how_they_walk(_two_numbers(), of)
-        elif (job := _pick_run()) is not None:
-            of = "-run"
-            walks = _how_they_walk(Walks(adam_rate=RUN_ADAM_RATE), of)
-        else:
-            return
+        picked = _pick_ground()
+    if picked is None:
+        return
+    walks, job = picked
+    of = _suffix(job)
     words, row = st.container(), st.container(horizontal=True, gap="medium")
     left = row.container(width=_size() + 115, gap="small")
     above, below = left.container(), left.container()
@@ -103,26 +91,59 @@ def play() -> None:
         else:
             _what_is_seen(seen)
         walking = job is not None or _guessed()
-    (x, x2), (y, y2) = seen.window
-    if (larger := (y2 - y) / (x2 - x)) > 1.005 or larger < 0.995:
-        names = ("across", "up") if larger > 1 else ("up", "across")
-        below.caption(
-            f"Drawn {max(larger, 1 / larger):.2g} times as large {names[0]} as {names[1]}, so that "
-            "what is square to a contour does not look it."
-        )
-    if walking:
-        with above:
-            _walking(seen, of)
-        with row.container(width="stretch", key=VALLEY_BESIDE):
-            if st.session_state.get(VALLEY_PLAYING) or st.session_state[VALLEY(name=f"passes{of}")]:
-                _beside(seen)
-            else:
-                st.caption(
-                    "All stand at the start: press *Play*, and what comes of it stands here."
-                )
-    else:
+    with below:
+        _say_if_stretched(seen)
+    if not walking:
         with above:
             _chart(seen, (), 0)
+        return
+    with above:
+        _walking(seen, of)
+    with row.container(width="stretch", key=VALLEY_BESIDE):
+        if st.session_state.get(VALLEY_PLAYING) or st.session_state[VALLEY(name=f"passes{of}")]:
+            _beside(seen)
+        else:
+            st.caption("All stand at the start: press *Play*, and what comes of it stands here.")
+
+
+def _pick_ground() -> tuple[Walks, Job | None] | None:
+    """How the solvers are sent down which valley, and the run that it is of, if it is one's own.
+
+    None where there is no run yet to look at.
+    """
+    ground = st.segmented_control(
+        "The valley of",
+        GROUNDS,
+        default=TWO_NUMBERS,
+        required=True,
+        key=VALLEY_GROUND,
+        bind="query-params",
+        persist_state="session",
+    )
+    if ground == TWO_NUMBERS:
+        return _how_they_walk(_two_numbers(), _suffix(None)), None
+    job = _pick_run()
+    if job is None:
+        return None
+    return _how_they_walk(Walks(adam_rate=RUN_ADAM_RATE), _suffix(job)), job
+
+
+def _suffix(job: Job | None) -> str:
+    """What tells the keys of controls for a run's valley from those for the two-number model's."""
+    return "" if job is None else "-run"
+
+
+def _say_if_stretched(seen: Ground) -> None:
+    """A caption where one axis is drawn larger than the other."""
+    (left, right), (low, high) = seen.window
+    larger = (high - low) / (right - left)
+    if 0.995 <= larger <= 1.005:
+        return
+    names = ("across", "up") if larger > 1 else ("up", "across")
+    st.caption(
+        f"Drawn {max(larger, 1 / larger):.2g} times as large {names[0]} as {names[1]}, so that what "
+        "is square to a contour does not look it."
+    )
 
 
 def _two_numbers() -> Walks:
@@ -148,10 +169,10 @@ def _how_they_walk(default: Walks, of: str) -> Walks:
             default,
             rate=_choice(
                 "rate",
-                "Learning rate, in safe ones",
-                help="Of gradient descent, with and without momentum. One safe rate is surely "
-                "small enough for the steepest slope there may be, 1/L; at more than two, "
-                "gradient descent may overshoot.",
+                "Learning rate, times the safe one",
+                help="Of gradient descent, with and without momentum. The safe rate, 1/L, is small "
+                "enough wherever the cost bends most; at more than twice as much, gradient descent "
+                "may overshoot.",
             ),
             momentum=_choice("momentum", "Momentum", help="How much of the last step is kept."),
             batch_size=_choice(
@@ -204,11 +225,11 @@ def _pick_run() -> Job | None:
 def _what_is_seen(seen: Ground) -> None:
     bed = seen.found.valley
     st.markdown(
-        "Seen from above: each place is a model, its two weights; the darker, the higher its cost "
-        f"on {seen.pictures:,} real pictures. (The bias is not drawn: each place shows the cost "
-        "with the bias that is best there.) Between two contours the height above the bottom "
-        f"halves. Near the bottom the valley is **{bed.longer:.1f} times as long as wide**; its "
-        "floor is dotted."
+        "The cost seen from above. Each place is one model, known by its two weights; the darker "
+        f"the place, the higher that model's cost on {seen.pictures:,} real pictures. (The bias is "
+        "not drawn: each place shows the cost with the bias that is best there.) From one contour "
+        "to the next the height above the bottom halves. Near the bottom the valley is "
+        f"**{bed.elongation:.1f} times as long as wide**; a dotted line marks its floor."
     )
 
 
@@ -219,9 +240,10 @@ def _what_is_seen_of_a_run(seen: Ground, job: Job) -> None:
         f"Theta of **{plain(job.name)}** has {seen.ways[OWN].thetas[0].size:,} numbers. The two "
         "directions in which it moved most, from start to end, make the plane seen here; they "
         f"hold **{share:.1%}** of its movement. The cost in the plane is exact, on the "
-        f"{seen.pictures:,} pictures of the run. Other ways leave this plane and are seen from "
-        "above: their own cost is what a step tells when it is pointed at. *Bottom* is the lowest "
-        f"place in the plane, {bed.floor:.4g}; out of it there is {bed.lowest:.4g}."
+        f"{seen.pictures:,} pictures of the run. The solvers' ways leave this plane, and are drawn "
+        "as seen from above: point at a step for the cost that it really has. *Bottom* is the "
+        f"lowest place in the plane, at {bed.floor:.4g}; the lowest cost of all is "
+        f"{bed.lowest:.4g}."
     )
     if len(seen.ways) == 1:
         st.caption(

@@ -84,9 +84,9 @@ class Ground:
         (left, right), (low, high) = self.window
         costs = ", ".join(f"{row.way} at {row.cost:.4g}" for row in last.itertuples())
         said = (
-            f"The valley of the cost, {bed.longer:.1f} times as long as wide, over {first} from "
-            f"{left:.2g} to {right:.2g} and {second} from {low:.2g} to {high:.2g}; its lowest "
-            f"cost is {bed.floor:.4g}. "
+            f"The valley of the cost, {bed.elongation:.1f} times as long as wide, over {first} "
+            f"from {left:.2g} to {right:.2g} and {second} from {low:.2g} to {high:.2g}; its "
+            f"lowest cost is {bed.floor:.4g}. "
         )
         said += f"After {passes} passes: {costs}." if costs else "Nobody has walked yet."
         return {**charts.valley_chart(look), "datasets": tables}, said

@@ -33,9 +33,9 @@ def descent_story(found: Walked) -> tuple[str, str]:
         "Why gradient descent zigzags" if zigzags else "Why gradient descent does not zigzag here"
     )
     downhill = (
-        "It goes straight downhill, square to the contours. Where the valley is "
-        f"{bed.longer:.1f} times as long as wide that is not the way to the bottom: its first step "
-        f"points {bed.off_course(way)[0]:.0f}° beside it. "
+        "It goes straight downhill, square to the contours. In a valley "
+        f"{bed.elongation:.1f} times as long as wide that is not the way to the bottom: its first "
+        f"step points {bed.off_course(way)[0]:.0f}° beside it. "
     )
     if across < -STRAIGHT:
         steps = (
