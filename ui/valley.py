@@ -141,8 +141,8 @@ def _say_if_stretched(seen: Ground) -> None:
         return
     names = ("across", "up") if larger > 1 else ("up", "across")
     st.caption(
-        f"Drawn {max(larger, 1 / larger):.2g} times as large {names[0]} as {names[1]}, so that what "
-        "is square to a contour does not look it."
+        f"Drawn {max(larger, 1 / larger):.2g} times as large {names[0]} as {names[1]}, so that "
+        "what is square to a contour does not look it."
     )
 
 

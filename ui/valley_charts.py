@@ -144,21 +144,39 @@ def valley_chart(look: Look) -> dict:
 
     A step has its way's colour, dash and shape; the last one of each is large.
     """
+    x, y = _axes(look)
+    # Of no ways Vega finds no domain, and warns.
+    ways = [_ways(look, x, y)] if look.shown else []
+    layers = [*_ground(look, x, y), *ways, *_ends(x, y)]
+    chart = in_house_style(
+        alt.LayerChart(layer=layers, width=look.size, height=look.size)
+    ).resolve_scale(color="independent", shape="independent", strokeDash="independent")
+    return _on_paper(chart.to_dict())
+
+
+def _axes(look: Look) -> tuple[alt.X, alt.Y]:
     (left, right), (low, high) = look.window
     x_scale = alt.Scale(domain=[left, right], nice=False, zero=False)
     y_scale = alt.Scale(domain=[low, high], nice=False, zero=False)
     axis = alt.Axis(tickCount=5, format="~g", grid=False)
-    x = alt.X("x:Q", title=look.names[0], scale=x_scale, axis=axis)
-    y = alt.Y("y:Q", title=look.names[1], scale=y_scale, axis=axis)
+    return (
+        alt.X("x:Q", title=look.names[0], scale=x_scale, axis=axis),
+        alt.Y("y:Q", title=look.names[1], scale=y_scale, axis=axis),
+    )
 
-    def place(across: str, up: str) -> list[alt.Tooltip]:
-        first, second = look.names
-        return [
-            alt.Tooltip(f"{across}:Q", title=first, format=".3f"),
-            alt.Tooltip(f"{up}:Q", title=second, format=".3f"),
-            alt.Tooltip("cost:Q", format=".5f"),
-        ]
 
+def _place(look: Look, across: str, up: str) -> list[alt.Tooltip]:
+    """Where something is, by these two fields, and what it costs there."""
+    first, second = look.names
+    return [
+        alt.Tooltip(f"{across}:Q", title=first, format=".3f"),
+        alt.Tooltip(f"{up}:Q", title=second, format=".3f"),
+        alt.Tooltip("cost:Q", format=".5f"),
+    ]
+
+
+def _ground(look: Look, x: alt.X, y: alt.Y) -> list[alt.Chart]:
+    """What the ways lie on: shaded cells, contours, and the valley's floor."""
     cells = (
         alt.Chart(alt.NamedData(CELLS))
         .mark_rect(clip=True, aria=False)
@@ -173,7 +191,7 @@ def valley_chart(look: Look) -> dict:
                 scale=alt.Scale(domain=[0, 1], range=[PALE, DARK], interpolate="rgb"),
                 legend=None,
             ),
-            tooltip=place("across", "up"),
+            tooltip=_place(look, "across", "up"),
         )
     )
     lines = (
@@ -186,14 +204,13 @@ def valley_chart(look: Look) -> dict:
         .mark_line(clip=True, strokeWidth=1.5, strokeDash=[2, 5], color=GUIDE, aria=False)
         .encode(x=x, y=y)
     )
+    return [cells, lines, floor]
+
+
+def _ways(look: Look, x: alt.X, y: alt.Y) -> alt.LayerChart:
+    """The ways, a mark at each step, and a larger one where each stands."""
     shown = [look.all.index(name) for name in look.shown]
-    legend = alt.Legend(
-        title=None,
-        orient="bottom",
-        columns=2,
-        symbolStrokeWidth=0,
-        labelLimit=0,
-    )
+    legend = alt.Legend(title=None, orient="bottom", columns=2, symbolStrokeWidth=0, labelLimit=0)
 
     def scale(looks: Sequence[Any]) -> alt.Scale:
         return alt.Scale(domain=list(look.shown), range=[looks[i] for i in shown])
@@ -204,10 +221,10 @@ def valley_chart(look: Look) -> dict:
     told = [
         alt.Tooltip("way:N", title="solver"),
         alt.Tooltip("passes:Q", title="passes"),
-        *place("x", "y"),
+        *_place(look, "x", "y"),
     ]
     walked = alt.Chart(alt.NamedData(WAYS)).encode(x=x, y=y, color=colour, order="passes:Q")
-    ways = walked.mark_line(clip=True, strokeWidth=2).encode(strokeDash=dash)
+    lines = walked.mark_line(clip=True, strokeWidth=2).encode(strokeDash=dash)
     steps = walked.mark_point(clip=True, filled=True, opacity=1, size=28).encode(
         shape=shape, tooltip=told
     )
@@ -216,6 +233,11 @@ def valley_chart(look: Look) -> dict:
         .mark_point(clip=True, filled=True, opacity=1, size=150, stroke=PALE, strokeWidth=1)
         .encode(x=x, y=y, color=colour, shape=shape, tooltip=told)
     )
+    return alt.layer(lines, steps, here)
+
+
+def _ends(x: alt.X, y: alt.Y) -> list[alt.Chart]:
+    """Rings round the start and the bottom, with their names."""
     ends = alt.Chart(alt.NamedData(ENDS)).encode(x=x, y=y)
     rings = ends.mark_point(filled=False, size=170, strokeWidth=2, color=INK, opacity=1)
     names = [
@@ -224,13 +246,11 @@ def valley_chart(look: Look) -> dict:
         .encode(text="label:N")
         for label, dy in ((START, -16), (BOTTOM, 18))
     ]
-    layers = [cells, lines, floor]
-    # Of no ways Vega finds no domain, and warns.
-    layers += [alt.layer(ways, steps, here)] if shown else []
-    chart = in_house_style(
-        alt.LayerChart(layer=[*layers, rings, *names], width=look.size, height=look.size)
-    ).resolve_scale(color="independent", shape="independent", strokeDash="independent")
-    spec = chart.to_dict()
+    return [rings, *names]
+
+
+def _on_paper(spec: dict) -> dict:
+    """The chart on pale paper with dark words, in either theme of the page."""
     ink = {"labelColor": INK, "titleColor": INK}
     config = {**spec["config"], "axis": {**spec["config"]["axis"], **ink}, "legend": ink}
     return {
