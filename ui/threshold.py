@@ -147,6 +147,12 @@ def _one_bar(weights: Weights, found: Study) -> None:
         f"Histograms of the scores of pictures that are {name} and of those that are not; the bar "
         f"at {bar:.1f} leaves {counts.fn:,} of the first and takes {counts.fp:,} of the second.",
     )
+    _two_curves(scores, yes, bar, counts)
+    _changing_sides(found, scores, yes, bar, name)
+
+
+def _two_curves(scores: np.ndarray, yes: np.ndarray, bar: float, counts: Counts) -> None:
+    """The ROC and the precision-recall curve, with the bar on each."""
     corner = st.toggle(
         "Only the corner where the curves bend",
         value=True,
@@ -176,7 +182,6 @@ def _one_bar(weights: Weights, found: Study) -> None:
         st.caption("The orange dot is the bar, where it is in this corner.")
     else:
         st.caption("The orange dot is the bar. Dashed: what guessing would come to.")
-    _changing_sides(found, scores, yes, bar, name)
 
 
 def _figures(counts: Counts, bar: float, name: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from urllib.parse import urlencode
 
 import numpy as np
@@ -70,6 +71,50 @@ WHAT_THEY_ARE = {
     COMPONENTS: "The two directions in which the pictures of both digits differ most: each number "
     "is a sum over all 784 pixels.",
 }
+
+
+class Slider(NamedTuple):
+    """One of the three numbers that make a line; `form` is how Streamlit writes it."""
+
+    label: str
+    key: str
+    low: float
+    high: float
+    step: float
+    form: str
+    help: str
+
+
+SLIDERS = (
+    Slider(
+        "Direction of yes",
+        TWO_LINE["angle"],
+        -180.0,
+        180.0,
+        1.0,
+        "%.0f°",
+        "In which direction, across the line, yes lies: 0° is to the right, 90° up.",
+    ),
+    Slider(
+        "Distance",
+        TWO_LINE["offset"],
+        -FARTHEST,
+        FARTHEST,
+        0.05,
+        "%.2f",
+        "How far the line lies from the middle of all dots in that direction, in standard "
+        "deviations.",
+    ),
+    Slider(
+        "Steepness",
+        TWO_LINE["steepness"],
+        0.0,
+        MOST_STEEP,
+        0.1,
+        "%.1f",
+        "The length of theta without the bias: how fast the score grows across the line.",
+    ),
+)
 
 
 @dataclass
@@ -451,51 +496,18 @@ def _sliders(held: Learning) -> None:
         steep = state[steepness] or (0.0 if moved == steepness else FIRST_STEEPNESS)
         held.start(Line(state[angle], state[offset], steep).theta)
 
-    for column, (label, key, low, high, step, form, words) in zip(
-        st.columns(3),
-        (
-            (
-                "Direction of yes",
-                angle,
-                -180.0,
-                180.0,
-                1.0,
-                "%.0f°",
-                "In which direction, across the line, yes lies: 0° is to the right, 90° up.",
-            ),
-            (
-                "Distance",
-                offset,
-                -FARTHEST,
-                FARTHEST,
-                0.05,
-                "%.2f",
-                "How far the line lies from the middle of all dots in that direction, in standard "
-                "deviations.",
-            ),
-            (
-                "Steepness",
-                steepness,
-                0.0,
-                MOST_STEEP,
-                0.1,
-                "%.1f",
-                "The length of theta without the bias: how fast the score grows across the line.",
-            ),
-        ),
-        strict=True,
-    ):
+    for column, slider in zip(st.columns(3), SLIDERS, strict=True):
         with column:
             st.slider(
-                label,
-                low,
-                high,
-                step=step,
-                format=form,
-                key=key,
+                slider.label,
+                slider.low,
+                slider.high,
+                step=slider.step,
+                format=slider.form,
+                key=slider.key,
                 on_change=by_hand,
-                args=(key,),
-                help=words,
+                args=(slider.key,),
+                help=slider.help,
             )
 
 

@@ -50,6 +50,17 @@ def pixels_chart(difference: np.ndarray, pixels: Sequence[tuple[int, int]]) -> a
         )
         .add_params(alt.selection_point(name=SPOT, fields=["row", "column"]))
     )
+    layers = [field, *_pixel_marks(pixels, across, down)]
+    # Room kept below for the axis titles that there are not would squash the squares.
+    spare = {"embedOptions": {"padding": {"bottom": 0}}}
+    chart = alt.LayerChart(layer=layers, width=WIDTH, height=WIDTH, usermeta=spare)
+    return chart.configure_view(strokeWidth=0)
+
+
+def _pixel_marks(
+    pixels: Sequence[tuple[int, int]], across: alt.Scale, down: alt.Scale
+) -> list[alt.Chart]:
+    """A square round each of the two pixels, with its number."""
     table = [
         {"name": str(number), "x": at[1] + 0.5, "y": at[0] + 0.5}
         for number, at in enumerate(pixels, 1)
@@ -59,7 +70,7 @@ def pixels_chart(difference: np.ndarray, pixels: Sequence[tuple[int, int]]) -> a
     )
     text = places.encode(text="name:N")
     # On paper first: ink alone would be lost where the colours are dark.
-    marks = [
+    return [
         mark
         for colour, more in ((PAPER, 3), (INK, 0))
         for mark in (
@@ -78,11 +89,6 @@ def pixels_chart(difference: np.ndarray, pixels: Sequence[tuple[int, int]]) -> a
             ),
         )
     ]
-    layers = [field, *marks]
-    # Room kept below for the axis titles that there are not would squash the squares.
-    spare = {"embedOptions": {"padding": {"bottom": 0}}}
-    chart = alt.LayerChart(layer=layers, width=WIDTH, height=WIDTH, usermeta=spare)
-    return chart.configure_view(strokeWidth=0)
 
 
 def lines_of(found: TwoNumbers, theta: np.ndarray) -> dict[str, np.ndarray]:
