@@ -2,9 +2,8 @@
 
 A plane is a point of theta's space and two directions.  Scores are linear in theta, so those of
 the point and of the directions, computed once, give those of every theta in the plane; the cost of
-each is then `lrcore.logistic`'s own.  Three numbers have no place in a plane: of a model of two
-weights and a bias, each place shows the cost with the bias that is best there (`Plane.best_bias`),
-which is the floor below all that have these two weights.
+each is then `lrcore.logistic`'s own.  A model of two weights and a bias has one number more than a
+plane: there each place shows the cost with the best bias for its two weights (`Plane.best_bias`).
 """
 
 from __future__ import annotations

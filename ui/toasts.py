@@ -1,8 +1,9 @@
 """Toasts: names for Streamlit's, which are dialogs to a screen reader; and some that must be heard.
 
-What a run puts into a browser's queue is thrown away where the next run begins before it has been
-sent, as happens while a browser comes back to a busy server.  So what must be heard is said in each
-run until one has come to its end for a while; the browser shows one toast all the same.
+Streamlit throws away what a run has put into a browser's queue where the next run begins before it
+was sent, as happens when a browser comes back to a busy server.  A toast that must be heard is
+therefore said again by each run, until SENT seconds after one of them has come to its end.  The
+browser shows it once all the same.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from ui.state import TOASTS, TOASTS_SAID
 if TYPE_CHECKING:
     from streamlit.components.v2.types import ComponentRenderer
 
+# Seconds after which what a run has said at its end has been sent.
+SENT = 1.0
 # Each says to be named by a title that it does not have: its text is made that.
 JS = """
 export default function () {
@@ -36,10 +39,6 @@ export default function () {
   name();
 }
 """
-
-
-# Seconds after which what a run has said at its end has been sent.
-SENT = 1.0
 
 
 @dataclass

@@ -114,9 +114,9 @@ def pick_part(reading: Weights) -> tuple[Weights, str]:
     )
     if shown is not reading:
         st.caption(
-            f"**{plain(reading.name)}**, which reads your digits, weighs edges and openings: its "
-            "theta is no picture by itself, though *edges* and *openings* draw it. One number a "
-            "pixel, 28 by 28, is a picture, so this model comes first."
+            f"**{plain(reading.name)}**, which reads your digits, weighs edges and openings. Its "
+            "theta is no picture by itself (*edges* and *openings* show it drawn), so a model that "
+            "weighs the 28×28 pixels comes first."
         )
     elif part in (EDGES, OPENINGS):
         st.caption(
