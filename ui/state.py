@@ -213,7 +213,8 @@ LOOK_BACK = _layout("look_back", "the slider over a run's iterations, and Play")
 KEPT_ITERATION = _keys(
     "kept-iteration-{run}-{rested}", "int: after how many steps", "widget, moment", PAGE
 )
-PLAYING = _key("playing", "bool: theta is seen forming", "widget", PAGE)
+PLAYING = _key("playing", "bool: theta is seen forming", "Play", SESSION)
+PLAY = _key("play", BUTTON, "widget", PAGE)
 
 # Weights.
 WEIGHTS_ROW = _key("weights_row", "int: the row of theta looked at", "widget, a click", PAGE)

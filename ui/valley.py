@@ -23,6 +23,7 @@ from ui.classroom.guide import lesson_on
 from ui.device import on_phone
 from ui.models import errors_said
 from ui.plain import plain, say_error
+from ui.play import PLAY_FRAME, is_playing, next_step, play_button
 from ui.state import (
     CHART,
     VALLEY,
@@ -52,8 +53,6 @@ from ui.valley_words import stories
 WIDE, NARROW = 430, 280
 # Of many weights each needs to move less.
 RUN_ADAM_RATE = 0.03
-# Seconds between two steps while it plays.
-PLAY_FRAME = 0.3
 # What may be guessed of gradient descent, in passes: more than, at most.
 GUESSES = ((0, 10), (10, 30), (30, 100), (100, None))
 
@@ -100,7 +99,7 @@ def play() -> None:
     with above:
         _walking(seen, of)
     with row.container(width="stretch", key=VALLEY_BESIDE):
-        if st.session_state.get(VALLEY_PLAYING) or st.session_state[VALLEY(name=f"passes{of}")]:
+        if is_playing(VALLEY_PLAYING) or st.session_state[VALLEY(name=f"passes{of}")]:
             _beside(seen)
         else:
             st.caption("All stand at the start: press *Play*, and what comes of it stands here.")
@@ -319,8 +318,8 @@ def _walking(seen: Ground, of: str) -> None:
         bind="query-params",
         persist_state="session",
     )
-    playing = st.session_state.get(VALLEY_PLAYING, False)
-    st.fragment(errors_said()(_frame), run_every=PLAY_FRAME if playing else None)(
+    pace = PLAY_FRAME if is_playing(VALLEY_PLAYING) else None
+    st.fragment(errors_said()(_frame), run_every=pace)(
         seen, tuple(name for name in seen.ways if name in shown), of
     )
 
@@ -336,32 +335,26 @@ def _frame(seen: Ground, shown: tuple[str, ...], of: str) -> None:
     """The chart after some passes; while it plays, after the next ones."""
     passes = stops(max(int(way.iterations[-1]) for way in seen.ways.values()))
     key, state = VALLEY(name=f"passes{of}"), st.session_state
-    playing = state.get(VALLEY_PLAYING, False)
     at = state.get(key, passes[-1])
     at = at if at in passes else passes[-1]
-
-    def press():
-        state[VALLEY_PLAYING] = not playing
-        if not playing and at == passes[-1]:
-            state[key] = passes[0]
-
     row = st.container(horizontal=True, vertical_alignment="bottom")
     slider = row.container(width="stretch")
+    with row:
+        pressed = play_button(
+            VALLEY_BUTTON(what="play"),
+            VALLEY_PLAYING,
+            passes,
+            at,
+            lambda first: state.update({key: first}),
+        )
+    before = is_playing(VALLEY_PLAYING)
+    if not pressed:
+        at = next_step(VALLEY_PLAYING, passes, at)
     # All of the page goes on from here, so that it runs by the clock, or no longer does.  Before
     # the slider is drawn, and after its last value has been: of two runs of a page in a row, the
     # browser misses the values that the first one gave to controls.
-    if row.button(
-        "Pause" if playing else "Play",
-        icon=":material/pause:" if playing else ":material/play_arrow:",
-        key=VALLEY_BUTTON(what="play"),
-        on_click=press,
-    ):
+    if pressed or is_playing(VALLEY_PLAYING) != before:
         st.rerun()
-    if playing and at == passes[-1]:
-        state[VALLEY_PLAYING] = False
-        st.rerun()
-    if playing:
-        at = passes[passes.index(at) + 1]
     state[key] = at
     at = slider.select_slider(
         "Passes over the pictures",

@@ -41,6 +41,7 @@ from ui.how_charts import falling_cost_chart
 from ui.images import data_uri
 from ui.models import errors_said, facts, get_model, mnist, model_names
 from ui.plain import SENTENCE, plain
+from ui.play import PLAY_FRAME
 from ui.state import (
     CLOSER_LOOK,
     FORMING_THETAS,
@@ -59,13 +60,13 @@ from ui.state import (
 from ui.train.charts import theta_maps, theta_picture
 from ui.train.jobs import Job
 from ui.train.playback import (
-    PLAY_FRAME,
     as_it_was,
     how_often_kept,
     iteration_slider,
     kept_thetas,
     moment,
-    play_toggle,
+    play,
+    playing,
 )
 from ui.train.runs import session_runs
 
@@ -421,15 +422,19 @@ def _forming(weights: Weights, part: str) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox("Run", list(jobs), len(jobs) - 1, key=WEIGHTS_RUN, width=280)
-        playing = play_toggle()
-    frame = st.fragment(errors_said()(_forming_frame), run_every=PLAY_FRAME if playing else None)
-    frame(jobs[name])
+        if play(jobs[name], kept_thetas(jobs[name])):
+            st.rerun()
+    pace = PLAY_FRAME if playing() else None
+    st.fragment(errors_said()(_forming_frame), run_every=pace)(jobs[name])
 
 
 def _forming_frame(job: Job) -> None:
     """Theta of a run after some of its steps; while it plays, of the next ones."""
-    thetas = kept_thetas(job)
+    thetas, played = kept_thetas(job), playing()
     at = moment(job, thetas)
+    if played and not playing():
+        # The button above says so, and no clock runs any more.
+        st.rerun()
     with st.container(width=5 * SMALL + 4 * GAP):
         iteration_slider(job, thetas)
     if kept := how_often_kept(thetas):

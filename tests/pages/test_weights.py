@@ -11,7 +11,7 @@ from lrcore.training import SNAPSHOTS, Run, RunRequest
 from lrcore.weights import WEIGHTS_FOLDER, Weights, list_weights, load_weights
 from tests.helpers import open_page, wait_for
 from ui.heatmaps import colour_limit, describe
-from ui.state import CHOSEN_MODEL, OWN_MODELS, RUNS
+from ui.state import CHOSEN_MODEL, OWN_MODELS, PLAY, PLAYING, RUNS
 from ui.train.charts import theta_maps, theta_picture
 from ui.train.runs import Runs
 from ui.weights_view import differences
@@ -102,14 +102,22 @@ def test_theta_forming_shows_a_run_at_each_iteration(app, job):
     assert any(f"{job.history[3].cost:.4f}" in text.value for text in app.markdown)
 
 
-def test_play_goes_on_by_a_step_and_begins_again(app, job):
-    app.select_slider(key="kept-iteration-mine-4").set_value(3).run()
-    app.toggle(key="playing").set_value(True).run()
-    seen = []
-    for _ in range(3):
-        seen.append(app.select_slider(key="kept-iteration-mine-4").value)
-        app.run()
-    assert seen == [4, 0, 1]
+def test_play_goes_on_to_the_end_and_from_there_begins_again(app, job):
+    def played(times):
+        app.button(key=PLAY).click().run()
+        seen = []
+        for _ in range(times):
+            seen.append(app.select_slider(key="kept-iteration-mine-4").value)
+            app.run()
+        assert not app.exception
+        return seen
+
+    app.select_slider(key="kept-iteration-mine-4").set_value(2).run()
+    assert played(3) == [3, 4, 4]
+    assert not app.session_state[PLAYING]
+    assert app.button(key=PLAY).label == "Play"
+    assert played(2) == [1, 2]
+    assert app.button(key=PLAY).label == "Pause"
 
 
 def test_a_model_whose_theta_is_no_picture_shows_one_first_and_says_why(app):

@@ -7,11 +7,9 @@ import math
 import numpy as np
 import streamlit as st
 
-from ui.state import KEPT_ITERATION, PLAYING
+from ui.play import is_playing, next_step, play_button
+from ui.state import KEPT_ITERATION, PLAY, PLAYING
 from ui.train.jobs import Job
-
-# Seconds between two steps of theta forming.
-PLAY_FRAME = 0.35
 
 
 def at_rest(job: Job) -> bool:
@@ -30,29 +28,39 @@ def kept_thetas(job: Job) -> dict[int, np.ndarray]:
 
 def playing() -> bool:
     """Whether theta is seen forming just now."""
-    return bool(st.session_state.get(PLAYING))
+    return is_playing(PLAYING)
 
 
-def play_toggle() -> bool:
-    """The switch that has it play."""
-    return st.toggle(
-        "Play",
-        key=PLAYING,
-        help="Goes through the steps of the run, from the start again once it is at its end.",
+def stop_playing() -> None:
+    """Where there is nothing to be played."""
+    st.session_state[PLAYING] = False
+
+
+def play(job: Job, thetas: dict[int, np.ndarray]) -> bool:
+    """The button that has it play or pause; returns whether it was pressed just now."""
+    key = _key(job)
+    return play_button(
+        PLAY,
+        PLAYING,
+        list(thetas),
+        _looked_at(job, thetas),
+        lambda first: st.session_state.update({key: first}),
     )
 
 
 def moment(job: Job, thetas: dict[int, np.ndarray]) -> int:
-    """The iteration looked at; while it plays, the next one at each call."""
-    steps, key = list(thetas), _key(job)
-    at = st.session_state.get(key, steps[-1])
-    if at not in thetas:  # a run that goes on keeps fewer of its first ones
-        at = steps[-1]
-    if playing():
-        at = steps[(steps.index(at) + 1) % len(steps)]
+    """The iteration looked at; while it plays, the next one at each call, up to the last."""
+    at = next_step(PLAYING, list(thetas), _looked_at(job, thetas))
     # The slider shows what stands there.
-    st.session_state[key] = at
+    st.session_state[_key(job)] = at
     return at
+
+
+def _looked_at(job: Job, thetas: dict[int, np.ndarray]) -> int:
+    """Where the slider stands; at the last where that iteration is no longer among those kept."""
+    last = max(thetas)
+    at = st.session_state.get(_key(job), last)
+    return at if at in thetas else last
 
 
 def iteration_slider(job: Job, thetas: dict[int, np.ndarray]) -> None:

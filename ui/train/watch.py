@@ -25,20 +25,21 @@ from ui.images import data_uri
 from ui.models import errors_said
 from ui.pinned import pinned
 from ui.plain import plain, say_error, sentence
+from ui.play import PLAY_FRAME
 from ui.state import CHART, CHART_PLACE, LOOK_BACK, RATE_NOW, RUN_BUTTON
 from ui.train import charts
 from ui.train.jobs import Job
 from ui.train.pin import panel
 from ui.train.playback import (
-    PLAY_FRAME,
     as_it_was,
     at_rest,
     how_often_kept,
     iteration_slider,
     kept_thetas,
     moment,
-    play_toggle,
+    play,
     playing,
+    stop_playing,
 )
 from ui.train.runs import Runs
 from ui.train.slots import Wait
@@ -173,6 +174,7 @@ def _look_back(job: Job | None, thetas: dict[int, np.ndarray], at: int | None) -
     phone = on_phone()
     with st.container(key=LOOK_BACK):
         if job is None or at is None:
+            stop_playing()
             none = "" if pinned() else f"{NOTHING_PINNED} "
             st.caption(f"{none}Once a run rests, its theta can be seen forming again here.")
             return
@@ -180,7 +182,7 @@ def _look_back(job: Job | None, thetas: dict[int, np.ndarray], at: int | None) -
             with st.container(width="stretch" if phone else 300):
                 iteration_slider(job, thetas)
             with st.container(width="content"):
-                play_toggle()
+                play(job, thetas)
             st.caption(f"{as_it_was(job, at)} {how_often_kept(thetas)}", width="stretch")
 
 
@@ -197,6 +199,7 @@ def theta_caption(job: Job | None) -> None:
 
 def compare(runs: Runs, axes: tuple[str, bool], names: list[str]) -> None:
     """The chosen runs' costs in one picture."""
+    stop_playing()
     x, log = axes
     rows = [
         charts.curve_rows(list(runs[name].history), x).assign(run=name)
