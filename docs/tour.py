@@ -34,10 +34,26 @@ SEVEN = [
     [(0.38, 0.52), (0.55, 0.5), (0.7, 0.5)],
 ]
 
-
 SWEEP = "train?images=1000&iterations=8&sweep=C:0.001,0.01,0.1,1,10"
 # What a phone's screen lies on in the film.
 DESK = (0xF2, 0xEF, 0xE8)
+# Colours that a GIF's frame may have, one less for what stays as it was; and how many of them are
+# the frame's commonest, just as they are.
+COLOURS, EXACT = 255, 128
+
+
+def in_its_colours(frame: Image.Image) -> Image.Image:
+    """A frame in a palette of its own.
+
+    Its commonest colours stay as they are, so that paper is not tinted; the others are those that
+    cover the rest best, as the thin lines of charts are few pixels, but their colours tell.
+    """
+    counted = sorted(frame.getcolors(frame.width * frame.height) or [], reverse=True)
+    common = [colour for _, colour in counted[:EXACT]]
+    rest = frame.quantize(COLOURS - len(common), Image.Quantize.MAXCOVERAGE).getpalette() or []
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([*(level for colour in common for level in colour), *rest][: 3 * COLOURS])
+    return frame.quantize(palette=palette, dither=Image.Dither.NONE)
 
 
 class Film:
@@ -57,14 +73,7 @@ class Film:
 
     def save(self, path: Path) -> None:
         """Write the frames as an animated GIF."""
-        # One palette for all frames, so that nothing flickers.
-        kept = self.frames[:: max(1, len(self.frames) // 8)]
-        strip = Image.new("RGB", (SHOWN[0], SHOWN[1] * len(kept)))
-        for at, frame in enumerate(kept):
-            strip.paste(frame, (0, SHOWN[1] * at))
-        # The thin lines of charts are few pixels, but their colours are what is told.
-        palette = strip.quantize(255, Image.Quantize.MAXCOVERAGE)
-        frames = [f.quantize(palette=palette, dither=Image.Dither.NONE) for f in self.frames]
+        frames = [in_its_colours(frame) for frame in self.frames]
         frames[0].save(
             path,
             save_all=True,
