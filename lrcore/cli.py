@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import Field, fields
+from dataclasses import Field, fields, replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -34,7 +34,7 @@ from lrcore.places import MNIST_FOLDER, OWN_WEIGHTS_FOLDER, WEIGHTS_FOLDER
 from lrcore.reading import Reader, as_text, with_article
 from lrcore.segment import AUTO, ONE, SEVERAL, Found
 from lrcore.settings import DEFAULTS, Settings, kind, knob, read_setting, setting_text
-from lrcore.sweep import curve, plan, propose, write_results
+from lrcore.sweep import curve, learnable, plan, propose, write_results
 from lrcore.sweep import sweep as run_sweep
 from lrcore.training import Point, Run, RunRequest, write_history
 from lrcore.weights import (
@@ -144,8 +144,10 @@ def sweep(arguments: argparse.Namespace) -> int:
             if listed
             else (propose(name, settings))
         )
-    data = load_dataset(arguments.data, "train")
-    test = load_dataset(arguments.data, "test")
+    data, test = _both_parts(arguments)
+    if test is None:
+        # Some have to be left to compare by.
+        settings = replace(settings, images=min(settings.images, learnable(settings, data)))
     total, results = len(plan(settings, values, arguments.seeds)), []
     for one in run_sweep(settings, data, values, arguments.seeds, test, os.cpu_count() or 1):
         results.append(one)
@@ -372,7 +374,19 @@ def _parser() -> argparse.ArgumentParser:
         description="Ten one-vs-all logistic regressions read handwritten digits.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for add in (
+        _predict_command,
+        _evaluate_command,
+        _info_command,
+        _curvature_command,
+        _train_command,
+        _sweep_command,
+    ):
+        add(commands)
+    return parser
 
+
+def _predict_command(commands: argparse._SubParsersAction) -> None:
     reading = commands.add_parser("predict", help="read the digits in pictures")
     reading.set_defaults(run=predict)
     reading.add_argument("image", nargs="+", help=f"a picture: {READS}")
@@ -384,16 +398,22 @@ def _parser() -> argparse.ArgumentParser:
         )
     _weights_options(reading, "--weights")
 
+
+def _evaluate_command(commands: argparse._SubParsersAction) -> None:
     judging = commands.add_parser("evaluate", help="measure accuracy on a labelled set")
     judging.set_defaults(run=evaluate)
     _weights_options(judging, "--weights")
     _data_options(judging)
     judging.add_argument("--part", choices=("train", "test"), default="test")
 
+
+def _info_command(commands: argparse._SubParsersAction) -> None:
     showing = commands.add_parser("info", help="show what a weights file says of itself")
     showing.set_defaults(run=info)
     _weights_options(showing, "weights")
 
+
+def _curvature_command(commands: argparse._SubParsersAction) -> None:
     measuring = commands.add_parser(
         "curvature", help="keep beside weights how firmly theta is held, for corrections"
     )
@@ -401,6 +421,8 @@ def _parser() -> argparse.ArgumentParser:
     measuring.add_argument("weights", type=Path, help="a weights file, .npz, or a model's name")
     _data_options(measuring)
 
+
+def _train_command(commands: argparse._SubParsersAction) -> None:
     training = commands.add_parser("train", help="train a model and write its weights")
     training.set_defaults(run=train)
     for item in fields(Settings):
@@ -421,6 +443,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     training.add_argument("--history", type=Path, help="a .csv file for the cost, step by step")
 
+
+def _sweep_command(commands: argparse._SubParsersAction) -> None:
     sweeping = commands.add_parser(
         "sweep", help="train with several values of a setting, or of two, and compare"
     )
@@ -435,9 +459,8 @@ def _parser() -> argparse.ArgumentParser:
     for item in fields(Settings):
         _setting_option(sweeping, item)
     sweeping.add_argument("--seeds", type=int, default=1, help="seeds for each value (default: 1)")
-    sweeping.add_argument("--data", type=Path, default=MNIST_FOLDER)
+    _data_options(sweeping)
     sweeping.add_argument("--csv", type=Path, help="a .csv file for the figures, run by run")
-    return parser
 
 
 def _data_options(parser: argparse.ArgumentParser) -> None:

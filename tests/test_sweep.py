@@ -148,6 +148,18 @@ def test_the_command_line_prints_and_writes_the_curve(tmp_path, capsys, few):
     assert "C (L2) cannot be" in capsys.readouterr().err
 
 
+def test_the_command_line_sweeps_any_set_and_leaves_some_of_it_to_compare_by(tmp_path, capsys, few):
+    np.savez(tmp_path / "own.npz", x=few.images[:400], y=few.labels[:400])
+    data = ["--data", str(tmp_path / "own.npz")]
+    assert main(["sweep", "C=0.01,1", "--iterations", "4", *data]) == 0
+    said = capsys.readouterr()
+    assert "no test part" in said.err
+    lines = said.out.splitlines()
+    assert [line.split()[0] for line in lines] == ["C", "0.01", "1"]
+    assert any(line.endswith(" best") for line in lines)
+    assert "nan" not in said.out
+
+
 def test_a_sweep_as_a_script_makes_the_same_sweep(train_set, test_set, capsys):
     settings = replace(SETTINGS, images=150, iterations=4, solver="lbfgs", C=0.1)
     values = {"C": [0.01, math.inf], "images": [100, 150]}
