@@ -20,8 +20,7 @@ from playwright.sync_api import Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.processor import need_linux, processor_seconds
-from benchmarks.watched_run import busy_seconds, descendants
+from benchmarks.processor import busy_seconds, descendants, need_linux, processor_seconds
 from tests.browser.driver import Server, find_browser, settled
 
 # The page's own proposal, and a smaller one.

@@ -41,3 +41,26 @@ def processor_seconds(folder: Path) -> float:
     """What a process or thread has used up of the processors."""
     fields = stat(folder)
     return (int(fields[11]) + int(fields[12])) / ticks()
+
+
+def descendants(pid: int) -> list[int]:
+    """The processes that a process has started, and those that they have."""
+    parents = {}
+    for folder in PROC.glob("[0-9]*"):
+        try:
+            parents[int(folder.name)] = int(stat(folder)[1])
+        except OSError:  # it has ended meanwhile
+            continue
+    found, new = [], [pid]
+    while new:
+        new = [child for child, parent in parents.items() if parent in new]
+        found += new
+    return found
+
+
+def busy_seconds() -> float:
+    """What all processes together have used up of the processors."""
+    user, nice, system, _, _, irq, soft, *_ = map(
+        int, (PROC / "stat").read_text(encoding="utf-8").split()[1:9]
+    )
+    return (user + nice + system + irq + soft) / ticks()

@@ -26,7 +26,7 @@ from playwright.sync_api import Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.processor import need_linux, processor_seconds, stat, ticks
+from benchmarks.processor import busy_seconds, descendants, need_linux, processor_seconds
 from tests.browser.driver import Server, find_browser, settled
 
 QUERY = "solver=gradient-descent&images=60000&iterations=100000"
@@ -46,29 +46,6 @@ CanvasRenderingContext2D.prototype.clearRect = function (...where) {
   return clear.apply(this, where);
 };
 """
-
-
-def descendants(pid: int) -> list[int]:
-    """The processes that a process has started, and those that they have."""
-    parents = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            parents[int(folder.name)] = int(stat(folder)[1])
-        except OSError:  # it has ended meanwhile
-            continue
-    found, new = [], [pid]
-    while new:
-        new = [child for child, parent in parents.items() if parent in new]
-        found += new
-    return found
-
-
-def busy_seconds() -> float:
-    """What all processes together have used up of the processors."""
-    user, nice, system, _, _, irq, soft, *_ = map(
-        int, Path("/proc/stat").read_text(encoding="utf-8").split()[1:9]
-    )
-    return (user + nice + system + irq + soft) / ticks()
 
 
 class Times:
