@@ -78,10 +78,15 @@ def drawing_canvas(
     with place:
         _surface()(
             data={
-                **{"width": width, "height": height, "paper": PAPER, "label": label},
+                "width": width,
+                "height": height,
+                "paper": PAPER,
+                "label": label,
                 "colour": PAPER if tool == ERASER else INK,
                 "pen": 2 * pen if tool == ERASER else pen,
-                **{"objects": kept.objects, "edition": kept.edition, "seen": kept.seen},
+                "objects": kept.objects,
+                "edition": kept.edition,
+                "seen": kept.seen,
             },
             key=name,
             width=width,

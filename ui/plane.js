@@ -2,11 +2,12 @@
 // line is dragged here; what it costs, Python says.
 //
 // data: size of the drawing; low, high: the corners of what is shown, in the two numbers as
-//   learning sees them; ticks, names of the axes; kinds: the two digits;
+//   learning sees them; ticks, names of the axes;
 //   dots: {key, points: [x, y, kind, words], sheet, across}, or null for those known already;
 //   own: {x, y, picture, words} or null;
 //   theta: [bias, first, second]; stops: the shading, [score, colour, opacity]; edge: the score of
-//   the dashed lines; said: what stands above; label; heard: how many lines Python has taken over;
+//   the dashed lines; most: how steep a dragged line may be; said: what stands above; label;
+//   heard: how many lines Python has taken over;
 //   way: {thetas, said} to be walked along, or null.
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -128,15 +129,15 @@ class Plane {
     const [sx, sy] = this.scale;
     const moved = [box.x - low[0] * sx, box.y + high[1] * sy];
     this.space.setAttribute("transform", `matrix(${sx} 0 0 ${-sy} ${moved[0]} ${moved[1]})`);
-    for (const [key, value] of Object.entries({
-      ...{ x: low[0], y: low[1], width: high[0] - low[0], height: high[1] - low[1] },
-    }))
+    const [width, height] = [high[0] - low[0], high[1] - low[1]];
+    for (const [key, value] of Object.entries({ x: low[0], y: low[1], width, height }))
       this.shade.setAttribute(key, value);
     this.gradient.replaceChildren();
     const [first, last] = [stops[0][0], stops.at(-1)[0]];
     for (const [score, colour, opacity] of stops)
       add(this.gradient, "stop", {
-        ...{ offset: (score - first) / (last - first), "stop-color": colour },
+        offset: (score - first) / (last - first),
+        "stop-color": colour,
         "stop-opacity": opacity,
       });
   }
@@ -236,7 +237,8 @@ class Plane {
 
   handle(what, [x, y], hint) {
     const group = add(this.handles, "g", {
-      ...{ class: `handle ${what}`, transform: `translate(${this.x(x)} ${this.y(y)})` },
+      class: `handle ${what}`,
+      transform: `translate(${this.x(x)} ${this.y(y)})`,
       "data-handle": what,
     });
     add(group, "title", {}, hint);

@@ -215,7 +215,9 @@ def _dots(found: TwoNumbers) -> dict:
     rows = zip(found.X.tolist(), found.raw, found.y.tolist(), found.pictures.labels, strict=True)
     points = [
         [
-            *(round(x, 3), round(y, 3), kind),
+            round(x, 3),
+            round(y, 3),
+            kind,
             f"{with_article(label).capitalize()}: {first} {_number(raw[0])}, "
             f"{second} {_number(raw[1])}",
         ]

@@ -179,7 +179,10 @@ def _two_numbers(lesson: Lesson, *changes: str) -> Picture:
         title += f", after {counted(int(steps.removeprefix('steps=')), 'step')}"
     chart = prepared(
         line_chart,
-        *(found.raw, found.pictures.labels, found.choice.digits, titles(found)),
+        found.raw,
+        found.pictures.labels,
+        found.choice.digits,
+        titles(found),
         lines_of(found, theta),
     )
     return Picture(chart, title, description(found, theta, *corners(found.X)), True)
