@@ -33,7 +33,7 @@ from lrcore.data import (
 )
 from lrcore.decode import open_once
 from lrcore.errors import UserError
-from lrcore.frame import SIDE
+from lrcore.frame import SIDE, along_sides
 from lrcore.labelled import (
     TRAIN,
     WHOLE,
@@ -485,9 +485,8 @@ def digit_in(raw: bytes) -> np.ndarray:
     opened = open_once(raw, FRAMED_AT)
     if opened.size == (SIDE, SIDE):
         grey = np.asarray(opened.shown.convert("L"))
-        rim = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
         # MNIST's paper is black: what has a bright rim is dark ink on light paper.
-        if rim.mean() < 128:
+        if along_sides(grey).mean() < 128:
             if not grey.any():
                 raise UserError("shows nothing: all its pixels are black.")
             return grey

@@ -60,6 +60,11 @@ def frame(ink: np.ndarray) -> np.ndarray:
     return np.rint(out * 255).astype(np.uint8)
 
 
+def along_sides(picture: np.ndarray) -> np.ndarray:
+    """The values along the four sides of a picture, shape (h, w), those of the corners twice."""
+    return np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
+
+
 def _start(mass: float, length: int) -> int:
     """Where a side of `length` begins so that its centre of mass lies mid-frame, kept inside."""
     return int(np.clip(round(CENTRE - mass), 0, SIDE - length))

@@ -25,7 +25,7 @@ from PIL import Image
 from scipy import ndimage
 
 from lrcore.errors import UserError
-from lrcore.frame import BOX, crop_to_ink
+from lrcore.frame import BOX, along_sides, crop_to_ink
 
 # Pixels round the strokes that still belong to them.
 RIM = 2
@@ -112,7 +112,7 @@ def fills_picture(ink: Ink) -> bool:
     longest = max(height, width)
     margins = rows[0], height - 1 - rows[-1], columns[0], width - 1 - columns[-1]
     reached = sum(margin <= max(1, 0.02 * longest) for margin in margins)
-    along = np.concatenate([written[0], written[-1], written[:, 0], written[:, -1]]).mean()
+    along = along_sides(written).mean()
     return reached >= 3 and along <= ALONG and THIN <= ink.pen / longest <= THICK
 
 
@@ -132,7 +132,7 @@ def _parted(grey: np.ndarray) -> float:
 def _ink_is_dark(grey: np.ndarray, parted: float) -> bool:
     """Whether ink is the darker part: paper is in the corners, along the frame, and the more."""
     corners = grey[[0, 0, -1, -1], [0, -1, 0, -1]].mean()
-    frame = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]]).mean()
+    frame = along_sides(grey).mean()
     extent = np.ptp(grey) + 1e-9
     light_ink = (parted - corners + grey.mean() - frame) / extent + 0.5 - (grey > parted).mean()
     return bool(light_ink < 0)
