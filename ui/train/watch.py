@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,7 @@ from lrcore.features import DIRECTIONS
 from lrcore.frame import SIDE
 from lrcore.settings import read_setting
 from lrcore.solvers import SOLVERS
-from lrcore.training import Outcome
+from lrcore.training import Outcome, Point
 from ui.answers import counted
 from ui.device import on_phone
 from ui.heatmaps import colour_limit, row_names
@@ -95,23 +95,44 @@ def _standing(runs: Runs) -> list:
     return [playing(), *states]
 
 
+class _Looked(NamedTuple):
+    """What is looked at of a run.
+
+    points : its history.
+    thetas, at : at rest, those that it can be looked back at, by iteration, and which it is.
+    shown : the point and the theta looked at; None before there is one.
+    past : the same where it is not the last.
+    """
+
+    points: list[Point]
+    thetas: dict[int, np.ndarray]
+    at: int | None
+    shown: tuple[Point, np.ndarray] | None
+    past: tuple[Point, np.ndarray] | None
+
+
+def _looked_at(job: Job | None) -> _Looked:
+    if job is None:
+        return _Looked([], {}, None, None, None)
+    thetas, points = kept_thetas(job) if at_rest(job) else {}, list(job.history)
+    if len(thetas) < 2:
+        return _Looked(points, thetas, None, job.reached, None)
+    at = moment(job, thetas)
+    shown = points[at], thetas[at]
+    return _Looked(points, thetas, at, shown, None if at == points[-1].iteration else shown)
+
+
 def watch(runs: Runs, axes: tuple[str, bool]) -> None:
     """The shown run: its progress, numbers, curves and heatmaps, and what it makes of the digit
     that is pinned; once it rests, as it was after any step of which theta was kept."""
     job, digit = runs.job, pinned()
     x, log = axes
-    thetas = kept_thetas(job) if job and at_rest(job) else {}
-    at = moment(job, thetas) if job and len(thetas) > 1 else None
-    points = list(job.history) if job else []
-    heldout = job.heldout_name if job else "held-out"
-    names = row_names(job.settings) if job else [str(digit) for digit in range(10)]
     # All that takes time comes before the first element: those that are sent together are
     # drawn together, and every drawing costs the browser as much as most of the elements.
+    points, thetas, at, shown, past = _looked_at(job)
+    heldout = job.heldout_name if job else "held-out"
+    names = row_names(job.settings) if job else [str(digit) for digit in range(10)]
     rows = charts.curve_rows(points, x, heldout)
-    shown, past = job.reached if job else None, None
-    if at is not None:
-        shown = points[at], thetas[at]
-        past = None if at == points[-1].iteration else shown
     marks = charts.mark_rows(job.rate_changes() if job else [], x, past and past[0])
     digits = charts.digit_rows(points, x, names)
     picture = _theta_picture(job, names, past and past[1])
