@@ -31,7 +31,7 @@ if sys.platform != "win32":
 MAX_ARCHIVE_BYTES = 64 * 2**20
 MAX_MEMBERS = 32
 PART = ".part"
-# On Windows, where no lock tells, a file aside that is so many seconds old has no writer any more.
+# Seconds after which, on Windows where no lock tells, a file aside counts as left by its writer.
 ABANDONED_AFTER = 3600.0
 
 

@@ -14,18 +14,18 @@ from typing import TypeVar
 
 import numpy as np
 
-# A block, of about so many numbers, stays in the cache between the product that reads it for z
+# A block of about this many numbers stays in the cache between the product that reads it for z
 # and the one that reads it for the gradient; and it is long enough for the steps between.
 CACHED_NUMBERS = 600_000
 # OpenBLAS packs the matrices of a product before it multiplies them, unless the product takes
-# at most so many multiplications (kernel/x86_64/sgemm_small_kernel_permit_skylakex.c).  Where
+# at most this many multiplications (kernel/x86_64/sgemm_small_kernel_permit_skylakex.c).  Where
 # only ten classes use what is packed, that takes as long as the product itself; so blocks are
-# multiplied in pieces, of at most so many rows.
+# multiplied in pieces of at most PIECE_ROWS rows.
 UNPACKED_MULTIPLICATIONS, PIECE_ROWS = 1_000_000, 128
-# Of pieces smaller than this there are so many that nothing is won.
+# Smaller pieces would be too many for anything to be won.
 FEWEST_PIECE_ROWS = 8
-# Sums over the images are taken in so many parts at most, and these are added up in order: so
-# they are the same to the last bit, however many workers share the parts.
+# Sums over the images are taken in at most this many parts, which are added up in order.  So they
+# are the same to the last bit, however many workers share the parts.
 MOST_PARTS = 8
 
 Item = TypeVar("Item")

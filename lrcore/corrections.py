@@ -41,7 +41,7 @@ from lrcore.places import WEIGHTS_FOLDERS
 from lrcore.reading import relevant
 from lrcore.weights import Weights, columns
 
-# A corrected picture counts as much as so many training pictures (benchmarks/choose_weight.py).
+# How many training pictures a corrected one counts as (benchmarks/choose_weight.py).
 WEIGHT = 200
 # More corrections would no longer be learned in a tenth of a second.
 MAX_CORRECTIONS = 200
@@ -49,7 +49,7 @@ MAX_CORRECTIONS = 200
 WEAKEST_C = 10.0
 SUFFIX = ".curvature"
 CURVATURE_BLOCK = 1024
-# A curvature made on the spot looks at so many pictures, and lets them stand for all.
+# Pictures that a curvature made on the spot looks at; they stand for all.
 CURVATURE_SAMPLE = 6_000
 # A difference of the summed cost that is too small to matter.
 TOLERANCE = 1e-6

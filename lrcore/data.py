@@ -75,7 +75,7 @@ def read_idx(path: str | Path) -> np.ndarray:
 
 
 def parse_idx(file: BinaryIO, name: str, most: int = MAX_SET_BYTES) -> np.ndarray:
-    """`read_idx` of an open file, called `name` in errors, of at most so many bytes unpacked."""
+    """`read_idx` of an open file, called `name` in errors, at most `most` bytes when unpacked."""
     raw = _read_bytes(file, name, most)
     header, shape, dtype = idx_header(raw, name)
     # Python integers: a forged header must not overflow to a small product.
@@ -94,7 +94,7 @@ def parse_idx(file: BinaryIO, name: str, most: int = MAX_SET_BYTES) -> np.ndarra
 def idx_header(raw: bytes | bytearray, name: str) -> tuple[int, tuple[int, ...], np.dtype]:
     """Where the values of an IDX file begin, their shape and their type, by its first bytes.
 
-    Raises UserError, which calls the file `name`, where they are none of an IDX file.
+    Raises UserError, which calls the file `name`, where they are not those of an IDX file.
     """
     if len(raw) < 4:
         raise UserError(

@@ -57,10 +57,11 @@ from lrcore.weights import DEFAULT, load_weights
 
 # A digit that fills a third of its picture is then still as large as MNIST's.
 FRAMED_AT = 64
-# Of a set so many are read to see which way up it is; of fewer than the other number none, as
-# chance would have its say.
+# Pictures of a set that are read to see which way up it is; of a set with fewer than
+# FEWEST_TO_TELL none, as chance would decide.
 SAMPLE, FEWEST_TO_TELL = 300, 10
-# A set of which less is read right as it is, but more when turned, and twice as much, lies so.
+# A set is turned where less than READ_BADLY of it is read right as it is, but at least READ_WELL,
+# and twice as much, when turned.
 READ_BADLY, READ_WELL = 0.5, 0.7
 
 
@@ -106,7 +107,7 @@ class Item(NamedTuple):
     """A file that was brought.
 
     name : with its folders, which may tell its label and its part.
-    read : gives its bytes; of more than so many one too many, as `lrcore.archive.read_whole`.
+    read : gives its bytes, within a bound as `lrcore.archive.read_whole` does.
     path : where it lies, if it lies on this machine's disk.
     """
 

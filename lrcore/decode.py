@@ -118,7 +118,7 @@ def _finished(decoded: _Decoded) -> Opened:
 
 
 class Limited(io.BytesIO):
-    """Bytes as a file that is read from so many times at most.
+    """Bytes as a file that can be read from only a limited number of times.
 
     A file of millions of empty blocks would keep Pillow's readers busy for minutes.
     """

@@ -18,7 +18,7 @@ from lrcore.solvers import SOLVERS, Knobs, Step
 if TYPE_CHECKING:
     from sklearn.utils import Tags
 
-# Features that are so many times larger or smaller than those fitted to are of another scale.
+# Features this many times larger or smaller than those fitted to are of another scale.
 # The nearest pair of scales in use is 0 to 16, as in scikit-learn's load_digits, and 0 to 1.
 OTHER_SCALE = 10
 

@@ -16,8 +16,8 @@ from lrcore.frame import SIDE, frame
 SMALLEST_SIDE, LARGEST_SIDE = 8, 64
 # Columns that a table of 28x28 pictures has, the label aside.
 PIXELS = SIDE * SIDE
-# Of a table so many rows are read at a time, so that its text and its numbers do not lie side by
-# side in memory.
+# Rows of a table that are read at a time, so that all its text and all its numbers are never in
+# memory together.
 ROWS_AT_ONCE = 500
 TRAIN, TEST, WHOLE = "train", "test", ""
 

@@ -10,16 +10,16 @@ import numpy as np
 
 from lrcore.frame import SIDE
 
-# A bar is at least so much longer than wide, and no wider than so many of its pen's widths.
+# A bar is at least LONG times as long as wide, and at most STRAIGHT widths of its pen wide.
 LONG, STRAIGHT = 4.0, 1.2
-# A bar as by a ruler: its PARTS lie in line, within so many pixels, and hold as much ink each,
-# within such a share (both standard deviations). A canvas' pen writes them; of MNIST's training
-# digits 0.3 % are so even.
+# A bar as drawn along a ruler: its PARTS lie in line, within IN_LINE pixels, and hold the same ink,
+# within the share EVEN (both standard deviations). The pen of a canvas draws such bars; of MNIST's
+# training digits 0.3 % are as even.
 PARTS, IN_LINE, EVEN = 6, 0.15, 0.035
 # Degrees from upright. MNIST's 1s lean up to 46, and 99 of 100 of them at most 41.
 UPRIGHT, LEVEL = 46, 70
-# A dot is at most so much longer than wide, and at least so much of its ellipse is inked: all
-# of it, but for soft edges.
+# A dot is at most ROUND times as long as wide, and at least the share FILLED of its ellipse is
+# inked: all of it, but for soft edges.
 ROUND, FILLED = 1.35, 0.97
 
 # What each kind of mark could be.

@@ -119,7 +119,7 @@ def split_off(digits: Dataset, share: float = 0.25, seed: int = 0) -> tuple[Data
     """Digits to learn from, and a share of each digit, at least one if it has two, to test on."""
     mixed = np.random.default_rng(seed).permutation(len(digits))
     labels = digits.labels[mixed].astype(int)
-    # The how-manieth of its digit each one is, and how many of its digit there are.
+    # How many of its own digit come before each one, and how many there are.
     order = np.array([(labels[:i] == label).sum() for i, label in enumerate(labels)], int)
     of = np.bincount(labels, minlength=10)[labels]
     back = order < np.maximum(np.rint(share * of), of > 1)

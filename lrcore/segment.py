@@ -67,12 +67,12 @@ A_DIGIT, A_CUT, INK_CUT = 0.3, 0.8, 0.5
 TOO_LOW, TOO_WIDE, TOO_TALL = 6.0, 4.0, 4.0
 # of calling a low piece dirt, at all and for each height of its size.
 DIRT, DIRT_SIZE = 1.0, 3.0
-# Without a reader shape and depth of cut have to say it all, and weigh so many times more.
+# Without a reader, shape and depth of cut have to decide alone, and weigh this many times more.
 ALONE = 3
 # Bounds on the time that a picture of a lawn takes: joined pieces judged, and the pixels of their
 # boxes together.
 MOST_RUNS, MOST_AREA = 300, 40_000_000
-# What is kept of a digit's way for people to see: at most so many pixels a side.
+# Pixels a side, at most, of the pictures that are kept of a digit's way for people to see.
 SHOWN = 320
 # What was done, in a few words, and what came of it: a uint8 picture.
 Step = tuple[str, np.ndarray]

@@ -120,7 +120,7 @@ class Settings:
     iterations: int = _knob(
         200,
         "Iterations",
-        "At most so many; one iteration looks at every training picture once. A solver that has "
+        "The most there will be; each looks at every training picture once. A solver that has "
         "arrived stops earlier.",
         low=1,
         high=100_000,
@@ -150,7 +150,7 @@ class Settings:
     patience: int = _knob(
         0,
         "Early stopping",
-        "Stop when the held-out cost has not fallen for so many iterations; 0 never stops early.",
+        "Stop when the held-out cost has not fallen for this many iterations; 0 never stops early.",
         low=0,
         high=100_000,
     )

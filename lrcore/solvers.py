@@ -90,8 +90,8 @@ def safe_learning_rate(loss: OneVsAllLoss) -> float:
     """1 / L, the step with which gradient descent is sure to descend.
 
     L, the largest curvature, is at most a quarter of the largest eigenvalue of [1 X]'[1 X] / n,
-    plus L2, since p (1 - p) <= 1/4; found by power iteration on some thousands of images, every
-    so manieth by an odd number, for the reason given at `lrcore.preconditioner.SHARE`.
+    plus L2, since p (1 - p) <= 1/4.  It is found by power iteration on about two thousand of the
+    images, an odd number apart for the reason given at `lrcore.preconditioner.SHARE`.
     Source: Nesterov, "Introductory Lectures on Convex Optimization", section 1.2.3; the
     bound is Böhning's (1992).
     """

@@ -35,7 +35,7 @@ CONCENTRATION = 0.7
 OFF = (2, 3.5, 5)
 # How far an uneven sheet carries them, of 100, by each of its bends (`_bends`).
 BENT, BENDS = 4.0, 7
-# No chance is worse than so many standard deviations: what comes out stays a digit.
+# No draw is farther off than this many standard deviations: what comes out stays a digit.
 FAR = 2
 
 # Each line is one extreme form: strokes parted by "/", places "x,y" in a box of 100 x 100 with
@@ -714,7 +714,7 @@ def make_digits(
 
 
 def style_labels(n_per_style: int) -> np.ndarray:
-    """The labels of so many digits in each of the STYLES, in the order of `make_digits`; uint8."""
+    """The labels of this many digits in each of the STYLES, in `make_digits`' order; uint8."""
     return np.repeat([label for label, _ in STYLES.values()], n_per_style).astype(np.uint8)
 
 

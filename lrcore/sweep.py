@@ -26,7 +26,8 @@ from lrcore.training import HOLDOUT, Run, RunRequest
 MOST_RUNS = 200
 # Iterations after which the preconditioned solver has likely arrived.
 ARRIVES = 35
-# A setting whose bounds are so many times apart is told apart by ratios, declared `log` or not.
+# Where a setting's bounds are this many times apart, ratios matter, whether it is declared `log` or
+# not.
 WIDE = 100
 
 

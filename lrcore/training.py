@@ -22,9 +22,9 @@ from lrcore.settings import Settings
 from lrcore.solvers import SOLVERS, Diverged
 from lrcore.weights import Weights
 
-# Pictures that a run does not learn from, where so many are left.
+# Pictures that a run holds out of learning, where that many are left.
 HOLDOUT = 10_000
-# At most so many thetas of a run are kept for looking back.
+# Thetas of a run that are kept for looking back, at most.
 SNAPSHOTS = 64
 # Features of larger sets are not kept on disk: they would fill it.
 CACHED = 70_000

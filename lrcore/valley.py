@@ -25,7 +25,7 @@ from lrcore.two_numbers import INK_SYMMETRY, NUMBERS, Choice, two_numbers
 
 # What counts as near the bottom, and as there: a cost higher than the optimum's by this share.
 NEAR, THERE = 0.01, 0.0001
-# The optimum is looked for with at most so many passes; those of small problems take about ten.
+# Passes in which the optimum is looked for, at most; small problems take about ten.
 MOST_PASSES = 300
 # Passes that solvers are followed for.
 PASSES = 100

@@ -233,7 +233,10 @@ def find_weights(name: str | Path) -> Path:
 
 
 def own_weights_path(name: str) -> Path:
-    """Where a new model of the user's own goes; UserError for a name that is taken or is none."""
+    """Where a new model of the user's own goes.
+
+    Raises UserError for a name that is taken, or that cannot be one.
+    """
     path = OWN_WEIGHTS_FOLDER / f"{name}.npz"
     if not NAME.fullmatch(name):
         raise UserError(
@@ -341,7 +344,7 @@ def _record(text: str, label: str) -> dict:
 
 
 def _shallow(value: object, depth: int) -> bool:
-    """Whether lists and tables within each other are no more than so many."""
+    """Whether lists and tables are nested no deeper than `depth`."""
     inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return depth > 0 and all(
         _shallow(item, depth - 1) for item in inside if isinstance(item, (dict, list))

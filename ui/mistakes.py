@@ -241,10 +241,11 @@ def each_digit(weights: Weights, found: Study) -> None:
             column_config={
                 "precision": st.column_config.NumberColumn(
                     format="%.1f %%",
-                    help="Of all the times it read this digit, so many were right.",
+                    help="Of all the times it read this digit, the share that was right.",
                 ),
                 "recall": st.column_config.NumberColumn(
-                    format="%.1f %%", help="Of all the pictures of this digit, so many were found."
+                    format="%.1f %%",
+                    help="Of all the pictures of this digit, the share that was found.",
                 ),
             },
             alt="Precision and recall of each digit.",

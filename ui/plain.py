@@ -26,7 +26,7 @@ _CODE = re.compile(r"""(?<!\w)('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")(?!\w)|`([^`]
 
 
 def plain(text: object, most: int = MOST) -> str:
-    """Markdown that shows a text just as it is, in one line, at most so many characters of it."""
+    """Markdown that shows a text just as it is, in one line, cut after `most` characters."""
     line = " ".join(visible(text).split())
     line = line if len(line) <= most else f"{line[: most - 1]}…"
     line = _PARTED.sub(rf"\1{_NOTHING}", _MARKS.sub(r"\\\1", line))

@@ -162,7 +162,7 @@ def corners(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def ticks(low: float, high: float, most: int = 8) -> list[float]:
-    """Round numbers from low to high, at most so many."""
+    """Round numbers from low to high, at most `most` of them."""
     if not high > low:
         return []
     rough = (high - low) / most

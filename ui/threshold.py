@@ -190,15 +190,15 @@ def _figures(counts: Counts, bar: float, name: str) -> None:
             "Precision",
             _share(counts.precision),
             width=110,
-            help=f"It says yes to {counts.tp + counts.fp:,} pictures; such a share of them is "
-            f"{plain(name)}.",
+            help=f"It says yes to {counted(counts.tp + counts.fp, 'picture')}; the share of them "
+            f"that is {plain(name)}.",
         )
         st.metric(
             "Recall",
             _share(counts.recall),
             width=110,
-            help=f"There are {counted(counts.tp + counts.fn, 'picture')} of {plain(name)}; such a "
-            "share gets a yes.",
+            help=f"There are {counted(counts.tp + counts.fn, 'picture')} of {plain(name)}; the "
+            "share of them that gets a yes.",
         )
         st.metric(
             "Missed", f"{counts.fn:,}", width=90, help=f"Pictures of {plain(name)} that get a no."

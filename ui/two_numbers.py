@@ -55,8 +55,8 @@ from ui.two_numbers_charts import SPOT, pixels_chart
 
 # The parameter of a link that holds a line: angle, offset and steepness.
 LINE = "line"
-# 'Let it learn' goes on until the cost is so near to its lowest, relatively, and no longer than
-# so many steps at once.
+# 'Let it learn' goes on until the cost is above its lowest by no more than the share NEAR, or for
+# AT_ONCE steps.
 NEAR, AT_ONCE = 1e-3, 200
 # Of the sliders: bounds of the offset, and the steepness of a line that had none.
 FARTHEST, FIRST_STEEPNESS = 4.0, 2.0

@@ -107,7 +107,7 @@ def contour_levels(start: float, lowest: float) -> list[float]:
 def way_rows(
     ways: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray]], passes: int
 ) -> pd.DataFrame:
-    """A row for each step of ways until so many passes: way, x, y, passes and cost.
+    """A row for each step of ways within the first passes: way, x, y, passes and cost.
 
     ways : by name, the places (m, 2), the costs and the passes after which they were reached (m,).
     """

@@ -36,11 +36,10 @@ SHORT = {
 }
 OWN = "this run"
 ALL = (*SHORT.values(), OWN)
-# Places of the grid along either side, and of one whose places take long: more than so many
-# scores each.
+# Places along each side of the grid; COARSE where a place takes long, more than MANY_SCORES scores.
 FINE, COARSE, MANY_SCORES = 51, 25, 100_000
-# The five are sent down a run's valley where it learned from no more pictures than that, and for
-# so many passes: any more would keep one waiting.
+# The five solvers are sent down a run's valley only where it learned from at most MOST_PICTURES
+# pictures, and for RUN_PASSES passes: more would keep one waiting.
 MOST_PICTURES, RUN_PASSES = 6_000, 40
 # Features of a run's pictures that are looked at, in megabytes.
 MOST_MEGABYTES = 200
@@ -65,7 +64,7 @@ class Ground:
     pictures: int
 
     def chart(self, shown: Sequence[str], passes: int, size: int) -> tuple[dict, str]:
-        """The chart of some ways until so many passes, and what it shows in words.
+        """The chart of some ways after some passes, and what it shows in words.
 
         shown : names of ways; size : of its square, in pixels.
         """

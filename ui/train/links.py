@@ -111,6 +111,6 @@ def read_sweep(
 
 
 def read_pin(text: str, pictures: int) -> int | None:
-    """The number of the test picture that a link asks for, of so many; None if there is none."""
+    """The number of the test picture that a link asks for; None where there is no such picture."""
     number = int(text) if re.fullmatch("[0-9]{1,9}", text) else pictures
     return number if number < pictures else None

@@ -86,7 +86,7 @@ def as_it_was(job: Job, at: int) -> str:
 
 
 def iterations(count: int) -> str:
-    """The word for so many."""
+    """'iteration' or 'iterations'."""
     return "iteration" if count == 1 else "iterations"
 
 

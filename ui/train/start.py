@@ -120,7 +120,7 @@ def as_own(source: str, copies: int, seed: int) -> Own | None:
 
 
 def _bounded(copies: int, digits: int) -> int:
-    """How often each of so many digits counts, so that they do not become too many."""
+    """How often each digit counts, so that all copies together do not become too many."""
     return max(1, min(copies, MOST_COPIED // max(digits, 1)))
 
 

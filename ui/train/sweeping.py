@@ -64,7 +64,7 @@ class Sweeping:
     """The runs of a sweep, from `begin` on at work.
 
     settings : of every run, but for what the sweep gives it; where they ask for more images than
-        `lrcore.sweep.learnable`, so many are taken.
+        `lrcore.sweep.learnable`, that number is taken.
     train : what is learned from, and what is compared on.
     values, seeds : see `lrcore.sweep.plan`.
     slots, gone : as of `Job`.
