@@ -36,7 +36,7 @@ KINDS = (
     "mixed",
 )
 MIXABLE = ("ruled", "squared", "shadow", "coloured", "blurred", "jpeg", "perspective", "specks")
-# Of one digit that fills its picture, or is small, faint, thick or broken; and rows closed up.
+# Kinds of pictures of one digit that fills them, or is small, faint, thick or broken; and of rows.
 TIGHT = ("tight", "one pixel of paper", "tight, six times")
 SMALL = ("16x16", "8x8", "faint 32x32", "felt pen 28x28", "broken")
 CLOSED_UP = "closed up"

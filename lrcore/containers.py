@@ -18,8 +18,8 @@ PICTURE_CHUNKS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"acTL", b"fcTL",
 MOST_CHUNKS = 10_000
 # EXIF fits into one segment of a JPEG.
 MOST_EXIF = 64 * 2**10
-# Of a TIFF, in one directory: its entries; strips or tiles, of which a picture has one a row at
-# the most; and numbers in any other entry, of which a colour map of 16 bits has the most.
+# In one directory of a TIFF: its entries; its strips or tiles, at most one for each row; and the
+# numbers in any other entry, of which a colour map of 16 bits has the most.
 MOST_ENTRIES, MOST_STRIPS, MOST_NUMBERS = 1_000, 20_000, 3 * 2**16
 # Directories that are looked into, which is as many pages as anybody reads here.
 MOST_PAGES = 20

@@ -51,7 +51,7 @@ HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 File = str | os.PathLike | bytes | bytearray | memoryview | BinaryIO
 Source = File | Image.Image | np.ndarray
 
-# Of damage Pillow warns, and libtiff writes to stderr past Python; our sentence says it already.
+# Our sentence says already what is damaged: Pillow need not warn, nor libtiff write to stderr.
 warnings.filterwarnings("ignore", module="PIL")
 with suppress(OSError, AttributeError):
     ctypes.CDLL(Image.core.__file__).TIFFSetErrorHandler(None)
@@ -220,7 +220,7 @@ def _bytes(source: File) -> tuple[bytes, str]:
 
 
 def _too_large(name: str, most: int = MOST_PIXELS) -> str:
-    # Of an ordinary JPEG more is read than of anything else.
+    # Ordinary JPEGs may be larger than anything else.
     otherwise = "" if most == MOST_PIXELS_OF_JPEG else " or save it as an ordinary JPEG"
     return (
         f"{name} is too large: at most {most / 1e6:g} million pixels of this kind, {MOST_SIDE:,} "

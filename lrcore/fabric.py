@@ -196,7 +196,7 @@ def _clipped(line: np.ndarray, size: tuple[float, float], margin: float) -> list
     parts: list[list[np.ndarray]] = []
     ends = -1
     for k in np.flatnonzero(enter <= leave):
-        # Of a way beyond all measure rounding leaves nothing: hence the bounds once more.
+        # Rounding may carry the ends of a very long segment outside: hence the bounds once more.
         first, last = (np.clip(start[k] + way[k] * at, low, high) for at in (enter[k], leave[k]))
         if enter[k] > 0 or ends != k:
             parts.append([first])

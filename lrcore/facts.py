@@ -311,7 +311,7 @@ def _run(of: Sources, what: str, *changes: str) -> float:
     return function(of.trained(changed(of.settings, changes)))
 
 
-# Of one solver's way; whatever is never reached is infinitely far.
+# Facts of one solver's way; what it never reaches counts as infinitely far.
 _OF_A_WAY: dict[str, tuple[Callable[[Walked, str], float], str]] = {
     "passes": (lambda found, name: _arrival(found, name), "{:,.0f}"),
     "crossings": (lambda found, name: found.valley.crossings(found.ways[name]), "{:,}"),

@@ -20,7 +20,7 @@ from lrcore.errors import UserError
 WEIGHTS = ("theta", "coef_", "theta_", "coef", "W", "w", "weights", "weight", "arr_0")
 BIASES = ("intercept_", "intercept", "b", "bias", "biases", "arr_1")
 CLASSES = ("classes_", "classes", "arr_2")
-# Of a text: ten times what ten rows of 785 numbers take with all their digits.
+# The longest text that is read: ten times what ten rows of 785 numbers take with all digits.
 MAX_TEXT_BYTES = 2 * 2**20
 NAMED = re.compile(r"[A-Za-z_#]")
 # How files begin that joblib packed, with zlib at its levels, gzip, bzip2, xz or LZMA.

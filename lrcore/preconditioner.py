@@ -26,9 +26,10 @@ from lrcore.logistic import OneVsAllLoss
 # The sample is every ninth image.  An odd share: MNIST's images come by turns from two sources,
 # and every other one would all be from the same.
 SHARE = 9
-# Of very many images, an odd share of about this number, as the sample is kept as floats.
+# Of very many images the sample is about this many, still an odd number apart, as it is kept as
+# floats.
 SAMPLE_ROWS = 20_000
-# Of the sample, every third tells of the pixels' Gram matrix.
+# Every third image of the sample goes into the pixels' Gram matrix.
 GRAM_SHARE = 3
 # What w is taken for before there is a model, and how much stronger L2 is made for so few.
 TYPICAL_W, STRONGER_L2 = 0.1, 3

@@ -99,7 +99,7 @@ for _ in range({iterations}):
     theta += t * step
 """,
 }
-# Of a solver that has no body here, the steps themselves are taken from lrcore.
+# A solver that has no body here takes its steps from lrcore.
 _BY_LRCORE = """\
 from itertools import islice
 from lrcore.logistic import OneVsAllLoss

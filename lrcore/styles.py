@@ -28,8 +28,8 @@ from lrcore.pens import write
 BETWEEN = 0.3
 # Places of kindred styles lie at most so far apart, of 100.
 NEAR = 45
-# Of the mixture of forms, a Dirichlet distribution: below 1 it is mostly of few forms, and so comes
-# nearer to the extremes.
+# Concentration of the Dirichlet distribution that mixes forms: below 1 most mixtures are of few
+# forms, and so come nearer to the extremes.
 CONCENTRATION = 0.7
 # How far places are off, standard deviation, of 100: of a careful hand to a careless one.
 OFF = (2, 3.5, 5)

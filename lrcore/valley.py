@@ -37,8 +37,8 @@ FINEST = 1e-12
 ROUNDING = 1e-6
 # Cells of a grid whose best biases are sought at a time, so that their scores fit in memory.
 TOGETHER = 64
-# Of what is shown: of the distance from the start to the bottom, how far from between them a
-# solver may stray before it is left out of sight, and how far is shown at least; and the margin.
+# What is shown, as shares of the distance from the start to the bottom: how far a solver may stray
+# before it is left out of sight, and how far is shown at least; and the margin round it all.
 MOST_REACH, LEAST_REACH, MARGIN = 1.4, 0.1, 1.2
 
 

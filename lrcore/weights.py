@@ -31,7 +31,7 @@ from lrcore.plain_theta import PlainTheta, parse_plain, plain_theta, refuse_prog
 
 DEFAULT = WEIGHTS_FOLDER / "strokes.npz"
 KINDS = (".npz", ".npy")
-# Of a model that is kept by its name; any of these is a file's name on every system.
+# Names under which a model can be kept: each is a valid file name on every system.
 NAME = re.compile(r"[A-Za-z0-9_-]{1,60}")
 
 FORMAT = "ten-thetas-1"

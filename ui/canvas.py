@@ -19,7 +19,7 @@ from ui.state import CANVAS, KEPT_DRAWING, PEN_WIDTH, TOOL
 if TYPE_CHECKING:
     from streamlit.components.v2.types import ComponentRenderer
 
-# Of the canvas for one digit.
+# Side of the canvas for one digit, in pixels.
 SIDE = 330
 PEN_TOOL, ERASER = "Pen", "Eraser"
 # The pen's width in pixels, where no other was chosen.
@@ -207,7 +207,7 @@ def _width() -> int:
 
 
 def _undo(name: str) -> None:
-    # Of what the learner sees now: a stroke may have come with this very press.
+    # The last of what the learner sees now: a stroke may have come with this very press.
     kept = _kept(name)
     kept.receive(_sent(name))
     kept.replace(kept.objects[:-1])

@@ -40,7 +40,7 @@ from ui.weights_view import mean_image
 DIGITS = list(range(10))
 # The model that the sections speak of: its theta is a picture.
 PLAIN = "pixels"
-# Of the gradient descent that the section on theta shows.
+# Steps of the gradient descent that the section on theta shows.
 STEPS = 40
 
 

@@ -11,9 +11,9 @@ import re
 
 import streamlit as st
 
-# Of a name that is said; the rest is cut.
+# Characters of a name that are shown; the rest is cut.
 MOST = 120
-# Of a sentence that may hold some.
+# The same of a sentence that may hold foreign words.
 SENTENCE = 600
 # What Markdown, formulas, HTML and Streamlit's own `:red[...]` begin or end with.
 _MARKS = re.compile(r"([\\`*_{}\[\]()<>#+!|~$&^=\"'-])")

@@ -62,9 +62,9 @@ MARGIN = 0.06
 FARTHEST, STOPS = 6.0, 33
 EDGE = 0.9
 EDGE_SCORE = math.log(EDGE / (1 - EDGE))
-# Of the shading where the probability is 0 or 1.
+# Opacity of the shading where the probability is 0 or 1.
 DEEPEST = 0.35
-# Of lines drawn by hand: beyond, the sigmoid is a wall.
+# The steepest line that can be dragged: beyond, the sigmoid is a wall.
 MOST_STEEP = 20.0
 # Pictures in a row of the sheet that hover shows cut-outs of.
 ABREAST = 20

@@ -15,7 +15,7 @@ from ui.palette import AGAINST, FOR, GUIDE
 BINS = 50
 # Points of a curve that are drawn; more would lie upon each other.
 MOST_POINTS = 300
-# Of either axis, what is shown of it where the whole says little.
+# The share of either axis that is shown where the whole says little.
 CORNER, WHOLE = 0.2, ((0, 1), (0, 1))
 # A margin, or a line along the edge would be cut in half.
 EDGE = 0.003

@@ -58,7 +58,7 @@ LINE = "line"
 # 'Let it learn' goes on until the cost is above its lowest by no more than the share NEAR, or for
 # AT_ONCE steps.
 NEAR, AT_ONCE = 1e-3, 200
-# Of the sliders: bounds of the offset, and the steepness of a line that had none.
+# The sliders: the largest offset, and the steepness that a line without any gets.
 FARTHEST, FIRST_STEEPNESS = 4.0, 2.0
 # What one may guess: shares of pictures on the right side.
 GUESSES = ((0.0, 0.7), (0.7, 0.85), (0.85, 0.95), (0.95, 1.0))

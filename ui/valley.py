@@ -49,9 +49,9 @@ from ui.valley_ground import (
 )
 from ui.valley_words import stories
 
-# Of the chart's square, on a desk and on a phone, in pixels.
+# Side of the chart's square, on a desk and on a phone, in pixels.
 WIDE, NARROW = 430, 280
-# Of many weights each needs to move less.
+# Adam's rate in a run's valley: of many weights each needs to move less.
 RUN_ADAM_RATE = 0.03
 # What may be guessed of gradient descent, in passes: more than, at most.
 GUESSES = ((0, 10), (10, 30), (30, 100), (100, None))

@@ -145,7 +145,7 @@ def valley_chart(look: Look) -> dict:
     A step has its way's colour, dash and shape; the last one of each is large.
     """
     x, y = _axes(look)
-    # Of no ways Vega finds no domain, and warns.
+    # Without any way Vega finds no domain, and warns.
     ways = [_ways(look, x, y)] if look.shown else []
     layers = [*_ground(look, x, y), *ways, *_ends(x, y)]
     chart = in_house_style(

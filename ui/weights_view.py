@@ -70,7 +70,7 @@ from ui.train.playback import (
 )
 from ui.train.runs import session_runs
 
-# Of the row of five, the gap between two.
+# Between two of the five heatmaps in a row, in pixels.
 GAP = 8
 SHARED_SCALE, OWN_SCALE = "one scale for all", "each its own scale"
 VIEWS = ONE, PAIR, MODELS, FORMING = (

@@ -41,7 +41,7 @@ FIELDS: dict[str, type] = {
     "holds": list,
     "picture": list,
 }
-# Of the pages that a link may open, what it may set there; Train's are the settings.
+# What a link may set, by the page that it opens; on Train that is the settings.
 PARAMETERS = {
     "predict": ("model", "test"),
     "weights": ("model", "digit", "view"),

@@ -127,7 +127,7 @@ def pinned(page: str) -> None:
     name = st.session_state.get(LESSON_OPEN)
     if page in OWN_WAY or name not in (known := lessons()[0]):
         return
-    # Of its own: a guess does not draw the page anew.
+    # A fragment of its own, so that a guess does not draw the page anew.
     with st.container(key=LESSON_BAR):
         st.fragment(errors_said()(_bar))(known[name], list(known), page)
 

@@ -35,7 +35,7 @@ from ui.two_numbers_charts import line_chart, lines_of
 from ui.valley_ground import SHORT, two_number_ground
 from ui.weights_view import mean_image
 
-# Of the cost, so that one leap does not flatten all else.
+# The highest cost drawn, so that one leap does not flatten all else.
 TALLEST = 20.0
 
 

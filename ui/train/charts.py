@@ -88,7 +88,7 @@ def _without_guides(spec: dict) -> dict:
     encoding = {}
     for name, channel in spec.get("encoding", {}).items():
         if name in ("x", "y"):
-            # Of no rows Vega finds no domain, and warns.
+            # Without rows Vega finds no domain, and warns.
             channel = {**channel, "axis": None, "scale": {"domain": [0, 1]}}
         elif "legend" in channel:
             channel = {**channel, "legend": None}
@@ -102,7 +102,7 @@ def cost_chart(
 ) -> alt.Chart:
     """Cost on the training and the held-out pictures.
 
-    marked : with marks where the rate was changed.  Of none Vega would warn, at every frame.
+    marked : with marks where the rate was changed.  Without any Vega would warn at every frame.
     """
     curves = (
         _costs(heldout_name)

@@ -240,7 +240,7 @@ def stories(told: str, play: Callable[[Preset], None], possible: bool) -> None:
         about = f"This page is about: **{labels}**. " if shown else ""
         st.caption(f"{about}Press Start and watch; *Show all controls* opens the rest.")
         return
-    # Of a phone's height each line counts that lies above the curve.
+    # On a phone each line above the curve counts.
     with st.container(horizontal=True, gap="xsmall" if on_phone() else "small"):
         for preset in PRESETS:
             st.button(

@@ -27,7 +27,7 @@ from ui.train.jobs import Job
 from ui.train.links import PIN, read_pin
 from ui.train.playback import iterations
 
-# Of the canvas here, in pixels.
+# Side of the canvas here, in pixels.
 SIDE = 200
 NOTHING = (
     "**No digit is pinned yet.** Pin one, and whatever run is looked at reads it at every "
