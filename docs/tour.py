@@ -9,6 +9,7 @@ import io
 import sys
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -48,11 +49,11 @@ def in_its_colours(frame: Image.Image) -> Image.Image:
     Its commonest colours stay as they are, so that paper is not tinted; the others are those that
     cover the rest best, as the thin lines of charts are few pixels, but their colours tell.
     """
-    counted = sorted(frame.getcolors(frame.width * frame.height) or [], reverse=True)
-    common = [colour for _, colour in counted[:EXACT]]
+    colours, counts = np.unique(np.asarray(frame).reshape(-1, 3), axis=0, return_counts=True)
+    common = colours[np.argsort(-counts)][:EXACT]
     rest = frame.quantize(COLOURS - len(common), Image.Quantize.MAXCOVERAGE).getpalette() or []
     palette = Image.new("P", (1, 1))
-    palette.putpalette([*(level for colour in common for level in colour), *rest][: 3 * COLOURS])
+    palette.putpalette([*common.ravel().tolist(), *rest][: 3 * COLOURS])
     return frame.quantize(palette=palette, dither=Image.Dither.NONE)
 
 

@@ -233,7 +233,7 @@ def _ways(look: Look, x: alt.X, y: alt.Y) -> alt.LayerChart:
         .mark_point(clip=True, filled=True, opacity=1, size=150, stroke=PALE, strokeWidth=1)
         .encode(x=x, y=y, color=colour, shape=shape, tooltip=told)
     )
-    return alt.layer(lines, steps, here)
+    return alt.LayerChart(layer=[lines, steps, here])
 
 
 def _ends(x: alt.X, y: alt.Y) -> list[alt.Chart]:
