@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import streamlit as st
 
@@ -15,32 +15,25 @@ def is_playing(playing: str) -> bool:
     return bool(st.session_state.get(playing))
 
 
-def play_button(
-    key: str, playing: str, steps: Sequence[int], at: int, go_to: Callable[[int], None]
-) -> bool:
+def play_button(key: str, playing: str, place: str, steps: Sequence[int]) -> bool:
     """Play, or Pause while it plays; returns whether it was pressed just now.
 
     After a press all of the page has to run, as the clock of a fragment is set by that.
 
-    key : of the button; playing : see `is_playing`.
-    steps, at : all there are, and the one looked at.
-    go_to : goes to a step, which is the first where Play is pressed at the last.
+    key, playing, place : keys of the session: of the button, of whether it plays (`is_playing`),
+        and of the step looked at, which is the last where there is none.
+    steps : all there are.  Pressed at the last, it begins again from the first.
     """
     plays = is_playing(playing)
 
     def press() -> None:
         st.session_state[playing] = not plays
-        if not plays and at == steps[-1]:
-            go_to(steps[0])
+        # As it is at the press: an address may have set it since the button was drawn.
+        if not plays and st.session_state.get(place) not in steps[:-1]:
+            st.session_state[place] = steps[0]
 
     label, icon = ("Pause", "pause") if plays else ("Play", "play_arrow")
-    return st.button(
-        label,
-        key=key,
-        icon=f":material/{icon}:",
-        on_click=press,
-        help="Goes on step by step to the last one; pressed there, it begins again from the first.",
-    )
+    return st.button(label, key=key, icon=f":material/{icon}:", on_click=press)
 
 
 def next_step(playing: str, steps: Sequence[int], at: int) -> int:

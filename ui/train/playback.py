@@ -38,14 +38,7 @@ def stop_playing() -> None:
 
 def play(job: Job, thetas: dict[int, np.ndarray]) -> bool:
     """The button that has it play or pause; returns whether it was pressed just now."""
-    key = _key(job)
-    return play_button(
-        PLAY,
-        PLAYING,
-        list(thetas),
-        _looked_at(job, thetas),
-        lambda first: st.session_state.update({key: first}),
-    )
+    return play_button(PLAY, PLAYING, _key(job), list(thetas))
 
 
 def moment(job: Job, thetas: dict[int, np.ndarray]) -> int:

@@ -98,7 +98,7 @@ class Sweeping:
         self._gone = gone
         # The shortest first, so that there is something to see soon.
         self._left = sorted(self.trials, key=lambda trial: trial.work)
-        self._lock, self._began, self._ended = threading.Lock(), time.monotonic(), 0.0
+        self._lock, self._began = threading.Lock(), time.monotonic()
         self._threads = [
             threading.Thread(target=self._work, name="sweep", daemon=True) for _ in range(AT_ONCE)
         ]
