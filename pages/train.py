@@ -46,8 +46,8 @@ take_pin_link(data and data[1])
 def play(preset) -> None:
     set_all(preset.changes)
     if data is not None:
-        request = RunRequest(Settings(**preset.changes), *data)
-        begin(runs, request, preset.title, story=preset.story)
+        settings = Settings(**preset.changes)
+        begin(runs, lambda: RunRequest(settings, *data), preset.title, story=preset.story)
 
 
 stories(runs.job.story if runs.job else "", play, data is not None)

@@ -14,6 +14,7 @@ import streamlit as st
 from lrcore.drawing import naive
 from lrcore.fabric import is_record, strokes_from_canvas
 from ui.palette import INK, PAPER
+from ui.presses import once
 from ui.state import CANVAS, KEPT_DRAWING, PEN_WIDTH, TOOL
 
 if TYPE_CHECKING:
@@ -173,7 +174,8 @@ def _tools(name: str, choice: bool) -> tuple[str, int]:
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         if choice:
             tool = _tool()
-        st.button("Undo", on_click=_undo, args=(name,), help="Take back the last stroke.")
+        undo = once(f"undo {name}", _undo)
+        st.button("Undo", on_click=undo, args=(name,), help="Take back the last stroke.")
         st.button("Clear", on_click=_clear, args=(name,), help="Empty the canvas.")
         if choice:
             width = _width()

@@ -24,6 +24,7 @@ from ui.palette import AGAINST, FOR, GUIDE
 from ui.plain import plain
 from ui.state import DELETE_OWN, OWN_DIGITS_SHOWN
 from ui.style import spoken
+from ui.toasts import say
 
 AT_ONCE = 24
 
@@ -194,14 +195,14 @@ def keep_hand(weights: Weights | None) -> None:
                 "my-hand.zip",
                 "The corrections, as a ZIP of pictures.",
             )
-            if weights is not None and st.button(
-                "Keep as a model",
-                icon=":material/neurology:",
-                help="A copy of its own, which the Weights and Mistakes pages can look at.",
-            ):
-                name = use_model(replace(learned(weights), name=f"{weights.name}, my hand"))
-                st.toast(f"Now reading with '{plain(name)}'")
-                st.rerun()
+            if weights is not None:
+                st.button(
+                    "Keep as a model",
+                    icon=":material/neurology:",
+                    on_click=_keep_as_model,
+                    args=(weights,),
+                    help="A copy of its own, which the Weights and Mistakes pages can look at.",
+                )
             with st.popover("Forget my hand", icon=":material/delete:"):
                 st.markdown("All corrections are lost; your own digits stay.")
                 st.button(
@@ -283,6 +284,11 @@ def _thumbnails(digits: Dataset, at: np.ndarray) -> None:
                     args=(digits.images[i],),
                     help=f"Delete this {digits.labels[i]} from your digits.",
                 )
+
+
+def _keep_as_model(weights: Weights) -> None:
+    name = use_model(replace(learned(weights), name=f"{weights.name}, my hand"))
+    say(f"Now reading with '{plain(name)}'")
 
 
 def _delete(image: np.ndarray) -> None:

@@ -27,6 +27,7 @@ from ui.models import (
 from ui.number_field import number_field
 from ui.plain import plain, say_error, sentence
 from ui.state import CHOSEN_MODEL, WEIGHTS_FILE, WEIGHTS_TRIED
+from ui.toasts import say
 
 # The latter are told how to be exported.
 UPLOAD_TYPES = ["npz", "npy", "csv", "tsv", "txt", "pkl", "pickle", "joblib", "sav", "pt", "pth"]
@@ -93,8 +94,8 @@ def _upload() -> None:
         refuse_programs(raw, file.name)
         if is_plain(raw):
             weights = _plain(raw, stem, file.name)
-            if weights and st.button("Use this file", width="stretch"):
-                _use(weights)
+            if weights:
+                st.button("Use this file", on_click=_say_use, args=(weights,), width="stretch")
         else:
             _use_once(file.file_id, raw, stem, file.name)
     except UserError as error:
@@ -153,5 +154,9 @@ def _tried(raw: bytes, weights: Weights) -> str:
 
 
 def _use(weights: Weights) -> None:
-    st.toast(f"Reading with {plain(use_model(weights))}")
+    _say_use(weights)
     st.rerun()
+
+
+def _say_use(weights: Weights) -> None:
+    say(f"Reading with {plain(use_model(weights))}")

@@ -22,7 +22,17 @@ from streamlit.runtime import exists, get_instance
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.state import SessionState
 
-from ui.state import LESSON_OPEN, LOST_TOLD, TAB, THIS_TAB, TOASTS_SAID, Lasts, declared
+from ui.state import (
+    ADDRESS_WRITTEN,
+    BARE_ADDRESS,
+    LESSON_OPEN,
+    LOST_TOLD,
+    TAB,
+    THIS_TAB,
+    TOASTS_SAID,
+    Lasts,
+    declared,
+)
 from ui.toasts import say
 
 if TYPE_CHECKING:
@@ -59,7 +69,7 @@ _tabs: weakref.WeakValueDictionary[str, Tab] = weakref.WeakValueDictionary()
 
 
 # Of the connection as it is now, whatever the tab held before.
-NOT_BROUGHT = (THIS_TAB, LOST_TOLD, TOASTS_SAID)
+NOT_BROUGHT = (THIS_TAB, LOST_TOLD, TOASTS_SAID, ADDRESS_WRITTEN, BARE_ADDRESS)
 
 
 def outlast_reload() -> None:
@@ -93,7 +103,11 @@ def _come_back() -> None:
     brought = False
     for key, value in state.filtered_state.items():
         entry = declared(key)
-        if entry is None or entry.lasts is not Lasts.SESSION or key in NOT_BROUGHT:
+        if entry is None or key in NOT_BROUGHT:
+            continue
+        # What the address of the page says of that page is here already.
+        held = entry.lasts is Lasts.ADDRESS and key not in st.session_state
+        if entry.lasts is not Lasts.SESSION and not held:
             continue
         st.session_state[key] = value
         brought = True

@@ -4,6 +4,7 @@ import runpy
 from pathlib import Path
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from ui.state import ROUTED
 
@@ -47,3 +48,9 @@ def ensure_routed() -> None:
     if not st.session_state.pop(ROUTED, False):
         runpy.run_path(str(ROUTER))
         st.stop()
+
+
+def went_back() -> bool:
+    """Whether this run is for an address to which the browser went back, or forward again."""
+    context = get_script_run_ctx()
+    return context is not None and context.is_history_navigation

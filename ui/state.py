@@ -83,6 +83,12 @@ LOST_TOLD = _key(
 )
 TAB = _key("tab", "dict: the token of the session that this tab had before", "widget", PAGE)
 THIS_TAB = _key("this_tab", "Tab: by which the tab finds it again", "outlast_reload", SESSION)
+PRESSES_CARRIED = _key(
+    "presses_carried", "dict by button: when a press came in another part's run", "once", SESSION
+)
+PRESSES_WAITING = _key(
+    "presses_waiting", "dict by button: when a press came that waits", "acting_button", SESSION
+)
 TOASTS_SAID = _key(
     "toasts_said", "list: toasts that may not have been sent yet", "ui.toasts", SESSION
 )
@@ -162,7 +168,10 @@ CONTROLS_SHOWN = _key(
 )
 NOTICES = _key("train_notices", "list of sentences on a link or a refused run", "begin", SESSION)
 ADDRESS_WRITTEN = _key(
-    "train_address", "Address: what was last written or taken over", "take_link", SESSION
+    "train_address", "dict: the settings' part of the URL, as last written", "take_link", SESSION
+)
+BARE_ADDRESS = _key(
+    "train_bare", "bool: the bar of pages led to an address without settings", "take_link", SESSION
 )
 SHOW_ALL = _key("show-all", BUTTON, "widget", PAGE)
 LINK_SHOWN = _key("link_shown", "list of names of the controls a link is to leave", "widget", PAGE)
@@ -183,10 +192,7 @@ RUN_BUTTON = {
         *("download-weights", "download-history", "download-script", "go-back"),
     )
 }
-USED = _key("train_used", "str: the model just chosen, to be said once", "take_away", RUN)
-STARTED_BESIDE = _key(
-    "train_started_beside", "bool: a run was begun beside the shown one", "begin", RUN
-)
+USED = _key("train_used", "str: the model just chosen, to be said once", "use", RUN)
 RATE_NOW = _keys("rate-{job}", "float: the learning rate of a run", "widget, watch", PAGE)
 CHART_PLACE = _keys("place-of-chart-{what}", "nothing: the place of a chart", "nobody", PAGE)
 CHART = _keys("chart-{what}", "nothing: a chart that stays in place", "nobody", PAGE)

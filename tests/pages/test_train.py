@@ -251,10 +251,10 @@ def test_going_back_turns_the_settings_back(app, monkeypatch):
     app.text_input(key="images").set_value("700").run()
     app.query_params["images"] = "600"
     app.run()
-    # Just after a change this is only a browser that has not heard of the new address.
+    # A browser that says so and has not gone back has only not heard of the new address.
     assert app.text_input(key="images").value == "700"
     assert address(app) == {"images": "700"}
-    monkeypatch.setattr("ui.train.controls.HEARD", 0)
+    monkeypatch.setattr("ui.train.controls.went_back", lambda: True)
     app.query_params["images"] = "600"
     app.run()
     assert app.text_input(key="images").value == "600"

@@ -6,17 +6,16 @@ import io
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import Literal
-
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from lrcore.errors import UserError
 from lrcore.training import RunRequest, write_history
-from lrcore.weights import pack_weights
+from lrcore.weights import Weights, pack_weights
 from ui.models import use_model
 from ui.plain import plain
-from ui.state import NOTICES, RUN_BUTTON, RUN_NAME, STARTED_BESIDE, USED
+from ui.presses import acting_button
+from ui.state import NOTICES, RUN_BUTTON, RUN_NAME, USED
 from ui.train.jobs import Job
 from ui.train.runs import Runs
 
@@ -78,10 +77,17 @@ def buttons(runs: Runs, make_request: Callable[[], RunRequest] | None) -> DeltaG
     row = st.container(horizontal=True, vertical_alignment="bottom")
     with row:
         for key, act in actions.items():
-            if _button(key, act is not None, another=running is not None) and act:
-                act()
-                st.rerun()
-    if st.session_state.pop(STARTED_BESIDE, False):
+            # Start begins one more beside a run that has not ended.
+            more = key == "start" and running is not None
+            label, icon, help = BUTTONS["another" if more else key]
+            acting_button(
+                *(label, RUN_BUTTON[key], act),
+                help=help,
+                type="primary" if key == "start" and not more else "secondary",
+                icon=f":material/{icon}:",
+            )
+    if runs.begun_beside:
+        runs.begun_beside = False
         st.toast(
             "One more run has begun: *Run watched* below the curves shows it.",
             icon=":material/add:",
@@ -90,35 +96,35 @@ def buttons(runs: Runs, make_request: Callable[[], RunRequest] | None) -> DeltaG
 
 
 def _start(runs: Runs, make_request: Callable[[], RunRequest], allowed: float = math.inf) -> None:
-    begin(runs, make_request(), st.session_state.get(RUN_NAME) or "", allowed)
+    begin(runs, make_request, st.session_state.get(RUN_NAME) or "", allowed)
 
 
 def _stop(job: Job) -> None:
-    job.stop()
     # It may be what a run that was refused has waited for.
     st.session_state[NOTICES] = []
-
-
-def _button(key: str, can: bool, another: bool) -> bool:
-    """A button; `another` where Start would begin one more beside a run that has not ended."""
-    label, icon, help = BUTTONS["another" if key == "start" and another else key]
-    primary = key == "start" and not another
-    kind: Literal["primary", "secondary"] = "primary" if primary else "secondary"
-    icon = f":material/{icon}:"
-    return st.button(label, RUN_BUTTON[key], help, type=kind, icon=icon, disabled=not can)
+    job.stop()
 
 
 def begin(
-    runs: Runs, request: RunRequest, name: str = "", allowed: float = math.inf, story: str = ""
+    runs: Runs,
+    make_request: Callable[[], RunRequest],
+    name: str = "",
+    allowed: float = math.inf,
+    story: str = "",
 ) -> None:
-    """Start a run of that name; where it may not, keep the sentence for the page to show."""
+    """Start a run of that name; where it may not, keep the sentence for the page to show.
+
+    What must not be done twice comes last: see `ui.presses.once`.
+    """
+    st.session_state[NOTICES] = []
     try:
-        job = runs.start(request, name, allowed, story)
-        if job is not runs.job:
-            st.session_state[STARTED_BESIDE] = True
-        st.session_state[NOTICES] = []
+        runs.start(make_request(), name, allowed, story)
     except UserError as error:
         st.session_state[NOTICES] = [str(error)]
+
+
+def _use(weights: Weights) -> None:
+    st.session_state[USED] = use_model(weights)
 
 
 def take_away(runs: Runs) -> None:
@@ -127,16 +133,15 @@ def take_away(runs: Runs) -> None:
     done = job is not None and job.finished
     weights = job.weights if job and done else None
     with st.container(horizontal=True):
-        use = st.button(
+        st.button(
             "Use this model",
             icon=":material/check:",
             disabled=weights is None,
             help="Predict and Weights then work with what this run has learned.",
             key=RUN_BUTTON["use"],
+            on_click=_use,
+            args=(weights,),
         )
-        if use and weights:
-            st.session_state[USED] = use_model(weights)
-            st.rerun()
         st.download_button(
             "Weights",
             pack_weights(weights) if weights else b"",

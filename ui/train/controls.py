@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -24,18 +23,19 @@ from lrcore.solvers import SOLVERS
 from ui.device import on_phone
 from ui.pinned import pin_query
 from ui.plain import say_error, sentence, visible
+from ui.presses import once
+from ui.routing import went_back
 from ui.state import (
     ADDRESS_WRITTEN,
+    BARE_ADDRESS,
     CONTROLS_SHOWN,
     LINK_SHOWN,
     NOTICES,
     RUN_NAME,
     SHOW_ALL,
+    TRAIN_TAB,
 )
 from ui.train.links import SHOW, TEXTS, make_link, make_query, read_link
-
-# Seconds after which a browser has surely heard of the URL that was written.
-HEARD = 2.0
 
 LABELS = {
     "task": TASKS,
@@ -94,29 +94,26 @@ PRESETS = (
 )
 
 
-@dataclass(frozen=True)
-class Address:
-    """The settings' part of the URL as it was last taken over or written, and when."""
-
-    query: dict[str, str]
-    when: float
-
-    @property
-    def heard(self) -> bool:
-        """Whether the browser must know of it by now."""
-        return time.monotonic() - self.when > HEARD
-
-
 def take_link() -> None:
     """Take over what the URL asks for: at the first look, and when the browser goes back."""
     state, query = st.session_state, _asked()
-    last: Address | None = state.get(ADDRESS_WRITTEN)
-    # Nothing is asked for when one comes back from another page; and what a browser that has not
-    # heard of the last address says is no wish.
-    if last is None or (query and query != last.query and last.heard):
-        state[ADDRESS_WRITTEN] = Address(query, time.monotonic())
+    last: dict[str, str] | None = state.get(ADDRESS_WRITTEN)
+    if last is None:
+        # Of a tab that was loaded again on another page the settings are here already.
+        wished = bool(query) or any(name not in state for name in NAMES)
+    else:
+        if last and not query and TRAIN_TAB not in state and not went_back():
+            # The bar of pages has led here, without an address; one can go back to that, too.
+            state[BARE_ADDRESS] = True
+        # Without a step back an address that is not the last is no wish: the browser has not
+        # heard of that yet.
+        wished = query != last and went_back() and not (not query and BARE_ADDRESS in state)
+    if wished:
         texts, state[CONTROLS_SHOWN], state[NOTICES] = read_link(query, LABELS)
         _set_texts(texts)
+    state.setdefault(CONTROLS_SHOWN, None)
+    state.setdefault(NOTICES, [])
+    state[ADDRESS_WRITTEN] = query if wished else last or {}
 
 
 def keep_address() -> None:
@@ -125,9 +122,9 @@ def keep_address() -> None:
     Streamlit's own binding of widgets to the URL would write labels, and leave out the controls
     that are not shown.
     """
-    query = make_query(_texts(), st.session_state[CONTROLS_SHOWN])
-    if st.session_state[ADDRESS_WRITTEN].query != query:
-        st.session_state[ADDRESS_WRITTEN] = Address(query, time.monotonic())
+    st.session_state[ADDRESS_WRITTEN] = query = make_query(
+        _texts(), st.session_state[CONTROLS_SHOWN]
+    )
     if _asked() != query:
         others = {name: v for name, v in st.query_params.items() if name not in (*NAMES, SHOW)}
         st.query_params.from_dict(others | query)
@@ -135,7 +132,8 @@ def keep_address() -> None:
 
 def forget_address() -> None:
     """Have the next look at the page take its settings from the URL, as the first one does."""
-    st.session_state.pop(ADDRESS_WRITTEN, None)
+    for key in (ADDRESS_WRITTEN, *NAMES):
+        st.session_state.pop(key, None)
 
 
 def _asked() -> dict[str, str]:
@@ -245,7 +243,7 @@ def stories(told: str, play: Callable[[Preset], None], possible: bool) -> None:
         for preset in PRESETS:
             st.button(
                 preset.title,
-                on_click=play,
+                on_click=once(preset.title, play),
                 args=(preset,),
                 disabled=not possible,
                 help=preset.story,

@@ -32,11 +32,15 @@ MOST_UNENDED, MOST_MEGABYTES = 4, 600
 
 
 class Runs:
-    """The runs that a session keeps, by name, the oldest first."""
+    """The runs that a session keeps, by name, the oldest first.
+
+    begun_beside : whether one was begun beside the shown one, until that has been said.
+    """
 
     def __init__(self, session: str = ""):
         self.jobs: dict[str, Job] = {}
         self.shown: str | None = None
+        self.begun_beside = False
         self.sweep: Sweeping | None = None
         self._presence = Presence(session)
 
@@ -73,6 +77,7 @@ class Runs:
                 "line has no such limit."
             )
         self._begin(job, show=bool(story) or self.job is None or self.job.ending is not None)
+        self.begun_beside = job is not self.job
         return job
 
     def reset(self, name: str) -> None:

@@ -24,7 +24,9 @@ from ui.device import on_phone
 from ui.heatmaps import colour_limit, row_names
 from ui.models import mnist
 from ui.plain import plain, say_error, sentence
+from ui.presses import acting_button
 from ui.state import (
+    NOTICES,
     SWEEP_BUTTON,
     SWEEP_CHART,
     SWEEP_LINK,
@@ -271,35 +273,35 @@ def _buttons(
     """Try them, cancel, and the link; `start` is None where they cannot be tried."""
     possible = start is not None
     working = runs.sweep is not None and not runs.sweep.finished
+
+    def try_them() -> None:
+        assert values is not None
+        assert start is not None
+        # Without own digits in it, as the command line would make it.
+        own = start.request().own if start.own else None
+        st.session_state.pop(SWEEP_RUN, None)
+        st.session_state[NOTICES] = []
+        try:
+            runs.start_sweep(settings, train, values, seeds, own)
+        except UserError as error:
+            add_notice(str(error))
+
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        if st.button(
+        acting_button(
             "Try them",
-            key=SWEEP_BUTTON(what="start"),
+            SWEEP_BUTTON(what="start"),
+            try_them if possible and not working else None,
             type="primary",
             icon=":material/play_arrow:",
-            disabled=working or not possible,
             help="The runs go through the queue of all runs; you can leave the page meanwhile.",
-        ):
-            assert values is not None
-            assert start is not None
-            try:
-                # Without own digits in it, as the command line would make it.
-                own = start.request().own if start.own else None
-                runs.start_sweep(settings, train, values, seeds, own)
-                st.session_state.pop(SWEEP_RUN, None)
-                st.rerun()
-            except UserError as error:
-                say_error(error)
-        if st.button(
+        )
+        acting_button(
             "Cancel",
-            key=SWEEP_BUTTON(what="cancel"),
+            SWEEP_BUTTON(what="cancel"),
+            runs.sweep.cancel if runs.sweep and working else None,
             icon=":material/stop:",
-            disabled=not working,
             help="Ends all runs of the sweep; what is there already is kept.",
-        ):
-            assert runs.sweep is not None
-            runs.sweep.cancel()
-            st.rerun()
+        )
         if possible and values is not None:
             with st.popover(
                 "Link", icon=":material/link:", help="Opens this page with the same sweep set up."

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from functools import partial
 
 import pandas as pd
 import streamlit as st
 
 from lrcore.settings import Settings, knob
+from ui.presses import acting_button
 from ui.state import COST_AXIS, DOOMED, NOTICES, RUN_AXIS, RUN_BUTTON, WATCHED
 from ui.train.charts import AXES
 from ui.train.controls import LABELS
@@ -66,16 +68,19 @@ def runs_table(runs: Runs) -> list[str]:
         doomed = st.selectbox(
             "Run to delete", names, key=DOOMED, help="Its curve and its model are lost."
         )
-        if st.button(
+        acting_button(
             "Delete",
+            RUN_BUTTON["delete"],
+            partial(_delete, runs, doomed),
             icon=":material/delete:",
-            key=RUN_BUTTON["delete"],
             help="Stops the run if it is still going, and forgets it.",
-        ):
-            runs.delete(doomed)
-            st.session_state[NOTICES] = []
-            st.rerun()
+        )
     return chosen
+
+
+def _delete(runs: Runs, name: str) -> None:
+    st.session_state[NOTICES] = []
+    runs.delete(name)
 
 
 def comparison(runs: Runs) -> pd.DataFrame:
