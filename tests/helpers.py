@@ -51,6 +51,11 @@ def choose_way(app: AppTest, way: str) -> AppTest:
     return app.button_group(key="way").set_value(way).run()
 
 
+def seen(button) -> str:
+    """What is seen of a button's label: what it acts on may be heard only."""
+    return button.label.split(" :gray-badge")[0]
+
+
 def markup(app: AppTest) -> str:
     """All text that a page shows, the big digit included."""
     return " ".join(

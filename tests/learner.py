@@ -253,7 +253,8 @@ class Learner:
         kind = element.WhichOneof("type")
         content = getattr(element, kind)
         if found := NAMED.match(getattr(content, "id", "")):
-            name = content.label if found[1] == "None" else found[1]
+            # Of a label what is seen, without what is heard only.
+            name = content.label.split(" :")[0] if found[1] == "None" else found[1]
             self._ids[name] = content.id
         if kind == "bidi_component":
             self._fragment = delta.fragment_id

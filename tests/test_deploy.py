@@ -429,7 +429,7 @@ def load_digits(page, content: bytes) -> None:
 
 
 def load_weights(page, content: bytes) -> None:
-    page.get_by_role("button", name="Model", exact=True).click()
+    page.get_by_role("button", name="Model in use, or one of your own").click()
     upload(page, "mine.npz", content)
     settled(page)
 

@@ -16,6 +16,7 @@ from lrcore.fabric import is_record, strokes_from_canvas
 from ui.palette import INK, PAPER
 from ui.presses import once
 from ui.state import CANVAS, KEPT_DRAWING, PEN_WIDTH, TOOL
+from ui.style import spoken
 
 if TYPE_CHECKING:
     from streamlit.components.v2.types import ComponentRenderer
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 # Side of the canvas for one digit, in pixels.
 SIDE = 330
 PEN_TOOL, ERASER = "Pen", "Eraser"
+UNDO, CLEAR = f"Undo{spoken('the last stroke')}", f"Clear{spoken('the canvas')}"
 # The pen's width in pixels, where no other was chosen.
 PEN = 16
 JS = Path(__file__).with_name("canvas.js")
@@ -175,8 +177,8 @@ def _tools(name: str, choice: bool) -> tuple[str, int]:
         if choice:
             tool = _tool()
         undo = once(f"undo {name}", _undo)
-        st.button("Undo", on_click=undo, args=(name,), help="Take back the last stroke.")
-        st.button("Clear", on_click=_clear, args=(name,), help="Empty the canvas.")
+        st.button(UNDO, on_click=undo, args=(name,), help="Take back the last stroke.")
+        st.button(CLEAR, on_click=_clear, args=(name,), help="Empty the canvas.")
         if choice:
             width = _width()
     return tool, width
@@ -196,7 +198,7 @@ def _tool() -> str:
 
 
 def _width() -> int:
-    with st.popover("Width", help="How wide the pen is."):
+    with st.popover(f"Width{spoken('of the pen')}", help="How wide the pen is."):
         return st.slider(
             "Pen width",
             4,

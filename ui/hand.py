@@ -190,7 +190,7 @@ def keep_hand(weights: Weights | None) -> None:
     with st.container(horizontal=True):
         if len(corrections := own_digits().corrections):
             _download(
-                "My hand",
+                f"My hand{spoken('as a file')}",
                 to_zip(corrections),
                 "my-hand.zip",
                 "The corrections, as a ZIP of pictures.",
@@ -242,11 +242,21 @@ def own_section() -> None:
         _thumbnails(digits, at[::-1])
     with st.container(horizontal=True):
         if len(digits):
-            _download("ZIP", to_zip(digits), "my-digits.zip", "PNGs in folders 0 to 9.")
+            _download(
+                f"ZIP{spoken('of your digits')}",
+                to_zip(digits),
+                "my-digits.zip",
+                "PNGs in folders 0 to 9.",
+            )
             for name, content in zip((IMAGES, LABELS), to_idx(digits), strict=True):
                 kind = "IDX images" if name == IMAGES else "IDX labels"
-                _download(kind, content, name, "MNIST's own format: two files, take both.")
-            with st.popover("Delete all", icon=":material/delete:"):
+                _download(
+                    f"{kind}{spoken('of your digits')}",
+                    content,
+                    name,
+                    "MNIST's own format: two files, take both.",
+                )
+            with st.popover(f"Delete all{spoken('your digits')}", icon=":material/delete:"):
                 lost, learned_from = counted(len(digits), "digit"), len(own.corrections)
                 among = f", {counted(learned_from, 'correction')} among them" * bool(learned_from)
                 st.markdown(f"{lost} will be lost{among}.")

@@ -26,6 +26,7 @@ from ui.state import (
     MISTAKES_SEEN,
     OPEN_TEST_PICTURE,
 )
+from ui.style import spoken
 
 AT_ONCE = 24
 # The side of the confusion matrix on the screen; a phone has room for it.
@@ -350,7 +351,8 @@ def _pictures_behind(found: Study, names: list[str]) -> None:
             picture_that_opens(found, at, f"{found.confidence[at]:.2f}", "cell")
     if len(behind) > shown:
         st.button(
-            "Show more", on_click=lambda: st.session_state.update({MISTAKES_SEEN: shown + AT_ONCE})
+            f"Show more{spoken('of these pictures')}",
+            on_click=lambda: st.session_state.update({MISTAKES_SEEN: shown + AT_ONCE}),
         )
 
 

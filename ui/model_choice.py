@@ -27,6 +27,7 @@ from ui.models import (
 from ui.number_field import number_field
 from ui.plain import plain, say_error, sentence
 from ui.state import CHOSEN_MODEL, WEIGHTS_FILE, WEIGHTS_TRIED
+from ui.style import spoken
 from ui.toasts import say
 
 # The latter are told how to be exported.
@@ -69,7 +70,10 @@ def _choice() -> None:
             width=270,
             help="Which trained weights read your digits.",
         )
-    with st.popover("Model", help="What this model looks at; bring one of your own."):
+    with st.popover(
+        f"Model{spoken('in use, or one of your own')}",
+        help="What this model looks at; bring one of your own.",
+    ):
         if (weights := chosen_model()) is not None:
             st.markdown(f"**{plain(weights.name)}**: {facts(weights)}")
             st.markdown(FEATURES[weights.features].looks_at)
@@ -95,7 +99,12 @@ def _upload() -> None:
         if is_plain(raw):
             weights = _plain(raw, stem, file.name)
             if weights:
-                st.button("Use this file", on_click=_say_use, args=(weights,), width="stretch")
+                st.button(
+                    f"Use this file{spoken(file.name)}",
+                    on_click=_say_use,
+                    args=(weights,),
+                    width="stretch",
+                )
         else:
             _use_once(file.file_id, raw, stem, file.name)
     except UserError as error:

@@ -468,7 +468,11 @@ def gallery() -> None:
                         help=f"Read test picture {index}.",
                     ):
                         st.session_state[GALLERY_PICKED] = int(index)
-        if st.button("Show others", icon=":material/shuffle:", help="Twelve other test pictures"):
+        if st.button(
+            f"Show others{spoken('of the test set')}",
+            icon=":material/shuffle:",
+            help="Twelve other test pictures",
+        ):
             st.session_state[GALLERY_MIX] = mix + 1
             st.rerun()
     with right:

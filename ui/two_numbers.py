@@ -51,6 +51,7 @@ from ui.state import (
     TWO_POINTED,
     TWO_STEP,
 )
+from ui.style import spoken
 from ui.two_numbers_charts import SPOT, pixels_chart
 
 # The parameter of a link that holds a line: angle, offset and steepness.
@@ -444,7 +445,7 @@ def _figures(found: TwoNumbers, held: Learning) -> None:
 def _buttons(found: TwoNumbers, held: Learning) -> None:
     with st.container(horizontal=True):
         st.button(
-            "Let it learn",
+            f"Let it learn{spoken('the line')}",
             key=TWO_BUTTON(what="learn"),
             type="primary",
             icon=":material/play_arrow:",
@@ -455,7 +456,7 @@ def _buttons(found: TwoNumbers, held: Learning) -> None:
             f"lowest, {AT_ONCE} steps at most.",
         )
         st.button(
-            "Step",
+            f"Step{spoken('of gradient descent')}",
             key=TWO_BUTTON(what="step"),
             icon=":material/skip_next:",
             on_click=held.step,
@@ -463,7 +464,7 @@ def _buttons(found: TwoNumbers, held: Learning) -> None:
             help="One step of gradient descent.",
         )
         st.button(
-            "Back to zero",
+            f"Back to zero{spoken('with theta')}",
             key=TWO_BUTTON(what="zero"),
             icon=":material/restart_alt:",
             on_click=held.start,
@@ -585,7 +586,9 @@ def _number(value: float) -> str:
 
 def _link(choice: Choice, held: Learning) -> None:
     with st.popover(
-        "Link", icon=":material/link:", help="Opens this page with these digits and numbers."
+        f"Link{spoken('to this line')}",
+        icon=":material/link:",
+        help="Opens this page with these digits and numbers.",
     ):
         base = (st.context.url or "").split("?")[0]
         query = choice_texts(choice)

@@ -57,6 +57,7 @@ from ui.state import (
     WEIGHTS_SECOND,
     WEIGHTS_VIEW,
 )
+from ui.style import spoken
 from ui.train.charts import theta_maps, theta_picture
 from ui.train.jobs import Job
 from ui.train.playback import (
@@ -222,7 +223,7 @@ def downloads(weights: Weights, part: str) -> None:
     """The model as a file, and its pictures."""
     with st.container(horizontal=True):
         st.download_button(
-            "Pictures (PNG)",
+            f"Pictures (PNG){spoken(f'of theta of {weights.name}, a file')}",
             lambda: theta_png(weights, part, colour_limits(weights, part, shared=True)),
             f"{weights.name}.png",
             "image/png",
@@ -230,7 +231,7 @@ def downloads(weights: Weights, part: str) -> None:
             on_click="ignore",
         )
         st.download_button(
-            "Weights (.npz)",
+            f"Weights (.npz){spoken(f'of {weights.name}, a file')}",
             lambda: pack_weights(weights),
             f"{weights.name}.npz",
             "application/octet-stream",

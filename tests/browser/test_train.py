@@ -232,7 +232,7 @@ def test_another_run_leaves_the_one_that_goes_on_in_view(page, server):
     assert "run 1" in page.get_by_test_id("stProgress").inner_text()
     press(page, "stop")
     page.get_by_text("Stopped by hand").wait_for()
-    page.get_by_role("button", name="Start", exact=True).wait_for()
+    page.get_by_role("button", name="Start a run", exact=True).wait_for()
 
 
 def test_a_press_that_the_clock_carries_along_acts_once(page, server):

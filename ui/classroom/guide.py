@@ -29,6 +29,7 @@ from ui.state import (
     WEIGHTS_ROW,
     WEIGHTS_VIEW,
 )
+from ui.style import spoken
 from ui.train.controls import forget_address
 from ui.train.links import SWEEP
 from ui.train.runs import session_runs
@@ -150,7 +151,7 @@ def _bar(lesson: Lesson, names: list[str], page: str) -> None:
                 if _button("list", "Back to the lessons"):
                     close()
                     st.switch_page("pages/how.py", query_params={PART: "lessons"})
-                if _button("close", "Close"):
+                if _button("close", f"Close{spoken('the lesson')}"):
                     close()
                     st.rerun()
         st.markdown(lesson.task)
@@ -172,7 +173,7 @@ def guess_and_reveal(lesson: Lesson) -> None:
     key = LESSON_REVEALED(lesson=lesson.name)
     shown = st.session_state.get(key, False)
     st.button(
-        "Hide the answer" if shown else "Reveal",
+        "Hide the answer" if shown else f"Reveal{spoken('the answer')}",
         key=LESSON_BUTTON(what="reveal"),
         type="secondary" if shown else "primary",
         on_click=lambda: st.session_state.update({key: not shown}),

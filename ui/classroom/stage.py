@@ -10,6 +10,7 @@ from ui.classroom.files import lessons
 from ui.classroom.guide import LESSON, answer, following, guess_and_reveal, open_lesson
 from ui.plain import plain, say_error
 from ui.state import LESSON_BUTTON, STAGE
+from ui.style import spoken
 
 # Type grows with the projector's picture; whatever else a page has is left out.
 LARGE_TYPE = """<style>
@@ -37,10 +38,12 @@ def stage() -> None:
         st.markdown(lesson.task)
         with st.container(horizontal=True, vertical_alignment="bottom"):
             guess_and_reveal(lesson)
-            if st.button("See it live", key=LESSON_BUTTON(what="live")):
+            if st.button(
+                f"See it live{spoken(f'on {lesson.page_name}')}", key=LESSON_BUTTON(what="live")
+            ):
                 open_lesson(lesson)
             later = following(lesson, list(known)) or next(iter(known))
-            if st.button("Next", key=LESSON_BUTTON(what="next")):
+            if st.button(f"Next{spoken('lesson')}", key=LESSON_BUTTON(what="next")):
                 st.query_params[LESSON] = later
                 st.rerun()
         if answer(lesson):

@@ -6,6 +6,7 @@ import io
 import math
 from collections.abc import Callable
 from functools import partial
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -16,10 +17,11 @@ from ui.models import use_model
 from ui.plain import plain
 from ui.presses import acting_button
 from ui.state import NOTICES, RUN_BUTTON, RUN_NAME, USED
+from ui.style import spoken
 from ui.train.jobs import Job
 from ui.train.runs import Runs
 
-# What each button says: its label, its icon, its help text.
+# What each button says: its label, its icon, its help text.  What it acts on is heard.
 BUTTONS = {
     "start": ("Start", "play_arrow", "Begin a new run with the settings on this page."),
     "another": (
@@ -80,8 +82,14 @@ def buttons(runs: Runs, make_request: Callable[[], RunRequest] | None) -> DeltaG
             # Start begins one more beside a run that has not ended.
             more = key == "start" and running is not None
             label, icon, help = BUTTONS["another" if more else key]
+            if key == "start":
+                about = "run" if more else "a run"
+            elif key.startswith("step"):
+                about = f"of {running.name if running else 'a new run'}"
+            else:
+                about = job.name if job else "the run"
             acting_button(
-                *(label, RUN_BUTTON[key], act),
+                *(f"{label}{spoken(about)}", RUN_BUTTON[key], act),
                 help=help,
                 type="primary" if key == "start" and not more else "secondary",
                 icon=f":material/{icon}:",
@@ -132,9 +140,10 @@ def take_away(runs: Runs) -> None:
     job = runs.job
     done = job is not None and job.finished
     weights = job.weights if job and done else None
+    of = f"of {job.name}" if job else "of a run"
     with st.container(horizontal=True):
         st.button(
-            "Use this model",
+            f"Use this model{spoken(of)}",
             icon=":material/check:",
             disabled=weights is None,
             help="Predict and Weights then work with what this run has learned.",
@@ -143,7 +152,7 @@ def take_away(runs: Runs) -> None:
             args=(weights,),
         )
         st.download_button(
-            "Weights",
+            f"Weights{spoken(f'{of}, a file')}",
             pack_weights(weights) if weights else b"",
             f"{job.name}.npz" if job else None,
             "application/octet-stream",
@@ -154,7 +163,7 @@ def take_away(runs: Runs) -> None:
             key=RUN_BUTTON["download-weights"],
         )
         st.download_button(
-            "History",
+            f"History{spoken(f'{of}, a file')}",
             history_csv(job) if job and done else "",
             f"{job.name}.csv" if job else None,
             "text/csv",

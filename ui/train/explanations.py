@@ -7,6 +7,7 @@ import streamlit as st
 from lrcore.script import MNIST_FILES, MNIST_URL, as_script
 from lrcore.settings import Settings
 from ui.state import RUN_BUTTON
+from ui.style import spoken
 
 
 def python_tab(settings: Settings | None) -> None:
@@ -31,7 +32,7 @@ def python_tab(settings: Settings | None) -> None:
     )
     st.code(script, language="python", line_numbers=True, wrap_lines=True)
     st.download_button(
-        "Script",
+        f"Script{spoken('of the run, a file')}",
         script,
         "train.py",
         "text/x-python",

@@ -21,7 +21,7 @@ from ui.models import errors_said
 from ui.pinned import Pinned, last_read, pin, pinned, test_picture
 from ui.plain import sentence
 from ui.state import CHART, PIN_BUTTON, PIN_CANVAS, PIN_DRAWN, PIN_LINK, PINNED_PANEL
-from ui.style import PROBABILITIES
+from ui.style import PROBABILITIES, spoken
 from ui.train.controls import add_notice
 from ui.train.jobs import Job
 from ui.train.links import PIN, read_pin
@@ -70,7 +70,7 @@ def _ways(test: Dataset | None) -> None:
     with st.container(horizontal=True):
         seen = last_read()
         if st.button(
-            "The last one of Predict",
+            f"The last one of Predict{spoken('to pin')}",
             key=PIN_BUTTON(what="last"),
             icon=":material/draw:",
             disabled=seen is None,
@@ -80,7 +80,7 @@ def _ways(test: Dataset | None) -> None:
         ):
             now = seen
         if st.button(
-            "A test digit",
+            f"A test digit{spoken('to pin')}",
             key=PIN_BUTTON(what="test"),
             icon=":material/shuffle:",
             disabled=test is None,
@@ -89,7 +89,7 @@ def _ways(test: Dataset | None) -> None:
             assert test is not None
             now = test_picture(test, random.randrange(len(test)))
         if st.button(
-            "Unpin",
+            f"Unpin{spoken('the digit')}",
             key=PIN_BUTTON(what="off"),
             icon=":material/keep_off:",
             disabled=now is None,

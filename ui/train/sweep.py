@@ -37,6 +37,7 @@ from ui.state import (
     SWEEP_VALUES,
     TRAIN_TAB,
 )
+from ui.style import spoken
 from ui.train import charts
 from ui.train.controls import LABELS, add_notice, settings_link
 from ui.train.links import SEEDS, SWEEP, read_sweep, sweep_query
@@ -288,7 +289,7 @@ def _buttons(
 
     with st.container(horizontal=True, vertical_alignment="bottom"):
         acting_button(
-            "Try them",
+            f"Try them{spoken('all: the sweep')}",
             SWEEP_BUTTON(what="start"),
             try_them if possible and not working else None,
             type="primary",
@@ -296,7 +297,7 @@ def _buttons(
             help="The runs go through the queue of all runs; you can leave the page meanwhile.",
         )
         acting_button(
-            "Cancel",
+            f"Cancel{spoken('the sweep')}",
             SWEEP_BUTTON(what="cancel"),
             runs.sweep.cancel if runs.sweep and working else None,
             icon=":material/stop:",
@@ -304,7 +305,9 @@ def _buttons(
         )
         if possible and values is not None:
             with st.popover(
-                "Link", icon=":material/link:", help="Opens this page with the same sweep set up."
+                f"Link{spoken('to this sweep')}",
+                icon=":material/link:",
+                help="Opens this page with the same sweep set up.",
             ):
                 st.code(settings_link(sweep_query(values, seeds)), wrap_lines=True)
 
@@ -425,7 +428,7 @@ def _one_run(runs: Runs, sweep: Sweeping, places: Sequence[Place]) -> None:
         )
         trial = there[number]
         if st.button(
-            "Open this run",
+            f"Open this run{spoken(trial.name)}",
             key=SWEEP_BUTTON(what="open"),
             icon=":material/open_in_full:",
             disabled=not trial.job.finished,
@@ -461,7 +464,7 @@ def _table(sweep: Sweeping, places: Sequence[Place], ended: bool) -> None:
     with st.expander("All figures", icon=":material/table:"):
         st.dataframe(figures(places), hide_index=True, alt="Figures of all values tried.")
         st.download_button(
-            "CSV",
+            f"CSV{spoken('of the sweep, a file')}",
             results_csv(sweep),
             "sweep.csv",
             "text/csv",
@@ -510,7 +513,7 @@ def _as_python(settings: Settings, values: dict[str, list], seeds: int) -> None:
     with st.expander("As Python", icon=":material/code:"):
         st.code(script, language="python", line_numbers=True)
         st.download_button(
-            "Script",
+            f"Script{spoken('of the sweep, a file')}",
             script,
             "sweep.py",
             "text/x-python",

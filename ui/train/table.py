@@ -11,6 +11,7 @@ import streamlit as st
 from lrcore.settings import Settings, knob
 from ui.presses import acting_button
 from ui.state import COST_AXIS, DOOMED, NOTICES, RUN_AXIS, RUN_BUTTON, WATCHED
+from ui.style import spoken
 from ui.train.charts import AXES
 from ui.train.controls import LABELS
 from ui.train.runs import Runs
@@ -69,7 +70,7 @@ def runs_table(runs: Runs) -> list[str]:
             "Run to delete", names, key=DOOMED, help="Its curve and its model are lost."
         )
         acting_button(
-            "Delete",
+            f"Delete{spoken(doomed)}",
             RUN_BUTTON["delete"],
             partial(_delete, runs, doomed),
             icon=":material/delete:",
