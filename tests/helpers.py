@@ -51,7 +51,7 @@ def choose_way(app: AppTest, way: str) -> AppTest:
     return app.button_group(key="way").set_value(way).run()
 
 
-def seen(button) -> str:
+def seen_label(button) -> str:
     """What is seen of a button's label: what it acts on may be heard only."""
     return button.label.split(" :gray-badge")[0]
 

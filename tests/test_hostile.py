@@ -48,7 +48,7 @@ from lrcore.weights import (
     save_weights,
 )
 from tests.files import grey_of, saved, zipped
-from tests.helpers import choose_way, open_page, seen
+from tests.helpers import choose_way, open_page, seen_label
 from tests.tolerances import same_probabilities
 from ui.state import CHOSEN_MODEL, OWN_DIGITS, OWN_MODELS
 
@@ -469,7 +469,7 @@ def test_without_mnist_every_page_says_so(app, no_mnist, page):
     open_page(app, f"pages/{page}.py", **{OWN_DIGITS: digits})
     assert any("MNIST cannot be read" in error for error in said(app))
     if page == "train":
-        (start,) = [button for button in app.button if seen(button) == "Start"]
+        (start,) = [button for button in app.button if seen_label(button) == "Start"]
         assert start.disabled
     if page == "how":
         assert [header.value[0] for header in app.header][:6] == list("123456")

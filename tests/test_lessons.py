@@ -17,7 +17,7 @@ from lrcore.two_numbers import Choice, choice_texts, line_of, two_numbers
 from lrcore.valley import OPTIONS
 from lrcore.weights import WEIGHTS_FOLDER, Weights, load_weights
 from tests.browser.driver import ROOT
-from tests.helpers import open_page, seen
+from tests.helpers import open_page, seen_label
 from ui.classroom.files import PARAMETERS, lessons, read_lesson
 from ui.classroom.guide import LESSON
 from ui.classroom.pictures import pictures
@@ -54,7 +54,7 @@ answer = "It reads {accuracy pixels}."
 
 
 def button(app, label):
-    return next(b for b in app.button if seen(b) == label)
+    return next(b for b in app.button if seen_label(b) == label)
 
 
 def test_every_file_is_a_lesson():

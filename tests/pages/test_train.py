@@ -11,8 +11,7 @@ from lrcore.script import as_script
 from lrcore.settings import NAMES, Settings, knob
 from lrcore.training import Ending, Outcome
 from lrcore.weights import load_weights, pack_weights
-from tests.helpers import open_page, wait_for
-from tests.helpers import seen as seen_of
+from tests.helpers import open_page, seen_label, wait_for
 from ui.plain import plain
 from ui.train.buttons import history_csv
 from ui.train.controls import LABELS, PRESETS
@@ -275,11 +274,11 @@ def test_a_preset_starts_its_story_in_one_click(app):
 def test_beside_a_run_that_goes_on_start_begins_another(app):
     query = {"images": "600", "iterations": "100000", "solver": "gradient-descent"}
     page = open_page(app, PAGE, query)
-    assert seen_of(page.button(key="start")) == "Start"
+    assert seen_label(page.button(key="start")) == "Start"
     page.button(key="start").click().run()
     runs = page.session_state["training_runs"]
     first = runs.job
-    assert seen_of(page.button(key="start")) == "Start another"
+    assert seen_label(page.button(key="start")) == "Start another"
     assert page.button(key="start").proto.type == "secondary"
     page.button(key="start").click().run()
     assert len(runs.jobs) == 2
@@ -288,7 +287,7 @@ def test_beside_a_run_that_goes_on_start_begins_another(app):
     for job in runs.jobs.values():
         job.stop()
     finish(page)
-    assert seen_of(page.button(key="start")) == "Start"
+    assert seen_label(page.button(key="start")) == "Start"
     assert page.button(key="start").proto.type == "primary"
     page.button(key="start").click().run()
     assert runs.job is list(runs.jobs.values())[-1]

@@ -6,7 +6,7 @@ import pytest
 from lrcore.settings import Settings
 from lrcore.training import RunRequest
 from lrcore.valley import THERE, Walks, two_number_walks
-from tests.helpers import open_page, seen
+from tests.helpers import open_page, seen_label
 from ui.classroom.guide import LESSON
 from ui.state import CHART, RUNS, VALLEY, VALLEY_GROUND, VALLEY_GUESS, VALLEY_PLAYING
 from ui.train.runs import Runs
@@ -23,7 +23,7 @@ def chart(app):
 
 
 def button(app, label):
-    return next(b for b in app.button if seen(b) == label)
+    return next(b for b in app.button if seen_label(b) == label)
 
 
 def words(app):
