@@ -47,6 +47,17 @@ def test_a_run_goes_on_through_a_reload(page, server):
     page.reload()
     page.locator(".st-key-stop button:enabled").first.click()
     page.get_by_text("Stopped by hand").wait_for()
+    # Loaded again elsewhere, where no address tells of them, it keeps the settings as well.
+    settled(page)
+    go_to(page, "My hand")
+    remembered(page)
+    page.reload()
+    page.get_by_text("Brought back").wait_for()
+    settled(page)
+    go_to(page, "Train")
+    page.get_by_text("Stopped by hand").wait_for()
+    assert page.locator(".st-key-iterations input").input_value() == "5000"
+    page.wait_for_url("**/train?*iterations=5000*")
 
 
 def test_no_other_tab_gets_it_and_a_token_is_good_once(page, server):
