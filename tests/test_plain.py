@@ -38,10 +38,11 @@ SAYING = {
     *("popover", "expander", "page_link", "progress", "segmented_control", "radio", "status"),
     *("text_input", "selectbox", "number_input", "file_uploader", "image", "slider", "spinner"),
 }
+OUR_SAYING = {"acting_button", "say"}
 # Words of theirs that Streamlit does not take for Markdown.
 SPOKEN = {"key", "alt", "options", "placeholder", "on_click", "on_change", "args", "file_name"}
 FOREIGN = {"error", "why", "notice", "used", "name", "path", "file", "stem"}
-PLAIN = ("plain", "sentence", "facts", "len", "round")
+PLAIN = ("plain", "spoken", "sentence", "facts", "len", "round")
 ATTRIBUTES = {"name", "message", "record", "error"}
 # Names of digits, and of MNIST's files.
 OURS = {
@@ -72,9 +73,10 @@ def foreign(node, where):
 
 def said(tree, where):
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            called = node.func.attr
-            if called in SAYING:
+        if isinstance(node, ast.Call):
+            called = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            ours = called in OUR_SAYING
+            if ours or (called in SAYING and isinstance(node.func, ast.Attribute)):
                 arguments = node.args[NOT_SAID.get(called, slice(None))]
                 arguments += [word.value for word in node.keywords if word.arg not in SPOKEN]
                 for argument in arguments:

@@ -100,7 +100,7 @@ def _upload() -> None:
             weights = _plain(raw, stem, file.name)
             if weights:
                 st.button(
-                    f"Use this file{spoken(file.name)}",
+                    f"Use this file{spoken(stem)}",
                     on_click=_say_use,
                     args=(weights,),
                     width="stretch",

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from ui.presses import once
+
 # Seconds between two steps.
 PLAY_FRAME = 0.3
 
@@ -33,7 +35,9 @@ def play_button(key: str, playing: str, place: str, steps: Sequence[int]) -> boo
             st.session_state[place] = steps[0]
 
     label, icon = ("Pause", "pause") if plays else ("Play", "play_arrow")
-    return st.button(label, key=key, icon=f":material/{icon}:", on_click=press)
+    return st.button(
+        label, key=key, icon=f":material/{icon}:", on_click=once(key, press, clocked=plays)
+    )
 
 
 def next_step(playing: str, steps: Sequence[int], at: int) -> int:

@@ -21,29 +21,33 @@ from streamlit.runtime.scriptrunner_utils.script_run_context import ThreadState
 
 from ui.state import PRESSES_CARRIED, PRESSES_WAITING
 
-# Seconds within which a press that was carried along is sent once more, if it is; and for which
-# one waits for the run of the page that acts on it.
-AGAIN, WAITS = 2.0, 10.0
+# Seconds within which a press that was carried along is sent once more, if it is: to the run of
+# another part, and to that of its own, where nobody can tell; and for which one waits for the run
+# of the page that acts on it.
+AGAIN, AGAIN_HERE, WAITS = 2.0, 0.7, 10.0
 
 
-def once(name: str, act: Callable[..., None]) -> Callable[..., None]:
+def once(name: str, act: Callable[..., None], clocked: bool = False) -> Callable[..., None]:
     """What a button is given as `on_click`, so that a press acts once.
 
     name : tells the button from all others.
     act : ends with what must not be done twice.  Wherever it reads or sets the session's state
         before that, the run may be ended for the next one, which then calls it anew.
+    clocked : whether the button stands in a part that is drawn by the clock until it is pressed.
     """
 
     def press(*args: Any) -> None:
+        # By button: until when a press is taken for one that was acted on.
         carried: dict[str, float] = st.session_state.setdefault(PRESSES_CARRIED, {})
         strange = run_of_another_part()
-        if monotonic() - carried.get(name, -math.inf) < AGAIN:
+        if monotonic() < carried.get(name, -math.inf):
             if not strange:
                 del carried[name]
             return
         act(*args)
+        if strange or clocked:
+            carried[name] = monotonic() + (AGAIN if strange else AGAIN_HERE)
         if strange:
-            carried[name] = monotonic()
             # All of the page shows what was done.
             st.rerun()
 

@@ -84,7 +84,7 @@ LOST_TOLD = _key(
 TAB = _key("tab", "dict: the token of the session that this tab had before", "widget", PAGE)
 THIS_TAB = _key("this_tab", "Tab: by which the tab finds it again", "outlast_reload", SESSION)
 PRESSES_CARRIED = _key(
-    "presses_carried", "dict by button: when a press came in another part's run", "once", SESSION
+    "presses_carried", "dict by button: until when a press is one heard before", "once", SESSION
 )
 PRESSES_WAITING = _key(
     "presses_waiting", "dict by button: when a press came that waits", "acting_button", SESSION
