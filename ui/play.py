@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from ui.presses import once
+from ui.style import spoken
 
 # Seconds between two steps.
 PLAY_FRAME = 0.3
@@ -17,11 +18,12 @@ def is_playing(playing: str) -> bool:
     return bool(st.session_state.get(playing))
 
 
-def play_button(key: str, playing: str, place: str, steps: Sequence[int]) -> bool:
+def play_button(what: str, key: str, playing: str, place: str, steps: Sequence[int]) -> bool:
     """Play, or Pause while it plays; returns whether it was pressed just now.
 
     After a press all of the page has to run, as the clock of a fragment is set by that.
 
+    what : plays, to those who hear the button's name.
     key, playing, place : keys of the session: of the button, of whether it plays (`is_playing`),
         and of the step looked at, which is the last where there is none.
     steps : all there are.  Pressed at the last, it begins again from the first.
@@ -36,7 +38,10 @@ def play_button(key: str, playing: str, place: str, steps: Sequence[int]) -> boo
 
     label, icon = ("Pause", "pause") if plays else ("Play", "play_arrow")
     return st.button(
-        label, key=key, icon=f":material/{icon}:", on_click=once(key, press, clocked=plays)
+        f"{label}{spoken(what)}",
+        key=key,
+        icon=f":material/{icon}:",
+        on_click=once(key, press, clocked=plays),
     )
 
 

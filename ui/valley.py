@@ -340,7 +340,7 @@ def _frame(seen: Ground, shown: tuple[str, ...], of: str) -> None:
     row = st.container(horizontal=True, vertical_alignment="bottom")
     slider = row.container(width="stretch")
     with row:
-        pressed = play_button(VALLEY_BUTTON(what="play"), VALLEY_PLAYING, key, passes)
+        pressed = play_button("the ways", VALLEY_BUTTON(what="play"), VALLEY_PLAYING, key, passes)
     before = is_playing(VALLEY_PLAYING)
     if not pressed:
         at = next_step(VALLEY_PLAYING, passes, at)

@@ -34,6 +34,12 @@ PHONE: dict[str, Any] = {
     "user_agent": "Mozilla/5.0 (Linux; Android 14; Pixel 7) AppleWebKit/537.36 (KHTML, like Gecko) "
     "Chrome/126.0.0.0 Mobile Safari/537.36",
 }
+# Has the browser wait with what it would do at once, such as telling of a press, until the clock
+# has had its turn by which a part of the page is drawn.
+LATE = """
+const later = window.setTimeout;
+window.setTimeout = (act, wait, ...more) => later(act, wait || 400, ...more);
+"""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
 

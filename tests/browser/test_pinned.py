@@ -61,7 +61,7 @@ def test_a_drawing_is_read_at_every_iteration_and_played_again(page, server):
     slider.focus()
     page.keyboard.press("Home")
     page.get_by_text("all bars at 0.50").wait_for()
-    page.locator(".st-key-look_back").get_by_role("button", name="Play", exact=True).click()
+    page.locator(".st-key-look_back").get_by_role("button", name="Play theta forming").click()
     page.wait_for_function(LATER, arg=[PANEL, 0])
     played = iteration(page)
     page.wait_for_function(LATER, arg=[PANEL, played])

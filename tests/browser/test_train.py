@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.browser.driver import go_to, settled
+from tests.browser.driver import LATE, go_to, settled
 
 pytestmark = pytest.mark.browser
 
@@ -16,14 +16,6 @@ window.sockets = [];
 window.WebSocket = class extends window.WebSocket {
   constructor(...given) { super(...given); window.sockets.push(this); }
 };
-"""
-
-
-# Has the browser wait with what it would do at once, such as telling of a press, until the clock
-# has had its turn by which a run is drawn.
-LATE = """
-const later = window.setTimeout;
-window.setTimeout = (act, wait, ...more) => later(act, wait || 400, ...more);
 """
 
 

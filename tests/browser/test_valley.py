@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.browser.driver import settled
+from tests.browser.driver import LATE, settled
 
 pytestmark = pytest.mark.browser
 
@@ -16,8 +16,10 @@ def after(page, passes):
 
 
 def test_ways_are_played_to_their_end_and_again_from_the_start(page, server):
+    # Pause is pressed while the ways are drawn by the clock.
+    page.add_init_script(LATE)
     page.goto(f"{server.url}/valley?valley-passes=90")
-    play = page.get_by_role("button", name="Play", exact=True)
+    play = page.get_by_role("button", name="Play the ways")
     slider = page.get_by_role("slider", name="Passes over the pictures")
     play.wait_for()
     settled(page)
@@ -28,7 +30,7 @@ def test_ways_are_played_to_their_end_and_again_from_the_start(page, server):
     play.wait_for()
     assert slider.get_attribute("aria-valuetext") == "100"
     play.click()
-    pause = page.get_by_role("button", name="Pause", exact=True)
+    pause = page.get_by_role("button", name="Pause the ways")
     pause.wait_for()
     after(page, r"\d").wait_for()
     pause.click()

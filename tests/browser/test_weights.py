@@ -86,7 +86,7 @@ def test_theta_forming_plays(page, server):
     assert page.locator(TEN).count() == 0
     # A slow browser may show a frame too shortly to be met by one who looks now and then.
     page.evaluate(FRAMES)
-    page.get_by_role("button", name="Play", exact=True).click()
+    page.get_by_role("button", name="Play theta forming").click()
     page.wait_for_function("window.framesSeen.size >= 4")
     seen = [at for at in page.evaluate("[...window.framesSeen]") if at != 40]
     assert len(seen) >= 3

@@ -35,7 +35,7 @@ def default(train_set):
     return two_number_walks(Walks(), train_set)
 
 
-def test_one_guesses_before_anybody_walks(app, default):
+def test_one_guesses_before_anybody_walks(app, default, monkeypatch):
     open_page(app, PAGE)
     assert "Guess first" in words(app)
     assert "Nobody has walked yet" in chart(app).alt
@@ -49,6 +49,8 @@ def test_one_guesses_before_anybody_walks(app, default):
     assert f"needs **{passes}** passes: your guess was at most 10" in words(app)
     assert app.session_state[VALLEY_PLAYING]
     assert "Guess first" not in words(app)
+    # Two presses within less than a second are one.
+    monkeypatch.setattr("ui.presses.AGAIN_HERE", 0)
     button(app, "Pause").click().run()
     assert not app.session_state[VALLEY_PLAYING]
     button(app, "Play").click().run()

@@ -38,7 +38,7 @@ def stop_playing() -> None:
 
 def play(job: Job, thetas: dict[int, np.ndarray]) -> bool:
     """The button that has it play or pause; returns whether it was pressed just now."""
-    return play_button(PLAY, PLAYING, _key(job), list(thetas))
+    return play_button("theta forming", PLAY, PLAYING, _key(job), list(thetas))
 
 
 def moment(job: Job, thetas: dict[int, np.ndarray]) -> int:
