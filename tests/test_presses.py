@@ -64,10 +64,10 @@ def test_a_press_that_comes_in_the_run_of_another_part_and_again_acts_once(
 
 
 def test_a_press_that_came_with_another_part_alone_hinders_no_later_one(page, monkeypatch):
+    monkeypatch.setattr(presses, "AGAIN", 0.0)
     with monkeypatch.context() as patch:
         patch.setattr(presses, "run_of_another_part", lambda: True)
         press(page, "By callback")
-    monkeypatch.setattr(presses, "AGAIN", 0.0)
     press(page, "By callback")
     assert page.session_state["acted"] == ["callback"] * 2
 
