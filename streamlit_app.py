@@ -12,7 +12,7 @@ from ui.classroom.guide import follow, pinned
 from ui.lost_session import say_if_lost
 from ui.models import errors_said, settle_choice
 from ui.reload import outlast_reload
-from ui.room import keep_room
+from ui.room import room
 from ui.routing import pages
 from ui.state import ROUTED
 from ui.style import style
@@ -22,7 +22,7 @@ from ui.uploads import bound_uploads
 ICON = str(Path(__file__).parent / "ui" / "icon.png")
 
 st.set_page_config(page_title="Ten Thetas", page_icon=ICON, layout="wide")
-style()
+style(room())
 st.logo(ICON, size="large")
 
 bound_uploads()
@@ -37,7 +37,6 @@ with shown:
     say_if_lost()
     say_toasts()
 with unseen:
-    keep_room()
     outlast_reload()
     name_toasts()
 with shown:

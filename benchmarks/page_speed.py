@@ -46,8 +46,10 @@ LANDMARKS = {
     "Train": ".st-key-start button",
     "Weights": ".st-key-ten_thetas > :nth-child(10) canvas",
     "My hand": "#your-own-digits",
-    "Mistakes": "[class*='st-key-The-most-typical'] button",
-    "How it works": ".st-key-lesson-4 button",
+    "Mistakes": "[class*='picture-The-most-typical'] button",
+    "How it works": "[class*='st-key-open-lesson'] button",
+    "Two numbers": "[data-testid=stPageLink-NavLink][href$=valley]",
+    "Valley": ".st-key-chart-valley :is(canvas, svg)",
 }
 # Each page's first content, and the page from which it is gone to: with no such thing of its own.
 HEADINGS = {
@@ -57,10 +59,17 @@ HEADINGS = {
     "My hand": ("h1#my-hand", "Predict"),
     "Mistakes": ("h1#mistakes", "Predict"),
     "How it works": ("h1#how-it-works", "Predict"),
+    "Two numbers": (".stHtml h1", "Mistakes"),
+    "Valley": (".stHtml h1", "Mistakes"),
 }
 FIRST, SHIFTED = 0.5, 0.1
-PATHS = ("", "train", "weights", "hand", "mistakes", "how")
-DESK = {"viewport": {"width": 1280, "height": 800}}
+PATHS = ("", "train", "weights", "hand", "mistakes", "how", "two-numbers", "valley", "lesson")
+SCREENS = {
+    "desk": {"viewport": {"width": 1280, "height": 800}},
+    # The same at 200 %.
+    "zoom": {"viewport": {"width": 640, "height": 800}},
+    "phone": PHONE,
+}
 # Adds up the layout shifts; apart, those of nothing but the frame that Streamlit puts round pages.
 SHIFTS = """
 window.shifts = {all: 0, frame: 0};
@@ -240,7 +249,7 @@ def first_contents(browser: Browser, trials: int) -> None:
 def shifts(browser: Browser) -> None:
     """Print the layout shift of each page that is opened by its address, in a new browser."""
     with Server() as server:
-        for screen, size in (("desk", DESK), ("phone", PHONE)):
+        for screen, size in SCREENS.items():
             for path in PATHS:
                 context = browser.new_context(**size)
                 page = context.new_page()
@@ -253,7 +262,7 @@ def shifts(browser: Browser) -> None:
                 moved = page.evaluate("window.shifts")
                 context.close()
                 print(
-                    f"Layout shift, {screen:5} /{path:10} {moved['all'] - moved['frame']:6.3f}   "
+                    f"Layout shift, {screen:5} /{path:11} {moved['all'] - moved['frame']:6.3f}   "
                     f"target {SHIFTED}; Streamlit's frame {moved['frame']:.3f}"
                 )
 

@@ -14,7 +14,7 @@ from lrcore.evidence import PICTURES
 from lrcore.marks import COULD_BE
 from lrcore.reading import Reader, Readings, with_article
 from lrcore.weights import REST, Weights
-from ui.charts import bars_in_words, probability_chart, probability_rows
+from ui.charts import bars_height, bars_in_words, probability_chart, probability_rows
 from ui.style import PIXELS, PROBABILITIES
 
 
@@ -152,11 +152,12 @@ def _panel(image: np.ndarray, saw: str, rows: pd.DataFrame) -> Iterator[None]:
     with st.container(horizontal=True, vertical_alignment="center", gap="medium", wrap=False):
         yield
         digit_picture(image, saw, 112)
-    st.vega_lite_chart(
-        spec=probability_chart(rows),
-        theme=None,
-        alt=f"{PROBABILITIES}: " + bars_in_words(rows),
-    )
+    with st.container(height=bars_height(len(rows)), border=False):
+        st.vega_lite_chart(
+            spec=probability_chart(rows),
+            theme=None,
+            alt=f"{PROBABILITIES}: " + bars_in_words(rows),
+        )
 
 
 def big_digit(answer: str, sure: bool) -> None:

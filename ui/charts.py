@@ -95,6 +95,11 @@ def probability_chart(rows: pd.DataFrame) -> dict:
     return {**probability_bars(len(rows)), "datasets": {ROWS: rows}}
 
 
+def bars_height(classes: int) -> int:
+    """How tall `probability_bars` are on the screen, in pixels."""
+    return 23 * classes + AXIS
+
+
 @functools.cache
 def probability_bars(classes: int) -> dict:
     """One bar a class, from 0 to 1, the answer's in its own colour and a line at one half.
@@ -126,5 +131,5 @@ def probability_bars(classes: int) -> dict:
         .mark_tick(thickness=3, color=GUIDE, height={"band": 0.9}, aria=False)
         .encode(x=alt.X("before:Q", title=None))
     )
-    chart = alt.LayerChart(layer=[bars, half, ticks], height=23 * classes + AXIS)
+    chart = alt.LayerChart(layer=[bars, half, ticks], height=bars_height(classes))
     return in_house_style(chart).to_dict()

@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 
 JS = Path(__file__).with_name("plane.js")
 HTML = '<div class="plane"></div>'
+# As wide as it gets, in pixels.
+MOST_WIDE = 500
 CSS = f"""
-.plane {{ position: relative; max-width: 500px; font-family: var(--st-font); }}
+.plane {{ position: relative; max-width: {MOST_WIDE}px; font-family: var(--st-font); }}
 .plane svg {{ display: block; width: 100%; touch-action: pan-y; user-select: none;
   -webkit-user-select: none; }}
 .plane text {{ fill: var(--st-text-color); font-size: 11.5px; }}

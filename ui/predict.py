@@ -59,8 +59,6 @@ TYPES = [*ENDINGS, *HEIC_ENDINGS]
 HOW_MANY_DIGITS = {AUTO: "Auto", ONE: "One digit", SEVERAL: "Several"}
 # Pictures that are read at once: each run of the page reads them all.
 AT_ONCE = 20
-# What an answer takes at least, in pixels: ten buttons in a row.
-ROOM = 400
 # Seconds in which the browser shows the answer to a stroke, before the rest keeps it busy.
 BREATH = 0.03
 WHY, STEPS = "Why this answer?", "What the model sees, step by step"
@@ -186,12 +184,8 @@ def draw_row() -> None:
 def _side_by_side(
     width: int | Literal["stretch"], place: str
 ) -> tuple[DeltaGenerator, DeltaGenerator]:
-    """A part of that width, and beside it one for the answer; below it where there is no room."""
-    # By itself Streamlit would leave beside the first what is left, be it a column of 40 pixels.
-    st.html(
-        "<style>[data-testid='stLayoutWrapper']:has(> [class*='st-key-beside-']) "
-        f"{{min-width: min({ROOM}px, 100%)}}</style>"
-    )
+    """A part of that width, and beside it one for the answer; below it where there is no room
+    (`ui.room`)."""
     row = st.container(horizontal=True, gap="medium")
     first = BESIDE(place=f"first-{place}") if width == "stretch" else None
     return (

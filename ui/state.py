@@ -214,6 +214,8 @@ PIN_CANVAS = _key("pin_canvas", "dict: what the canvas for a digit to pin sent",
 PIN_DRAWN = _key("pin_drawn", "array (28, 28): what of it was pinned last", "pin_form", SESSION)
 PINNED_PANEL = _layout("pinned_panel", "the pinned digit's bars")
 LOOK_BACK = _layout("look_back", "the slider over a run's iterations, and Play")
+STORIES = _layout("stories", "what the stories' buttons tell")
+RUN_BUTTONS = _layout("run_buttons", "Start, and what can be done to a run")
 
 # Looking back over a run, on Train and on Weights.
 KEPT_ITERATION = _keys(
@@ -280,6 +282,7 @@ TWO_LINE = {
 }
 TWO_STEP = _keys("two_step-{steps}", "int: after how many steps", "widget", PAGE)
 TWO_BUTTON = _keys("two-button-{what}", BUTTON, "widget", PAGE)
+TWO_BUTTONS = _layout("two_buttons", "what can be done to the line")
 TWO_GUESS = _keys("two-guess-{choice}", "int or None: how many it gets right", "widget", SESSION)
 PLANE = _key("plane", "dict: the line as it was last dragged", "widget", PAGE)
 

@@ -1,9 +1,23 @@
 """What of the look no setting of Streamlit's reaches, and the heading of a page without a title."""
 
+import time
+
 import streamlit as st
+from streamlit.runtime import exists
 
 from ui.plain import plain
-from ui.state import FORMING_THETAS, LOOK_BACK, PINNED_PANEL, TEN_THETAS
+from ui.state import (
+    BESIDE,
+    FORMING_THETAS,
+    LOOK_BACK,
+    PINNED_PANEL,
+    STAGE,
+    TEN_THETAS,
+    THIS_TAB,
+)
+
+# Seconds in which a browser that is new here fetches what applies the styles.
+FETCHED = 0.15
 
 # How the words begin that stand for a probability chart, a 28x28 picture and a colour scale.
 PROBABILITIES = "Probability of each digit"
@@ -34,6 +48,11 @@ ROOMS = f"""
 .st-key-{PINNED_PANEL} [data-testid="stHorizontalBlock"],
 .st-key-{LOOK_BACK} [data-testid="stHorizontalBlock"] {{ overflow: visible !important; }}
 """
+# The bars of an answer stand in a place of their height; what is laid over them shows beyond it.
+ANSWERS = f"""
+[class*="st-key-{BESIDE(place="")}"] [data-testid="stVerticalBlock"]
+  {{ overflow: visible !important; }}
+"""
 # Part of a button's name, but not of what is seen of it.
 SPOKEN = """
 button .stMarkdownBadge { position: absolute; width: 1px; height: 1px; overflow: hidden;
@@ -52,11 +71,23 @@ COLOURS = """
 [data-testid="stBaseButton-primary"]:not(:disabled) *, .stMultiSelect span[title]
   { color: light-dark(#ffffff, #15181f) !important; }
 """
+# On a projector type grows with the picture, and whatever else a page has is left out.
+LARGE_TYPE = f"""
+[data-testid='stApp']:has(.st-key-{STAGE}) [data-testid='stHeader'] {{ display: none; }}
+[data-testid='stMainBlockContainer']:has(.st-key-{STAGE}) {{ max-width: 1500px; }}
+.st-key-{STAGE} h1 {{ font-size: clamp(1.8rem, 3.6vw, 4rem); line-height: 1.15; }}
+.st-key-{STAGE} p, .st-key-{STAGE} button p {{ font-size: clamp(1.15rem, 1.9vw, 2.1rem); }}
+.st-key-{STAGE} button {{ padding: 0.5em 1em; height: auto; }}
+"""
 
 
-def style() -> None:
-    """Put the styles on the page; in each run, before anything else."""
-    st.html(f"<style>{FORMULAS}{CODE}{STOPS}{ROOMS}{SPOKEN}{LINKS}{COLOURS}</style>")
+def style(more: str = "") -> None:
+    """Put the styles on the page, and more rules; in each run, before anything else."""
+    rules = f"{FORMULAS}{CODE}{STOPS}{ROOMS}{ANSWERS}{SPOKEN}{LINKS}{LARGE_TYPE}{COLOURS}"
+    st.html(f"<style>{rules}{more}</style>")
+    if exists() and THIS_TAB not in st.session_state:
+        # What is there before its rules is moved by them.
+        time.sleep(FETCHED)
 
 
 def spoken(words: str) -> str:

@@ -40,6 +40,7 @@ from ui.plane import MOST_STEEP, Own, dragged, drawing, plane
 from ui.state import (
     CHART,
     TWO_BUTTON,
+    TWO_BUTTONS,
     TWO_DIGIT,
     TWO_GUESS,
     TWO_KIND,
@@ -443,7 +444,7 @@ def _figures(found: TwoNumbers, held: Learning) -> None:
 
 
 def _buttons(found: TwoNumbers, held: Learning) -> None:
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, key=TWO_BUTTONS):
         st.button(
             f"Let it learn{spoken('the line')}",
             key=TWO_BUTTON(what="learn"),

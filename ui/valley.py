@@ -37,6 +37,7 @@ from ui.state import (
 )
 from ui.train.jobs import Job
 from ui.train.runs import session_runs
+from ui.valley_charts import side
 from ui.valley_ground import (
     GROUNDS,
     MOST_PICTURES,
@@ -49,8 +50,6 @@ from ui.valley_ground import (
 )
 from ui.valley_words import stories
 
-# Side of the chart's square, on a desk and on a phone, in pixels.
-WIDE, NARROW = 430, 280
 # Adam's rate in a run's valley: of many weights each needs to move less.
 RUN_ADAM_RATE = 0.03
 # What may be guessed of gradient descent, in passes: more than, at most.
@@ -66,7 +65,7 @@ def play() -> None:
     walks, job = picked
     of = _suffix(job)
     words, row = st.container(), st.container(horizontal=True, gap="medium")
-    left = row.container(width=_size() + 115, gap="small")
+    left = row.container(width=side(on_phone()) + 115, gap="small")
     above, below = left.container(), left.container()
     square = below.toggle(
         "Same scale both ways",
@@ -360,12 +359,8 @@ def _frame(seen: Ground, shown: tuple[str, ...], of: str) -> None:
     _chart(seen, shown, at)
 
 
-def _size() -> int:
-    return NARROW if on_phone() else WIDE
-
-
 def _chart(seen: Ground, shown: Sequence[str], passes: int) -> None:
-    spec, said = seen.chart(shown, passes, _size())
+    spec, said = seen.chart(shown, passes, side(on_phone()))
     st.vega_lite_chart(spec=spec, key=CHART(what="valley"), width="content", theme=None, alt=said)
 
 

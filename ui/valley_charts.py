@@ -31,6 +31,14 @@ SHAPES = ["circle", "square", "diamond", "triangle-up", "cross", "triangle-down"
 PAPERS = PALE, DARK = NEUTRAL, DIVERGING[2]
 COLOURS = ["#1d4470", "#a8540c", "#1f7a4d", "#a82a68", "#6f42b8", INK]
 START, BOTTOM = "start", "bottom"
+# Of the square of the page's chart, on a desk and on a phone, and of the axis and the legend that
+# stand below and above it, in pixels.
+WIDE, NARROW, BEYOND = 430, 280, 75
+
+
+def side(phone: bool) -> int:
+    """Of the square of the page's chart, in pixels."""
+    return NARROW if phone else WIDE
 
 
 class Look(NamedTuple):

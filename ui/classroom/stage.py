@@ -12,19 +12,9 @@ from ui.plain import plain, say_error
 from ui.state import LESSON_BUTTON, STAGE
 from ui.style import spoken
 
-# Type grows with the projector's picture; whatever else a page has is left out.
-LARGE_TYPE = """<style>
-header[data-testid='stHeader'] {display: none}
-[data-testid='stMainBlockContainer'] {padding-top: 2.5rem; max-width: 1500px}
-.st-key-stage h1 {font-size: clamp(1.8rem, 3.6vw, 4rem); line-height: 1.15}
-.st-key-stage p, .st-key-stage button p {font-size: clamp(1.15rem, 1.9vw, 2.1rem)}
-.st-key-stage button {padding: 0.5em 1em; height: auto}
-</style>"""
-
 
 def stage() -> None:
     """The lesson that the address names, or the first."""
-    st.html(LARGE_TYPE)
     known, _ = lessons()
     asked = st.query_params.get(LESSON)
     if not known:

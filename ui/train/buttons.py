@@ -16,7 +16,7 @@ from lrcore.weights import Weights, pack_weights
 from ui.models import use_model
 from ui.plain import plain
 from ui.presses import acting_button
-from ui.state import NOTICES, RUN_BUTTON, RUN_NAME, USED
+from ui.state import NOTICES, RUN_BUTTON, RUN_BUTTONS, RUN_NAME, USED
 from ui.style import spoken
 from ui.train.jobs import Job
 from ui.train.runs import Runs
@@ -76,7 +76,7 @@ def buttons(runs: Runs, make_request: Callable[[], RunRequest] | None) -> DeltaG
         "stop": partial(_stop, running) if running else None,
         "reset": partial(runs.reset, job.name) if job else None,
     }
-    row = st.container(horizontal=True, vertical_alignment="bottom")
+    row = st.container(horizontal=True, vertical_alignment="bottom", key=RUN_BUTTONS)
     with row:
         for key, act in actions.items():
             # Start begins one more beside a run that has not ended.

@@ -33,6 +33,7 @@ from ui.state import (
     NOTICES,
     RUN_NAME,
     SHOW_ALL,
+    STORIES,
     TRAIN_TAB,
 )
 from ui.train.links import SHOW, TEXTS, make_link, make_query, read_link
@@ -259,7 +260,8 @@ def stories(told: str, play: Callable[[Preset], None], possible: bool) -> None:
     place = '<span style="grid-area: 1 / 1; visibility: {seen}" {more}>{text}</span>'
     texts = [place.format(seen="visible", more="", text=told or nothing)]
     texts += [place.format(seen="hidden", more='aria-hidden="true"', text=text) for text in others]
-    st.caption(f'<span style="display: grid">{"".join(texts)}</span>', unsafe_allow_html=True)
+    with st.container(key=STORIES):
+        st.caption(f'<span style="display: grid">{"".join(texts)}</span>', unsafe_allow_html=True)
 
 
 def link_form() -> None:
