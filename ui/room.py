@@ -57,7 +57,7 @@ from ui.train.charts import HEIGHTS
 from ui.valley_charts import BEYOND, side
 
 # How tall a field is under its name, and a choice of several, in pixels.
-FIELD, CHOICE = 64, 56
+FIELD, CHOICE, BARE_CHOICE = 64, 56, 30
 # The same in two rows, as on a phone; of buttons, too.
 TWO_ROWS = 90
 # How wide an answer is at least: ten buttons in a row.
@@ -93,7 +93,7 @@ def heights(phone: bool) -> dict[str, int]:
         **dict.fromkeys(choices, CHOICE),
         **dict.fromkeys(wrapping, TWO_ROWS if phone else CHOICE),
         **(dict.fromkeys((RUN_BUTTONS, TWO_BUTTONS), TWO_ROWS) if phone else {}),
-        VALLEY_GUESS: FIELD if phone else 30,
+        VALLEY_GUESS: FIELD if phone else BARE_CHOICE,
         CHART(what="valley"): side(phone) + BEYOND,
         LARGE_THETA: LARGE + 24,
         CONFUSION: MATRIX,
@@ -112,7 +112,10 @@ def _rules(phone: bool) -> Iterator[str]:
     for key, height in heights(phone).items():
         yield f"[class*='st-key-{key}'] {{min-height: {height}px}}"
     for key, width in WIDTHS.items():
-        yield f"[class*='st-key-{key}'] {{min-width: min({width}px, 100%)}}"
+        # Of the screen's width, since their places are as wide as they are.
+        yield f"[class*='st-key-{key}'] {{min-width: min({width}px, 100vw - 2rem)}}"
+    # Without a name over it it is less tall than what Streamlit shows in its place.
+    yield f".st-key-{WAY} [data-testid='stSkeleton'] {{height: {BARE_CHOICE}px}}"
     small = MIDDLE if phone else SMALL
     # In the middle of its place, and so in its place from the start.
     yield f".st-key-{TEN_THETAS} [class*='st-key-theta_'] {{min-width: {small}px}}"

@@ -17,7 +17,7 @@ from ui.state import (
 )
 
 # Seconds in which a browser that is new here fetches what applies the styles.
-FETCHED = 0.15
+FETCHED = 0.25
 
 # How the words begin that stand for a probability chart, a 28x28 picture and a colour scale.
 PROBABILITIES = "Probability of each digit"

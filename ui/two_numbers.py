@@ -31,13 +31,14 @@ from lrcore.two_numbers import (
     two_numbers,
 )
 from ui.answers import counted, digit_picture
-from ui.canvas import SIDE, drawing_canvas
+from ui.canvas import SIDE, drawing_canvas, drawn_now
 from ui.charts import prepared
 from ui.how_charts import falling_cost_chart
 from ui.models import errors_said, mnist
 from ui.plain import minus, say_error
 from ui.plane import MOST_STEEP, Own, dragged, drawing, plane
 from ui.state import (
+    CANVAS,
     CHART,
     TWO_BUTTON,
     TWO_BUTTONS,
@@ -232,19 +233,18 @@ def play() -> None:
     if was_dragged is not None:
         theta, held.heard = was_dragged
         held.start(theta)
+    own = _own_drawing(found)
     left, right = st.columns([1, 1], gap="medium")
-    with right:
-        figures = st.container()
-        by_numbers, by_pen = st.tabs(["The line in numbers", "Your own digit"])
-    # Drawn before the plane, where it lands.
-    with by_pen:
-        own = _own_drawing(found, held.theta)
+    # From the top down, so that nothing is moved by what comes after it.
     with left:
         _buttons(found, held)
         _plane(found, held, own, whole=was_dragged is None)
-    with figures:
+    with right:
         _figures(found, held)
         _verdict(found, held, guess)
+        by_numbers, by_pen = st.tabs(["The line in numbers", "Your own digit"])
+    with by_pen:
+        _pen(found, held.theta, own)
     with by_numbers:
         _sliders(held)
         _steps(found, held)
@@ -554,22 +554,29 @@ def _verdict(found: TwoNumbers, held: Learning, guess: int | None) -> None:
     st.markdown(told)
 
 
-def _own_drawing(found: TwoNumbers, theta: np.ndarray) -> Own | None:
+def _own_drawing(found: TwoNumbers) -> Own | None:
     """One's own drawing, the same as on Predict, and the two numbers that become of it."""
+    strokes = drawn_now(CANVAS, (SIDE, SIDE))
+    if not strokes:
+        return None
+    image = to_digit(strokes)
+    return Own(image, found.reduce(image[None])[0])
+
+
+def _pen(found: TwoNumbers, theta: np.ndarray, own: Own | None) -> None:
+    """The canvas for one's own drawing, and what becomes of what is on it."""
     no, yes = map(with_article, found.choice.digits)
     with st.container(horizontal=True, gap="medium"):
         with st.container(width=SIDE):
-            drawn = drawing_canvas(SIDE, SIDE, label=CANVAS_LABEL)
+            drawing_canvas(SIDE, SIDE, label=CANVAS_LABEL)
         with st.container(width="stretch"):
-            if not drawn.strokes:
+            if own is None:
                 st.info(
                     f"Draw {no} or {yes}: it is reduced to its two numbers like all the others, "
                     "and lands among the dots as a star. What you drew on Predict is here, too."
                 )
-                return None
-            image = to_digit(drawn.strokes)
-            own = Own(image, found.reduce(image[None])[0])
-            digit_picture(image, "Your drawing, 28×28", 112)
+                return
+            digit_picture(own.image, "Your drawing, 28×28", 112)
             (x,) = found.standardise(own.raw[None])
             p = float(sigmoid(theta[0, 0] + theta[0, 1:] @ x))
             first, second = found.choice.names
@@ -578,7 +585,6 @@ def _own_drawing(found: TwoNumbers, theta: np.ndarray) -> Own | None:
                 f"**{_number(own.raw[1])}**: the star. For {yes} and not {no} the line gives "
                 f"it **{p:.2f}**."
             )
-            return own
 
 
 def _number(value: float) -> str:
