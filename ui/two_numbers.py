@@ -285,13 +285,19 @@ def _choose() -> tuple[Choice, int | None]:
         )
         question = st.container(width="content")
     assert kind is not None
-    st.caption(WHAT_THEY_ARE[kind])
-    pixels = usual.pixels
+
+    def asked(pixels) -> tuple[Choice, int | None]:
+        choice = Choice((digits[0], digits[1]), kind, pixels)
+        with question:
+            return choice, _question(choice)
+
     if kind == PIXELS:
-        pixels = _pick_pixels(digits)
-    choice = Choice((digits[0], digits[1]), kind, pixels)
-    with question:
-        return choice, _question(choice)
+        st.caption(WHAT_THEY_ARE[kind])
+        return asked(_pick_pixels(digits))
+    # Before what stands below it, and would be moved by it.
+    chosen = asked(usual.pixels)
+    st.caption(WHAT_THEY_ARE[kind])
+    return chosen
 
 
 def _set_pixels(pixels) -> None:
