@@ -48,7 +48,7 @@ def set_loader(what: str, label: str, help: str) -> None:
 
 
 def _load(what: str, as_hand: bool) -> None:
-    """Take in the files that just came; those of a uploader that were used are not used again."""
+    """Take in the files that just came; those of an uploader that were used are not used again."""
     used = st.session_state.setdefault(FILES_USED, set())
     files = [file for file in st.session_state[LOAD(what=what)] if file.file_id not in used]
     bar = st.progress(0.0, "Reading what you brought …")
