@@ -12,7 +12,7 @@ import hypothesis
 import pytest
 
 from lrcore.data import load_dataset
-from tests.browser.driver import PHONE, ROOT, Server, find_browser
+from tests.browser.driver import PHONE, ROOT, Server, find_browser, new_context
 from tests.helpers import skip_without
 
 # Where nobody is there to look into it, a test must not fail today that passed yesterday.
@@ -23,8 +23,8 @@ if os.environ.get("CI"):
     hypothesis.settings.load_profile("ci")
 
 
-# Of this file each test takes longer than most files do.
-LONGEST = "tests/browser/test_walk.py"
+# Each of these tests stands by itself; those of the first file take longer than most files do.
+BROWSER, LONGEST = "tests/browser/", "tests/browser/test_walk.py"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -37,13 +37,13 @@ def pytest_xdist_make_scheduler(config, log):
     """Two processes share the tests: one drives the browser, which mostly waits, one computes.
 
     Which begins with the other's when it has none left.  A file's tests stay together, since they
-    share what its fixtures make.
+    share what its fixtures make; those in a browser share what lasts for the whole run.
     """
     from xdist.scheduler import LoadFileScheduling
 
     class Scheduling(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return nodeid if nodeid.startswith(LONGEST) else super()._split_scope(nodeid)
+            return nodeid if nodeid.startswith(BROWSER) else super()._split_scope(nodeid)
 
         def _assign_work_unit(self, node) -> None:
             # The browser's come first in the queue; whoever computes takes from its end.
@@ -93,22 +93,42 @@ def chromium():
         browser.close()
 
 
-@pytest.fixture
-def page(chromium, server):
-    """A fresh desktop-sized page on the running app."""
-    yield from _opened(chromium, server, viewport={"width": 1280, "height": 800})
+# What Streamlit itself is made of is loaded and compiled once for each kind of screen.
+@pytest.fixture(scope="session")
+def desk_window(chromium):
+    """A window of a desktop's size."""
+    yield from _window(chromium, viewport={"width": 1280, "height": 800})
+
+
+@pytest.fixture(scope="session")
+def phone_window(chromium):
+    """A window with the size and the touch screen of a phone."""
+    yield from _window(chromium, **PHONE)
 
 
 @pytest.fixture
-def phone(chromium, server):
-    """A fresh page with the size and the touch screen of a phone."""
-    yield from _opened(chromium, server, **PHONE)
+def page(desk_window, server):
+    """A fresh tab on the running app, at a desk: a session of its own, and nothing kept."""
+    yield from _opened(desk_window, server)
 
 
-def _opened(chromium, server, **screen):
-    context = chromium.new_context(**screen)
-    page = context.new_page()
+@pytest.fixture
+def phone(phone_window, server):
+    """The same on a phone."""
+    yield from _opened(phone_window, server)
+
+
+def _window(chromium, **screen):
+    context = new_context(chromium, **screen)
+    yield context
+    context.close()
+
+
+def _opened(window, server):
+    page = window.new_page()
     page.set_default_timeout(30_000)
     page.goto(server.url)
     yield page
-    context.close()
+    for tab in window.pages:
+        tab.close()
+    window.clear_cookies()

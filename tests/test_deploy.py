@@ -29,6 +29,7 @@ from tests.browser.driver import (
     draw,
     free_port,
     go_to,
+    new_context,
     press,
     settled,
 )
@@ -383,7 +384,7 @@ def test_a_killed_process_sends_its_users_to_the_other_with_a_word(balanced, chr
 
 
 def opened(chromium, url: str):
-    page = chromium.new_context(viewport={"width": 1280, "height": 800}).new_page()
+    page = new_context(chromium, viewport={"width": 1280, "height": 800}).new_page()
     page.set_default_timeout(30_000)
     page.goto(url)
     settled(page)

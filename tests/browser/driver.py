@@ -12,6 +12,7 @@ import tempfile
 import time
 import urllib.request
 from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 from typing import IO, Any
 
@@ -39,6 +40,44 @@ PHONE: dict[str, Any] = {
 LATE = """
 const later = window.setTimeout;
 window.setTimeout = (act, wait, ...more) => later(act, wait || 400, ...more);
+"""
+# Keeps count of what a page is about to send (Streamlit waits up to 200 ms for more of the same)
+# and of what the server has yet to answer, for `settled`.
+WATCH = """
+(() => {
+  const page = window.unsettled = {soon: new Set(), asked: false};
+  const {setTimeout: after, clearTimeout: forget, WebSocket: Socket} = window;
+  window.setTimeout = (act, wait, ...given) => {
+    const id = after(() => { page.soon.delete(id); act(...given); }, wait);
+    if (wait > 0 && wait <= 400) page.soon.add(id);
+    return id;
+  };
+  window.clearTimeout = id => { page.soon.delete(id); forget(id); };
+  window.WebSocket = class extends Socket {
+    constructor(...given) {
+      super(...given);
+      page.asked = false;
+      this.addEventListener('message', () => { page.asked = false; });
+    }
+    send(...given) { page.asked = true; super.send(...given); }
+  };
+})();
+"""
+# Nothing runs, no answer is awaited, and nothing was about to be sent for some frames; or, where
+# something always is, or nobody keeps count, for as long as anything waits to be sent.
+SETTLED = """
+call => {
+  const now = performance.now(), page = window.unsettled ??= {soon: new Set(['unknown'])};
+  if (page.call !== call) Object.assign(page, {call, began: now, quiet: now});
+  const state = document.querySelector('[data-testid=stApp]')?.dataset.testScriptState;
+  if (state !== 'notRunning' || page.asked || page.soon.size) page.quiet = now;
+  return state === 'notRunning' && !page.asked && (now - page.quiet > 60 || now - page.began > 400);
+}
+"""
+_calls = count()
+# The first link of a phone's navigation lies within the screen.
+SLID_IN = """
+() => document.querySelector('[data-testid=stSidebarNavLink]')?.getBoundingClientRect().left >= 0
 """
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
@@ -118,11 +157,16 @@ class Server:
             return file.read().decode(errors="replace")
 
 
+def new_context(browser, **screen):
+    """A window of its own in the browser, whose pages tell `settled` when they are at rest."""
+    context = browser.new_context(**screen)
+    context.add_init_script(WATCH)
+    return context
+
+
 def settled(page) -> None:
-    """Wait until Streamlit has nothing left to run."""
-    # What was just done takes a moment to reach the server: the canvas sends after 200 ms.
-    page.wait_for_timeout(400)
-    page.wait_for_selector("[data-testid='stApp'][data-test-script-state='notRunning']")
+    """Wait until what was just done has reached the server, and Streamlit has no more to run."""
+    page.wait_for_function(SETTLED, arg=next(_calls))
 
 
 def remembered(page) -> str:
@@ -136,7 +180,7 @@ def go_to(page, title: str) -> None:
     if expand.is_visible():
         expand.click()
         # A link counts as visible while it still slides in from outside of the screen.
-        page.wait_for_timeout(500)
+        page.wait_for_function(SLID_IN)
         page.locator("[data-testid='stSidebarNavLink']", has_text=title).click()
     else:
         page.locator("[data-testid='stTopNavLink']", has_text=title).click()

@@ -8,28 +8,57 @@ from tests.browser.driver import ONE, answered, canvas, choose_model, draw, go_t
 
 pytestmark = pytest.mark.browser
 
-# What of the focused element shows that it is focused: its own look and that of what holds it,
-# since some widgets light up their frame.  Looks into the canvas' shadow tree, too.
-LOOKS = """() => {
-  const inside = e => e?.shadowRoot?.activeElement ? inside(e.shadowRoot.activeElement) : e;
-  const looks = e => {
-    const all = [];
-    for (let part = e; part && all.length < 12; part = part.parentElement) {
-      const style = getComputedStyle(part);
-      all.push(style.outline, style.boxShadow, style.borderColor, style.backgroundColor);
+# What could show that something is focused: its own look and that of what holds it, since some
+# widgets light up their frame.  Looks into the canvas' shadow tree, too.
+LOOKS = """
+const look = part => {
+  const style = getComputedStyle(part);
+  return [style.outline, style.boxShadow, style.borderColor, style.backgroundColor].join();
+};
+const inside = e => e?.shadowRoot?.activeElement ? inside(e.shadowRoot.activeElement) : e;
+const still = () => !document.getAnimations().some(
+  change => change instanceof CSSTransition && change.playState === 'running');
+const frame = () => new Promise(requestAnimationFrame);
+"""
+# Keeps how everything looks while nothing is focused.
+KEEP_LOOKS = (
+    """async () => {"""
+    + LOOKS
+    + """
+  while (!still()) await frame();
+  window.unfocused = new Map();
+  const keep = root => {
+    for (const part of root.querySelectorAll('*')) {
+      window.unfocused.set(part, look(part));
+      if (part.shadowRoot) keep(part.shadowRoot);
     }
-    return all.join();
   };
-  const before = window.focusedBefore, now = inside(document.activeElement);
-  const left = before && {name: before.name, shown: before.looks !== looks(before.element)};
-  window.focusedBefore = null;
-  if (!now || now === document.body) return {left, name: null};
-  // The page itself can be scrolled by the arrow keys: nothing to press there.
-  if (now.dataset.testid === 'stMain') return {left, name: 'the page'};
-  const name = (now.ariaLabel || now.innerText || '').trim();
-  window.focusedBefore = {element: now, name, looks: looks(now)};
-  return {left, name};
+  keep(document);
 }"""
+)
+# The name of what is focused, and whether that is seen: by its look, as soon as nothing fades in or
+# out, or by the hint that stays open beside it.
+FOCUSED = (
+    """async () => {"""
+    + LOOKS
+    + """
+  const now = inside(document.activeElement);
+  if (!now || now === document.body) return {name: null};
+  // The page itself can be scrolled by the arrow keys: nothing to press there.
+  if (now.dataset.testid === 'stMain') return {name: 'the page', shown: true};
+  const name = (now.ariaLabel || now.innerText || '').trim();
+  const parts = [];
+  for (let part = now; part && parts.length < 12; part = part.parentElement) parts.push(part);
+  const before = window.unfocused;
+  for (const end = performance.now() + 3000; performance.now() < end;) {
+    await frame();
+    if (still() && parts.some(part => before.has(part) && before.get(part) !== look(part)))
+      return {name, shown: true};
+  }
+  const hints = document.querySelectorAll('[data-testid=stTooltipContent]');
+  return {name, shown: [...hints].some(hint => hint.checkVisibility())};
+}"""
+)
 MAIN_JOB = (
     "canvas.drawing",
     "[data-answer]",
@@ -90,19 +119,16 @@ def test_everything_is_reached_by_tab_in_order_and_shows_it(page, scheme):
     # The place from which Tab goes on: before everything.
     page.evaluate("document.body.prepend(Object.assign(document.createElement('i'), {id: 'top'}))")
     page.locator("#top").evaluate("top => { top.tabIndex = -1; top.focus(); top.remove(); }")
-    names, hinted = [], False
+    page.evaluate(KEEP_LOOKS)
+    names = []
     for _ in range(80):
         page.keyboard.press("Tab")
-        # Rings and hints fade in.
-        page.wait_for_timeout(250)
-        stop = page.evaluate(LOOKS)
-        if stop["left"]:
-            assert stop["left"]["shown"] or hinted, names[-1]
+        stop = page.evaluate(FOCUSED)
         if stop["name"] is None:
             break
         assert stop["name"], f"what follows {names[-1]!r} has no name"
+        assert stop["shown"], stop["name"]
         names.append(stop["name"])
-        hinted = page.get_by_test_id("stTooltipContent").filter(visible=True).count() > 0
     wanted = [
         *("Predict", "Train", "Weights", "My hand", "Mistakes", "How it works"),
         *("Draw", "Model", "Pen", "Undo", "Clear", "Width"),

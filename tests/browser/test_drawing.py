@@ -4,7 +4,16 @@ from itertools import pairwise
 
 import pytest
 
-from tests.browser.driver import ONE, answered, canvas, choose_model, draw, press, settled
+from tests.browser.driver import (
+    ONE,
+    answered,
+    canvas,
+    choose_model,
+    draw,
+    new_context,
+    press,
+    settled,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -196,7 +205,7 @@ def test_the_canvas_is_reached_by_keyboard_and_says_where_to_go_instead(page):
 
 @pytest.mark.parametrize("width", [640, 700])
 def test_at_twice_the_zoom_answer_and_buttons_have_room(chromium, server, width):
-    context = chromium.new_context(viewport={"width": width, "height": 400})
+    context = new_context(chromium, viewport={"width": width, "height": 400})
     page = context.new_page()
     page.goto(server.url)
     draw(page, ONE)

@@ -18,8 +18,7 @@ def test_a_lesson_stays_in_sight_from_the_question_to_the_next(page, server):
     settled(page)
     page.mouse.move(640, 600)
     page.mouse.wheel(0, 2000)
-    page.wait_for_timeout(500)
-    assert page.get_by_test_id("stMain").evaluate("main => main.scrollTop") > 100
+    page.wait_for_function("document.querySelector('[data-testid=stMain]').scrollTop > 100")
     assert 0 < bar.bounding_box()["y"] < 100
     bar.get_by_role("radio", name="The rim of the picture").click()
     bar.get_by_role("button", name="Reveal").click()

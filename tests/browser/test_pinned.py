@@ -44,7 +44,11 @@ def test_a_drawing_is_read_at_every_iteration_and_played_again(page, server):
     assert panel["y"] < curve["y"] + curve["height"]
     seen, before = bars(page), iteration(page)
     page.wait_for_function(LATER, arg=[PANEL, before])
-    assert bars(page) != seen
+    page.wait_for_function(
+        "([panel, seen]) => document.querySelector(`${panel} [data-testid=stVegaLiteChart]`)"
+        "?.ariaLabel !== seen",
+        arg=[PANEL, seen],
+    )
     # Through other pages, and a reload.  The button's hint lies over the navigation.
     page.mouse.move(2, 700, steps=4)
     page.get_by_test_id("stTooltipContent").wait_for(state="hidden")

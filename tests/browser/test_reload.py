@@ -14,6 +14,15 @@ def say(page, digit):
     settled(page)
 
 
+def refused(page, token):
+    """Wait until the server has been asked for what that token is good for, and has answered."""
+    page.wait_for_function(
+        "had => (sessionStorage.getItem('ten-thetas-tab') ?? had) !== had", arg=token
+    )
+    canvas(page)
+    settled(page)
+
+
 def test_a_reload_brings_drawing_and_corrections_back_twice(page):
     draw(page, ONE)
     answered(page, "1")
@@ -72,16 +81,12 @@ def test_no_other_tab_gets_it_and_a_token_is_good_once(page, server):
     thief = page.context.new_page()
     thief.add_init_script(f"sessionStorage.setItem('ten-thetas-tab', {token!r})")
     thief.goto(server.url)
-    canvas(thief)
-    settled(thief)
-    thief.wait_for_timeout(3000)
+    refused(thief, token)
     assert inked(thief) == 0
     # The tab itself can still be loaded again, and then the token is used up.
     page.reload()
     answered(page, "1")
     page.close()
     thief.reload()
-    canvas(thief)
-    settled(thief)
-    thief.wait_for_timeout(1000)
+    refused(thief, token)
     assert inked(thief) == 0

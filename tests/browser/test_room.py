@@ -5,7 +5,7 @@ import urllib.request
 
 import pytest
 
-from tests.browser.driver import PHONE, settled
+from tests.browser.driver import PHONE, new_context, settled
 
 pytestmark = pytest.mark.browser
 
@@ -68,7 +68,7 @@ def height_of(page, what):
 @pytest.mark.parametrize("screen", [DESK, PHONE], ids=["desk", "phone"])
 @pytest.mark.parametrize("path", BELOW)
 def test_charts_have_their_room_before_they_can_be_drawn(chromium, server, screen, path):
-    context = chromium.new_context(**screen)
+    context = new_context(chromium, **screen)
     page = context.new_page()
     page.set_default_timeout(60_000)
     held = []

@@ -32,6 +32,7 @@ def test_ways_are_played_to_their_end_and_again_from_the_start(page, server):
     play.click()
     pause = page.get_by_role("button", name="Pause the ways")
     pause.wait_for()
-    after(page, r"\d").wait_for()
+    after(page, r"\d\d?").wait_for()
     pause.click()
     play.wait_for()
+    assert int(slider.get_attribute("aria-valuetext")) < 90

@@ -16,6 +16,7 @@ from tests.browser.driver import (
     canvas,
     draw,
     go_to,
+    new_context,
     press,
     settled,
 )
@@ -32,6 +33,7 @@ IN_COLOUR = """
 scheme => getComputedStyle(document.querySelector('[data-testid=stApp]')).colorScheme === scheme
   && !document.getAnimations().some(a => a instanceof CSSTransition && a.playState === 'running')
 """
+AXE = Axe().axe_script
 NO_HINT = "!document.querySelector('[data-testid=stTooltipContent]')"
 # The uploader's dropzone is Streamlit's own: a presentation that has a name.  Its button is
 # reached and named.
@@ -76,13 +78,15 @@ def close_hints(page):
 
 def faults(page, scheme, rules=None):
     """What axe-core finds, but for what is Streamlit's own; by all of its rules, or by some."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE)
     page.wait_for_function(STYLED)
     page.wait_for_function(IN_COLOUR, arg=scheme)
     # Where all is well needs no list of each element.
     options = {"resultTypes": ["violations"], **({"runOnly": rules} if rules else {})}
     return [
         f"{found['id']} ({found['impact']}): {node['html'][:200]}"
-        for found in Axe().run(page, options=options).response["violations"]
+        for found in page.evaluate("options => axe.run(options)", options)["violations"]
         for node in found["nodes"]
         if EXEMPT.get(found["id"], "\0") not in node["html"]
     ]
@@ -231,7 +235,7 @@ def states(page, server):
 
 @pytest.mark.parametrize("screen", [DESK, PHONE], ids=["desk", "phone"])
 def test_axe_finds_nothing_and_the_console_is_silent(chromium, server, screen):
-    context = chromium.new_context(color_scheme="light", **screen)
+    context = new_context(chromium, color_scheme="light", **screen)
     page = context.new_page()
     page.set_default_timeout(60_000)
     said, lost = [], []
