@@ -16,9 +16,8 @@ def test_a_lesson_stays_in_sight_from_the_question_to_the_next(page, server):
     bar.get_by_text("Which pixels does the theta of 0 dislike most?").wait_for()
     page.get_by_role("heading", name="A closer look").scroll_into_view_if_needed()
     settled(page)
-    page.mouse.move(640, 600)
-    page.mouse.wheel(0, 2000)
-    page.wait_for_function("document.querySelector('[data-testid=stMain]').scrollTop > 100")
+    page.get_by_test_id("stMain").evaluate("main => main.scrollTo(0, main.scrollHeight)")
+    assert page.get_by_test_id("stMain").evaluate("main => main.scrollTop") > 100
     assert 0 < bar.bounding_box()["y"] < 100
     bar.get_by_role("radio", name="The rim of the picture").click()
     bar.get_by_role("button", name="Reveal").click()
