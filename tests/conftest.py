@@ -126,7 +126,7 @@ def _window(chromium, **screen):
 
 def _opened(window, server):
     page = window.new_page()
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(60_000)
     page.goto(server.url)
     yield page
     for tab in window.pages:
