@@ -225,11 +225,6 @@ def test_another_run_leaves_the_one_that_goes_on_in_view(page, server):
     press(page, "stop")
     page.get_by_text("Stopped by hand").wait_for()
     page.get_by_role("button", name="Start a run", exact=True).wait_for()
-    # Nor does the other one go on beside the tests that come.
-    page.get_by_role("combobox", name="Run watched").click()
-    page.get_by_role("option", name="run 2").click()
-    press(page, "stop")
-    page.get_by_text("Stopped by hand").wait_for()
 
 
 def test_a_press_that_the_clock_carries_along_acts_once(page, server):
