@@ -13,7 +13,7 @@ from lrcore.features import extract_cached
 from lrcore.metrics import confusion, precision, recall, reliability
 from lrcore.reading import Reader, asked, relevant
 from lrcore.weights import Weights
-from ui.answers import class_names, digit_picture
+from ui.answers import class_names, counted, digit_picture
 from ui.caching import WEIGHTS_HASH
 from ui.charts import in_house_style, prepared
 from ui.models import mnist
@@ -259,7 +259,7 @@ def each_digit(weights: Weights, found: Study) -> None:
             theme=None,
             alt="Reliability curve. "
             + "; ".join(
-                f"said {said:.2f}, came true {came:.2f} ({count:.0f} pictures)"
+                f"said {said:.2f}, came true {came:.2f} ({counted(int(count), 'picture')})"
                 for said, came, count in table
                 if count
             ),

@@ -42,6 +42,7 @@ def play_button(what: str, key: str, playing: str, place: str, steps: Sequence[i
         key=key,
         icon=f":material/{icon}:",
         on_click=once(key, press, clocked=plays),
+        help="Goes on step by step to the last one; pressed there, it begins again from the first.",
     )
 
 

@@ -289,7 +289,7 @@ def _buttons(
 
     with st.container(horizontal=True, vertical_alignment="bottom"):
         acting_button(
-            f"Try them{spoken('all: the sweep')}",
+            f"Try them{spoken('all in a sweep')}",
             SWEEP_BUTTON(what="start"),
             try_them if possible and not working else None,
             type="primary",
@@ -341,7 +341,7 @@ def _results(runs: Runs, sweep: Sweeping, ended: bool) -> None:
                     figure,
                     sweep,
                     f"Validation curve: {figure} on the pictures learned from and on held-out "
-                    f"ones, against {short(names[0])}. {_in_words(places)}",
+                    f"ones, against {short(names[0])}. {_in_words(places, shown=False)}",
                 )
     else:
         pair = (names[0], names[1])
@@ -350,7 +350,7 @@ def _results(runs: Runs, sweep: Sweeping, ended: bool) -> None:
             "grid",
             sweep,
             f"Heat map of held-out accuracy against {short(pair[0])} and {short(pair[1])}. "
-            f"{_in_words(places)}",
+            f"{_in_words(places, shown=False)}",
         )
     st.markdown(_in_words(places))
     if ended or SWEEP_RUN in st.session_state:
@@ -374,8 +374,9 @@ def _progress(sweep: Sweeping, done: int, total: int, ended: bool) -> None:
     st.progress(done / total, told)
 
 
-def _in_words(places: Sequence[Place]) -> str:
-    """Which value is best, and which cannot be told from it."""
+def _in_words(places: Sequence[Place], shown: bool = True) -> str:
+    """Which value is best, and which cannot be told from it; as Markdown, or to be heard only."""
+    name = plain if shown else str
     best = next((place for place in places if place.best), None)
     if best is None:
         return "No picture was held out, so there is nothing to compare by."
@@ -383,10 +384,10 @@ def _in_words(places: Sequence[Place]) -> str:
     give = "" if math.isnan(spread) else f" (give or take {spread:.2%} over the seeds)"
     pictures = best.results[0].heldout_images
     told = (
-        f"Best: **{plain(named(best.values))}**, which reads {share:.2%}{give} of {pictures:,} "
+        f"Best: {'**' * shown}{name(named(best.values))}{'**' * shown}, which reads {share:.2%}{give} of {pictures:,} "
         "held-out pictures right."
     )
-    near = [plain(named(place.values)) for place in places if place.near and not place.best]
+    near = [name(named(place.values)) for place in places if place.near and not place.best]
     if near:
         told += f" Within the noise of it, so just as good for all one can tell: {'; '.join(near)}."
     return told
