@@ -55,7 +55,7 @@ BUTTONS = """
 # What is done without a word on what it is done to.
 BARE = re.compile(
     "Start|Start another|Pause|Resume|Stop|Reset|1 step|10 steps|Step|Play|Open|Remove|Delete|Close"
-    "|Undo|Clear|Width|Model|Reveal|Next|Cancel|Link|Script|CSV|ZIP|Weights|History|Show more|[0-9×]"
+    "|Undo|Clear|Width|Model|Reveal|Next|Cancel|Link|Script|CSV|ZIP|Weights|History|Show more|[0-9]"
 )
 # Of these each does the same: the same picture opens, the same hint is read.
 SAME = re.compile(r"No\. \d+|Help( for .*)?|Navigate to home page")

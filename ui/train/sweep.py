@@ -384,8 +384,8 @@ def _in_words(places: Sequence[Place], shown: bool = True) -> str:
     give = "" if math.isnan(spread) else f" (give or take {spread:.2%} over the seeds)"
     pictures = best.results[0].heldout_images
     told = (
-        f"Best: {'**' * shown}{name(named(best.values))}{'**' * shown}, which reads {share:.2%}{give} of {pictures:,} "
-        "held-out pictures right."
+        f"Best: {'**' * shown}{name(named(best.values))}{'**' * shown}, which reads "
+        f"{share:.2%}{give} of {pictures:,} held-out pictures right."
     )
     near = [name(named(place.values)) for place in places if place.near and not place.best]
     if near:
