@@ -287,7 +287,7 @@ def _thumbnails(digits: Dataset, at: np.ndarray) -> None:
             with st.container(width=78):
                 digit_picture(digits.images[i], None, 56)
                 st.button(
-                    f":gray-badge[Delete] {digits.labels[i]}{spoken(f'no. {i + 1}')}",
+                    f"{digits.labels[i]}{spoken(f'no. {i + 1}, to be deleted')}",
                     icon=":material/close:",
                     key=DELETE_OWN(picture=digest(digits.images[i])),
                     on_click=_delete,
