@@ -63,7 +63,7 @@ WATCH = """
   };
 })();
 """
-# Nothing runs, no answer is awaited, and nothing was about to be sent for some frames; or, where
+# Nothing runs, no answer is awaited, and nothing was about to be sent for a while; or, where
 # something always is, or nobody keeps count, for as long as anything waits to be sent.
 SETTLED = """
 call => {
@@ -71,7 +71,7 @@ call => {
   if (page.call !== call) Object.assign(page, {call, began: now, quiet: now});
   const state = document.querySelector('[data-testid=stApp]')?.dataset.testScriptState;
   if (state !== 'notRunning' || page.asked || page.soon.size) page.quiet = now;
-  return state === 'notRunning' && !page.asked && (now - page.quiet > 60 || now - page.began > 400);
+  return state === 'notRunning' && !page.asked && (now - page.quiet > 200 || now - page.began > 400);
 }
 """
 _calls = count()
