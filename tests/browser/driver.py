@@ -71,7 +71,8 @@ call => {
   if (page.call !== call) Object.assign(page, {call, began: now, quiet: now});
   const state = document.querySelector('[data-testid=stApp]')?.dataset.testScriptState;
   if (state !== 'notRunning' || page.asked || page.soon.size) page.quiet = now;
-  return state === 'notRunning' && !page.asked && (now - page.quiet > 200 || now - page.began > 400);
+  const long = now - page.quiet > 200 || now - page.began > 400;
+  return state === 'notRunning' && !page.asked && long;
 }
 """
 _calls = count()
