@@ -266,5 +266,10 @@ def with_mnist_pen(ink: np.ndarray) -> np.ndarray:
         return ink
     # Paring a stroke shrinks the digit's box too, hence the denominator.
     pared = longest * (width - wanted) / (2 * (1 - wanted))
-    depth = ndimage.distance_transform_edt(written) - ndimage.distance_transform_edt(~written)
+    # How deep in the ink a pixel lies, negative outside.  To pare a stroke the outside does not
+    # count, to thicken it the inside does not, and half of the time is saved.
+    if pared > 0:
+        depth = ndimage.distance_transform_edt(written)
+    else:
+        depth = np.where(written, 1, -ndimage.distance_transform_edt(~written))
     return crop_to_ink(np.clip(depth - pared, 0, 1).astype(np.float32))
