@@ -3,8 +3,6 @@
 Start with `streamlit run streamlit_app.py`.  This file only routes.
 """
 
-from pathlib import Path
-
 import streamlit as st
 from streamlit.runtime.scriptrunner import StopException
 
@@ -15,11 +13,9 @@ from ui.reload import outlast_reload
 from ui.room import room
 from ui.routing import pages
 from ui.state import ROUTED
-from ui.style import style
+from ui.style import ICON, style
 from ui.toasts import have_been_said, name_toasts, say_toasts
 from ui.uploads import bound_uploads
-
-ICON = str(Path(__file__).parent / "ui" / "icon.png")
 
 st.set_page_config(page_title="Ten Thetas", page_icon=ICON, layout="wide")
 style(room())

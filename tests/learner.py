@@ -139,7 +139,7 @@ class Learner:
         """Bring a file to the upload widget of that key; the status of its upload."""
         self._brought += 1
         key = f"file-{self._brought}"
-        status = await self.upload(key, content)
+        status = await self.upload(key, content, name)
         if status == 204:
             await self._rerun(files={widget: (key, name, len(content))})
         return status
@@ -149,15 +149,16 @@ class Learner:
         self._drawing = ""
         await self._rerun(page_script_hash=self._pages[title])
 
-    async def upload(self, key: str, content: bytes) -> int:
+    async def upload(self, key: str, content: bytes, name: str = "picture.png") -> int:
         """Send a file to an address of this session, whoever asked for it; the answer's status."""
-        return await asyncio.to_thread(self._upload, key, content)
+        return await asyncio.to_thread(self._upload, key, content, name)
 
-    def _upload(self, key: str, content: bytes) -> int:
+    def _upload(self, key: str, content: bytes, name: str) -> int:
         with urllib.request.urlopen(f"{self.url}/_stcore/health") as answer:
             cookie = answer.headers["Set-Cookie"].split(";")[0]
         boundary = "a-line-that-no-file-holds"
-        head = f'--{boundary}\r\nContent-Disposition: form-data; name="f"; filename="f.png"\r\n\r\n'
+        named = f'Content-Disposition: form-data; name="f"; filename="{name}"'
+        head = f"--{boundary}\r\n{named}\r\n\r\n"
         request = urllib.request.Request(
             f"{self.url}/_stcore/upload_file/{self.session}/{key}",
             head.encode() + content + f"\r\n--{boundary}--\r\n".encode(),

@@ -1,20 +1,22 @@
 """Runs in threads: the queue, pauses and stops, and whom they belong to."""
 
 import gc
+import os
+import sys
 import threading
 import time
 import weakref
 
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from lrcore.errors import UserError
 from lrcore.settings import Settings
 from lrcore.training import Outcome, Run, RunRequest
 from tests.helpers import wait_for
+from ui.priority import NICENESS, page_in_turn, wait_for_pages
 from ui.train import runs as module
-from ui.train.jobs import PAGE_THREAD, Job, page_in_the_making
+from ui.train.jobs import Job
 from ui.train.runs import MOST_UNENDED, Runs
 from ui.train.slots import Slots
 
@@ -182,45 +184,55 @@ def test_a_run_ends_when_its_user_is_gone(data):
         assert job.weights is None
 
 
-def test_a_page_in_the_making_is_seen():
-    def script():
-        import streamlit as st
-
-        from ui.train.jobs import page_in_the_making
-
-        st.text(page_in_the_making())
-
-    assert not page_in_the_making()
-    assert AppTest.from_function(script).run().text[0].value == "True"
-    assert not page_in_the_making()
-
-
 @pytest.fixture
 def endless_page():
     """A page that is in the making until this event is set."""
-    over = threading.Event()
-    threading.Thread(target=over.wait, name=PAGE_THREAD).start()
+    begun, over = threading.Event(), threading.Event()
+
+    def page():
+        with page_in_turn():
+            begun.set()
+            over.wait()
+
+    thread = threading.Thread(target=page)
+    thread.start()
+    begun.wait()
     yield over
     over.set()
+    thread.join()
 
 
 def test_a_run_gives_way_to_a_page(runs, data, endless_page, monkeypatch):
-    asked = []
+    asked = threading.Event()
 
-    def seen():
-        asked.append(time.perf_counter())
-        return page_in_the_making()
+    def waits(seconds):
+        asked.set()
+        wait_for_pages(seconds)
 
     monkeypatch.setattr("ui.train.jobs.GIVE_WAY", 3600)
-    monkeypatch.setattr("ui.train.jobs.page_in_the_making", seen)
+    monkeypatch.setattr("ui.train.jobs.wait_for_pages", waits)
     began = time.perf_counter()
     job = runs.start(RunRequest(Settings(**FOREVER), *data))
-    wait_for(lambda: len(asked) > 100)
+    assert asked.wait(60)
+    waited = time.perf_counter()
+    time.sleep(0.2)
     assert not job.history
-    waited = asked[100] - asked[0]
+    waited = time.perf_counter() - waited
     endless_page.set()
     wait_for(lambda: len(job.history) > 3)
     assert job.history[3].seconds < time.perf_counter() - began - waited
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have a priority on Linux alone")
+def test_a_run_stands_back(runs, data, monkeypatch):
+    ranks = []
+    monkeypatch.setattr(
+        "ui.train.jobs.wait_for_pages",
+        lambda seconds: ranks.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id())),
+    )
+    runs.start(RunRequest(Settings(**FOREVER), *data))
+    wait_for(lambda: ranks)
+    assert ranks[0] == os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) + NICENESS
 
 
 def test_a_run_keeps_a_share_of_the_time_however_many_pages(runs, data, endless_page):

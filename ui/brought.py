@@ -19,6 +19,7 @@ from lrcore.errors import UserError
 from lrcore.reading import Reader
 from lrcore.segment import AUTO, Found
 from lrcore.weights import Weights
+from ui.priority import aside
 from ui.state import BROUGHT
 
 # Of all pictures of a list together: their files, what was found in them, what is shown.
@@ -46,7 +47,7 @@ class Picture:
         """
         read = self._read
         if read is None or read.judge is not judge or read.digits != digits:
-            self._read = _read(self.data, judge, digits)
+            self._read = aside(lambda: _read(self.data, judge, digits))
         assert self._read is not None
         if self._read.error:
             raise UserError(self._read.error)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 
 import pandas as pd
@@ -13,13 +12,13 @@ from lrcore.errors import UserError
 from ui.answers import counted
 from ui.correction import keep_digits, own_digits
 from ui.plain import plain
+from ui.priority import aside
 from ui.state import FILES_USED, LEAVE_AS_IT_IS, LOAD, LOAD_NOTES, REJECTED_FILES
 
 FORMS = (
     "Pictures in folders 0 to 9 (as a ZIP) or named as in a-7.png, two IDX files, a CSV table with "
     "a label and 784 pixels a line, an .npz as Keras has it, or a .mat."
 )
-_one_load_at_a_time = threading.Lock()
 
 
 def set_loader(what: str, label: str, help: str) -> None:
@@ -56,13 +55,13 @@ def _load(what: str, as_hand: bool) -> None:
     def show(done: int, of: int) -> None:
         bar.progress(min(1.0, done / max(1, of)), f"Reading {done:,} of {counted(of, 'file')} …")
 
-    # Pictures may take a while: those who bring them wait for each other, and others do not.
-    with _one_load_at_a_time:
-        loaded = load(
+    loaded = aside(
+        lambda: load(
             [(file.name, file.getvalue()) for file in files],
             progress=_every(20, show),
             as_is=bool(st.session_state.get(LEAVE_AS_IT_IS(what=what))),
         )
+    )
     bar.empty()
     # An IDX file without its partner waits for it.
     if len(loaded.digits):

@@ -16,8 +16,11 @@ from lrcore.data import Dataset, load_dataset
 from lrcore.errors import UserError
 from lrcore.weights import DEFAULT, REST, Weights, list_weights, load_weights, weights_files
 from ui.plain import say_error
+from ui.priority import page_in_turn
 from ui.state import CHOSEN_MODEL, NEXT_MODEL, OWN_MODELS
 
+# Seconds for which the files of models are taken to be as they were.
+FRESH = 1.0
 NO_MEMORY = (
     "The server has no memory left for this just now. What you drew, trained and kept is still "
     "there: try again in a minute, or with fewer or smaller pictures."
@@ -34,13 +37,22 @@ def _listed(stamps: tuple) -> tuple[dict[str, Path], dict[str, str]]:
     return list_weights()
 
 
+@st.cache_resource(ttl=FRESH, show_spinner=False)
+def _stamps() -> dict[str, int]:
+    """The files of models, and when each last changed, in ns.
+
+    A run of a page asks several times, and each look at a disk is an occasion to wait for others.
+    """
+    return {str(path): _changed(path) for path in weights_files()}
+
+
 def _shipped() -> tuple[dict[str, Path], dict[str, str]]:
     """The models that lie in files, looked at again whenever one of them changes."""
-    return _listed(tuple((str(path), _changed(path)) for path in weights_files()))
+    return _listed(tuple(_stamps().items()))
 
 
 def _changed(path: Path) -> int:
-    """When a file last changed, in ns; 0 where there is none, as behind a broken link."""
+    """When a file last changed; 0 where there is none, as behind a broken link."""
     try:
         return path.stat().st_mtime_ns
     except OSError:
@@ -65,7 +77,8 @@ def errors_said():
     (tests/test_house.py).
     """
     try:
-        yield
+        with page_in_turn():
+            yield
     except UserError as error:
         say_error(error)
     except MemoryError:
@@ -83,8 +96,8 @@ def get_model(name: str) -> Weights:
     """The weights of that name."""
     if name in _own():
         return _own()[name]
-    path = _shipped()[0][name]
-    return _load(str(path), _changed(path))
+    path = str(_shipped()[0][name])
+    return _load(path, _stamps()[path])
 
 
 def settle_choice() -> None:

@@ -1,5 +1,7 @@
 """The pages, and the way to them."""
 
+import copy
+import functools
 import runpy
 from pathlib import Path
 
@@ -13,6 +15,13 @@ ROUTER = Path(__file__).resolve().parent.parent / "streamlit_app.py"
 
 def pages() -> list:
     """All pages, in the order of the navigation."""
+    # A run writes into them; made anew they would look for their files in each run, and each look
+    # at a disk is an occasion for other threads to come first.
+    return [copy.copy(page) for page in _known()]
+
+
+@functools.cache
+def _known() -> list:
     return [
         st.Page("pages/predict.py", title="Predict", icon=":material/draw:", default=True),
         st.Page("pages/train.py", title="Train", icon=":material/trending_down:"),

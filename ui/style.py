@@ -1,6 +1,8 @@
 """What of the look no setting of Streamlit's reaches, and the heading of a page without a title."""
 
 import time
+from base64 import b64encode
+from pathlib import Path
 
 import streamlit as st
 from streamlit.runtime import exists
@@ -19,6 +21,9 @@ from ui.state import (
 # Seconds in which a browser that is new here fetches what applies the styles.
 FETCHED = 0.25
 
+# As an address of its own: as a file it would be read, twice, in each run.
+_PNG = Path(__file__).with_name("icon.png").read_bytes()
+ICON = f"data:image/png;base64,{b64encode(_PNG).decode()}"
 # How the words begin that stand for a probability chart, a 28x28 picture and a colour scale.
 PROBABILITIES = "Probability of each digit"
 PIXELS = "A handwritten digit"

@@ -126,7 +126,7 @@ def _set_up(lesson: Lesson) -> None:
 def pinned(page: str) -> None:
     """The open lesson, if there is one, at the top of a page."""
     name = st.session_state.get(LESSON_OPEN)
-    if page in OWN_WAY or name not in (known := lessons()[0]):
+    if name is None or page in OWN_WAY or name not in (known := lessons()[0]):
         return
     # A fragment of its own, so that a guess does not draw the page anew.
     with st.container(key=LESSON_BAR):

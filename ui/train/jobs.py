@@ -9,6 +9,9 @@ from __future__ import annotations
 import ctypes
 import logging
 import math
+
+# Seconds for which a run gives way to pages before it works for as long itself, and how often it
+# looks whether they are made.
 import threading
 import time
 from collections.abc import Callable
@@ -22,18 +25,11 @@ from lrcore.cli import command_of
 from lrcore.errors import UserError
 from lrcore.training import Ending, Outcome, Pictures, Point, Resume, Run, RunRequest
 from lrcore.weights import Weights
+from ui.priority import stand_back, wait_for_pages
 from ui.train.slots import Slots, Wait
 
-# Seconds for which a run gives way to pages before it works for as long itself, and how often it
-# looks whether they are made.
-GIVE_WAY, NAP = 0.03, 0.001
-# What Streamlit calls the thread that makes a page.
-PAGE_THREAD = "ScriptRunner.scriptThread"
-
-
-def page_in_the_making() -> bool:
-    """Whether the server is at work for a page of anyone."""
-    return any(thread.name == PAGE_THREAD for thread in threading.enumerate())
+# Seconds for which a run gives way to pages, and for what share of them it then works at least.
+GIVE_WAY, AT_LEAST = 0.1, 0.3
 
 
 def _return_memory() -> None:
@@ -224,6 +220,7 @@ class Job:
             self._slots.changed.notify_all()
 
     def _work(self) -> None:
+        stand_back()
         try:
             self._train()
         except _Stopped:
@@ -338,18 +335,17 @@ class Job:
             self._run.release()
 
     def _give_way(self) -> None:
-        """Leave the interpreter to a page in the making, but keep half of the time at least.
+        """Leave the interpreter to pages in the making, but keep a share of the time.
 
         A page takes it a hundred times, and each time a run that computes would be in its way.
         """
         began = time.perf_counter()
         if began < self._keeps_on_until:
             return
-        while page_in_the_making() and time.perf_counter() - began < GIVE_WAY:
-            time.sleep(NAP)
+        wait_for_pages(GIVE_WAY)
         given = time.perf_counter() - began
         self._waited += given
-        self._keeps_on_until = began + 2 * given
+        self._keeps_on_until = began + (1 + AT_LEAST) * given
 
     def _clock(self) -> float:
         return time.perf_counter() - self._waited
