@@ -14,7 +14,7 @@ script is its learners: websocket sessions that say what a browser says (tests/l
 2. They leave: memory, threads and objects after Streamlit's time to live for lost sessions.
 3. While fifty draw, a stranger tries one attack after the other (`benchmarks/attacks.py`).
 4. Visitors come, draw, label and go, some of whom leave a run behind.
-4. Others open the page and do nothing.
+5. Others open the page and do nothing.
 
 Processor time is what Linux says of the server's process, less that of its runs' threads.
 """

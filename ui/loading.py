@@ -55,13 +55,9 @@ def _load(what: str, as_hand: bool) -> None:
     def show(done: int, of: int) -> None:
         bar.progress(min(1.0, done / max(1, of)), f"Reading {done:,} of {counted(of, 'file')} …")
 
-    loaded = aside(
-        lambda: load(
-            [(file.name, file.getvalue()) for file in files],
-            progress=_every(20, show),
-            as_is=bool(st.session_state.get(LEAVE_AS_IT_IS(what=what))),
-        )
-    )
+    as_is = bool(st.session_state.get(LEAVE_AS_IT_IS(what=what)))
+    contents = [(file.name, file.getvalue()) for file in files]
+    loaded = aside(lambda: load(contents, progress=_every(20, show), as_is=as_is))
     bar.empty()
     # An IDX file without its partner waits for it.
     if len(loaded.digits):

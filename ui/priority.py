@@ -54,9 +54,10 @@ def wait_for_pages(seconds: float) -> None:
 
 
 def aside(work: Callable[[], Result]) -> Result:
-    """work(), which may write on the page, by a thread that stands back; raises what it raises.
+    """work(), by a thread that stands back; raises what it raises.
 
-    Meanwhile other pages have this one's turn.
+    Meanwhile other pages have this one's turn.  `work` may write on the page, but not ask for the
+    session's state: a callback holds that until it has come to its end.
     """
     done: list[Result] = []
     failed: list[BaseException] = []

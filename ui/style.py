@@ -1,12 +1,12 @@
 """What of the look no setting of Streamlit's reaches, and the heading of a page without a title."""
 
 import time
-from base64 import b64encode
 from pathlib import Path
 
 import streamlit as st
 from streamlit.runtime import exists
 
+from ui.images import data_uri
 from ui.plain import plain
 from ui.state import (
     BESIDE,
@@ -22,8 +22,7 @@ from ui.state import (
 FETCHED = 0.25
 
 # As an address of its own: as a file it would be read, twice, in each run.
-_PNG = Path(__file__).with_name("icon.png").read_bytes()
-ICON = f"data:image/png;base64,{b64encode(_PNG).decode()}"
+ICON = data_uri(Path(__file__).with_name("icon.png").read_bytes())
 # How the words begin that stand for a probability chart, a 28x28 picture and a colour scale.
 PROBABILITIES = "Probability of each digit"
 PIXELS = "A handwritten digit"
