@@ -35,6 +35,7 @@ from tests.browser.driver import (
 )
 from tests.helpers import skip_without
 from ui.lost_session import lost_session
+from ui.toasts import SENT
 
 DEPLOY = ROOT / "deploy"
 NOTICE = "The server has lost this session"
@@ -359,6 +360,8 @@ def test_a_killed_process_sends_its_users_to_the_other_with_a_word(balanced, chr
     settled(mine)
     mine.get_by_text("None yet.").wait_for()
     # It stays until it is clicked away, and lies over the choice of the model until then.
+    # Closed sooner it would be said again by the next run.
+    mine.wait_for_timeout(1000 * SENT)
     notice = mine.get_by_test_id("stToast").filter(has_text=NOTICE)
     notice.get_by_role("button", name="Close").click()
     mine.get_by_text(NOTICE).wait_for(state="hidden")
@@ -419,7 +422,7 @@ def label(page, digit: int) -> None:
 def download_digits(page) -> bytes:
     go_to(page, "My hand")
     with page.expect_download() as taken:
-        page.get_by_role("button", name="ZIP", exact=True).click()
+        page.get_by_role("button", name="ZIP of your digits").click()
     return taken.value.path().read_bytes()
 
 

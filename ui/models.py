@@ -12,6 +12,7 @@ from pathlib import Path
 
 import streamlit as st
 
+import lrcore.weights
 from lrcore.data import Dataset, load_dataset
 from lrcore.errors import UserError
 from lrcore.weights import DEFAULT, REST, Weights, list_weights, load_weights, weights_files
@@ -38,17 +39,17 @@ def _listed(stamps: tuple) -> tuple[dict[str, Path], dict[str, str]]:
 
 
 @st.cache_resource(ttl=FRESH, show_spinner=False)
-def _stamps() -> dict[str, int]:
-    """The files of models, and when each last changed, in ns.
+def _stamps(folders: tuple[Path, ...]) -> dict[str, int]:
+    """The files of models in these folders, and when each last changed, in ns.
 
     A run of a page asks several times, and each look at a disk is an occasion to wait for others.
     """
-    return {str(path): _changed(path) for path in weights_files()}
+    return {str(path): _changed(path) for path in weights_files(*folders)}
 
 
 def _shipped() -> tuple[dict[str, Path], dict[str, str]]:
     """The models that lie in files, looked at again whenever one of them changes."""
-    return _listed(tuple(_stamps().items()))
+    return _listed(tuple(_stamps(lrcore.weights.WEIGHTS_FOLDERS).items()))
 
 
 def _changed(path: Path) -> int:
@@ -97,7 +98,7 @@ def get_model(name: str) -> Weights:
     if name in _own():
         return _own()[name]
     path = str(_shipped()[0][name])
-    return _load(path, _stamps()[path])
+    return _load(path, _stamps(lrcore.weights.WEIGHTS_FOLDERS)[path])
 
 
 def settle_choice() -> None:

@@ -70,9 +70,11 @@ call => {
   const now = performance.now(), page = window.unsettled ??= {soon: new Set(['unknown'])};
   if (page.call !== call) Object.assign(page, {call, began: now, quiet: now});
   const state = document.querySelector('[data-testid=stApp]')?.dataset.testScriptState;
-  if (state !== 'notRunning' || page.asked || page.soon.size) page.quiet = now;
+  // The server forgets a picture that is shown no more, whether it has been fetched or not.
+  const fetching = [...document.images].some(image => !image.complete);
+  if (state !== 'notRunning' || page.asked || page.soon.size || fetching) page.quiet = now;
   const long = now - page.quiet > 200 || now - page.began > 400;
-  return state === 'notRunning' && !page.asked && long;
+  return state === 'notRunning' && !page.asked && !fetching && long;
 }
 """
 _calls = count()

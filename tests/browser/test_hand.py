@@ -44,7 +44,7 @@ def test_own_digits_go_out_as_a_zip_and_come_back(page):
     go_to(page, "My hand")
     page.get_by_text("1 of 1").wait_for()
     with page.expect_download() as taken:
-        page.get_by_role("button", name="ZIP", exact=True).click()
+        page.get_by_role("button", name="ZIP of your digits").click()
     path = taken.value.path()
     assert zipfile.ZipFile(path).namelist() == ["6/00000.png"]
     page.get_by_role("button", name="Delete all", exact=False).first.click()
