@@ -433,6 +433,9 @@ def load_digits(page, content: bytes) -> None:
 
 
 def load_weights(page, content: bytes) -> None:
+    # A toast lies over the button for a while: for ever, where the mouse waits on it.
+    page.mouse.move(2, 600)
+    page.wait_for_function("!document.querySelector('[data-testid=stToast]')")
     page.get_by_role("button", name="Model in use, or one of your own").click()
     upload(page, "mine.npz", content)
     settled(page)

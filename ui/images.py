@@ -19,6 +19,6 @@ def as_png(picture: np.ndarray) -> bytes:
     return file.getvalue()
 
 
-def data_uri(png: bytes) -> str:
-    """The address that holds a PNG itself."""
-    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+def data_uri(picture: bytes, kind: str = "png") -> str:
+    """The address that holds a picture itself: a file of that kind."""
+    return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"

@@ -31,6 +31,7 @@ from ui.canvas import SIDE, Drawing, drawing_canvas, drawn_now
 from ui.correction import Model, correction, hand_bar, model_in_hand
 from ui.device import on_phone
 from ui.evidence import evidence_section
+from ui.images import data_uri
 from ui.models import errors_said, mnist
 from ui.palette import FOR
 from ui.pinned import remember, remember_test
@@ -346,7 +347,7 @@ def _picture(model: Model, picture: Picture, brought: Brought, digits: str, abou
             readings, answers = _read_all(model, seen.found)
             with left:
                 st.image(
-                    seen.marked(answers, boxed),
+                    data_uri(seen.marked(answers, boxed), "jpeg"),
                     width="stretch",
                     alt=f"{picture.name}, with a box round each of {len(seen.found)} digits",
                 )
@@ -355,7 +356,11 @@ def _picture(model: Model, picture: Picture, brought: Brought, digits: str, abou
         else:
             left, right = _side_by_side(SIDE, picture.key)
             with left:
-                st.image(seen.marked([], boxed), width=SIDE, alt=f"The picture {picture.name}")
+                st.image(
+                    data_uri(seen.marked([], boxed), "jpeg"),
+                    width=SIDE,
+                    alt=f"The picture {picture.name}",
+                )
             with right:
                 _answer(model, seen.found[0].image, picture.key, about=about)
             at = 0
