@@ -184,6 +184,23 @@ def test_a_run_ends_when_its_user_is_gone(data):
         assert job.weights is None
 
 
+def test_a_run_that_fits_in_nowhere_works_alone(data):
+    slots = Slots(2, megabytes=0)
+    first, second = (Job(name, RunRequest(Settings(**FOREVER), *data), slots) for name in "ab")
+    try:
+        first.begin()
+        wait_for(lambda: len(first.history) > 2)
+        second.begin()
+        wait_for(lambda: second.wait is not None)
+        assert second.wait.memory
+        first.stop()
+        wait_for(lambda: len(second.history) > 2)
+    finally:
+        for job in (first, second):
+            job.stop()
+            job.join(20)
+
+
 @pytest.fixture
 def endless_page():
     """A page that is in the making until this event is set."""

@@ -30,8 +30,9 @@ TURN = 4.0
 HOLD = 20.0
 # Seconds between two checks of whether a user is still there.
 CHECK = 2.0
-# Megabytes of features for all the runs of a process.
-MEGABYTES = 1000
+# Megabytes of features for all the runs of a process: two on all of MNIST's strokes, one of them in
+# the making.  With fifty who draw, the process stays under 1.5 GB so (`benchmarks/load.py`).
+MEGABYTES = 600
 
 
 class Wait(NamedTuple):
@@ -144,6 +145,8 @@ class Slots:
     def _to_drop(self, job: Job, leaving: Job | None = None) -> list[Job] | None:
         """Whose features have to go so that the job's fit in; None where they cannot.
 
+        What fits in nowhere may be there alone.
+
         leaving : a job at work, as if it waited.
         """
         if job in self._memory:
@@ -157,7 +160,7 @@ class Slots:
             if other.allowed <= 0 or self._held_long(other):
                 drop.append(other)
                 short -= self._memory[other]
-        return drop if short <= 0 else None
+        return drop if short <= 0 or len(drop) == len(self._memory) else None
 
     def _held_long(self, job: Job) -> bool:
         since = self._prepared.get(job)
