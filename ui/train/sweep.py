@@ -22,6 +22,7 @@ from ui.answers import counted
 from ui.charts import prepared as chart_spec
 from ui.device import on_phone
 from ui.heatmaps import colour_limit, row_names
+from ui.images import data_uri
 from ui.models import mnist
 from ui.plain import plain, say_error, sentence
 from ui.presses import acting_button
@@ -446,7 +447,7 @@ def _one_run(runs: Runs, sweep: Sweeping, places: Sequence[Place]) -> None:
     names = row_names(one.settings)
     picture = charts.theta_picture(maps, names, colour_limit(maps), 5 if on_phone() else 10)
     st.image(
-        picture,
+        data_uri(picture),
         width="stretch" if len(names) > 1 else 250,
         alt=f"Thetas of {trial.name}: {', '.join(names)}.",
     )
