@@ -39,17 +39,22 @@ def _listed(stamps: tuple) -> tuple[dict[str, Path], dict[str, str]]:
 
 
 @st.cache_resource(ttl=FRESH, show_spinner=False)
-def _stamps(folders: tuple[Path, ...]) -> dict[str, int]:
-    """The files of models in these folders, and when each last changed, in ns.
+def _looked_at(folders: tuple[Path, ...]) -> dict[str, int]:
+    """`_stamps` of these folders.
 
     A run of a page asks several times, and each look at a disk is an occasion to wait for others.
     """
     return {str(path): _changed(path) for path in weights_files(*folders)}
 
 
+def _stamps() -> dict[str, int]:
+    """The files of models, and when each last changed, in ns."""
+    return _looked_at(lrcore.weights.WEIGHTS_FOLDERS)
+
+
 def _shipped() -> tuple[dict[str, Path], dict[str, str]]:
     """The models that lie in files, looked at again whenever one of them changes."""
-    return _listed(tuple(_stamps(lrcore.weights.WEIGHTS_FOLDERS).items()))
+    return _listed(tuple(_stamps().items()))
 
 
 def _changed(path: Path) -> int:
@@ -98,7 +103,7 @@ def get_model(name: str) -> Weights:
     if name in _own():
         return _own()[name]
     path = str(_shipped()[0][name])
-    return _load(path, _stamps(lrcore.weights.WEIGHTS_FOLDERS)[path])
+    return _load(path, _stamps()[path])
 
 
 def settle_choice() -> None:

@@ -9,9 +9,6 @@ from __future__ import annotations
 import ctypes
 import logging
 import math
-
-# Seconds for which a run gives way to pages before it works for as long itself, and how often it
-# looks whether they are made.
 import threading
 import time
 from collections.abc import Callable
