@@ -52,28 +52,34 @@ def read_whole(path: Path, most: int) -> bytes:
         ) from error
 
 
-def gunzip(packed: bytes | bytearray, most: int) -> bytearray:
-    """What a gzip stream holds.
+def gunzip(packed: bytes | bytearray, most: int, label: str) -> bytearray:
+    """What a gzip stream holds, in a file that errors call `label`.
 
     It is unpacked only until there are more than `most` bytes: who gets more than that knows that
     it is too large.  Python's `gzip` is not used, for it would follow a million empty members, and
     takes twice the memory.
 
-    Raises ValueError, which says why, where the stream is damaged or something follows its end.
+    Raises UserError where the stream is damaged or something follows its end.
     """
+
+    def damaged(why: str) -> UserError:
+        return UserError(
+            f"{label} is damaged: its gzip stream does not unpack ({why}); fetch it again."
+        )
+
     stream, raw, step = zlib.decompressobj(wbits=31), bytearray(), 2**14
     for at in range(0, len(packed), step):
         try:
             raw += stream.decompress(packed[at : at + step])
         except zlib.error as error:
-            raise ValueError(str(error)) from error
+            raise damaged(str(error)) from error
         if len(raw) > most:
             return raw
         if stream.eof:
             if (stream.unused_data + packed[at + step :]).strip(b"\0"):
-                raise ValueError("something follows its end")
+                raise damaged("something follows its end")
             return raw
-    raise ValueError("it ends too early")
+    raise damaged("it ends too early")
 
 
 def has_more_members(raw: bytes, most: int) -> bool:

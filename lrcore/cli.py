@@ -10,8 +10,6 @@ import argparse
 import io
 import json
 import os
-import shlex
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -23,6 +21,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from lrcore.calibration_fit import calibrate
+from lrcore.command import command_of, flag
 from lrcore.corrections import SUFFIX, Curvature, save_curvature
 from lrcore.data import Dataset, load_dataset
 from lrcore.datasets import Loaded, load_part, load_parts
@@ -197,30 +196,6 @@ def curvature(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def command_of(
-    settings: Settings, out: str | Path, calibrated: bool = False, option: str = "--out"
-) -> str:
-    """The shortest `train` command that repeats these settings.
-
-    out : the file that it writes, or with the option '--keep' the name that it keeps it under.
-    """
-    parts = ["python -m lrcore train"]
-    for item in fields(Settings):
-        value = getattr(settings, item.name)
-        # How many images is what a reader looks for first, so it is always said.
-        if value != item.default or item.name == "images":
-            text = f"{value:g}" if isinstance(value, float) else str(value)
-            parts.append(f"{_flag(item.name)} {text}")
-    if calibrated:
-        parts.append("--calibrate")
-    return " ".join([*parts, option, quoted(str(out))])
-
-
-def quoted(argument: str, windows: bool = sys.platform == "win32") -> str:
-    """One argument as the system's own shell takes it: on Windows cmd.exe or PowerShell."""
-    return subprocess.list2cmdline([argument]) if windows else shlex.quote(argument)
-
-
 def _data(arguments: argparse.Namespace, part: str) -> Dataset:
     """A part of the set asked for; what was done to make it fit is said."""
     data, loaded = load_part(arguments.data, part, arguments.as_is)
@@ -364,10 +339,6 @@ def _write(path: Path, table: Callable[[TextIO], None]) -> None:
         ) from error
 
 
-def _flag(name: str) -> str:
-    return "--" + name.replace("_", "-")
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m lrcore",
@@ -505,7 +476,7 @@ def _setting_option(parser: argparse.ArgumentParser, item: Field) -> None:
     )
     default = "the solver's own" if item.default is None else item.default
     parser.add_argument(
-        _flag(item.name),
+        flag(item.name),
         dest=item.name,
         type=kind(item.name),
         default=item.default,

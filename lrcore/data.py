@@ -196,12 +196,7 @@ def _find(folder: str | Path, name: str) -> Path:
 def _read_bytes(file: BinaryIO, name: str, most: int) -> bytes | bytearray:
     raw: bytes | bytearray = file.read(most + 1)
     if raw[:2] == b"\x1f\x8b":
-        try:
-            raw = gunzip(raw, most)
-        except ValueError as error:
-            raise UserError(
-                f"{name} is damaged: its gzip stream does not unpack ({error}); fetch it again."
-            ) from error
+        raw = gunzip(raw, most, name)
     if len(raw) > most:
         raise UserError(
             f"{name} is larger than {most / 2**20:,.0f} MiB; split the set into smaller ones."

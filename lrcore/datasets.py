@@ -286,7 +286,7 @@ class _Loading:
             self._charge(len(raw))
             name = item.name
             if raw[:2] == b"\x1f\x8b":
-                raw, name = self._gunzipped(raw), name.removesuffix(".gz")
+                raw, name = self._gunzipped(name, raw), name.removesuffix(".gz")
             self._take_bytes(name, raw, in_zip)
         except UserError as error:
             self._reject(item.name, str(error))
@@ -321,14 +321,9 @@ class _Loading:
         of_one, of_all = (size // 2**20 for size in (self.bounds.of_one, self.bounds.bytes))
         return f"is too large once unpacked: {of_one} MiB a picture, {of_all:,} MiB in all."
 
-    def _gunzipped(self, raw: bytes) -> bytes:
+    def _gunzipped(self, name: str, raw: bytes) -> bytes:
         most = min(self.bytes, MAX_SET_BYTES)
-        try:
-            unpacked = bytes(gunzip(raw, most))
-        except ValueError as error:
-            raise UserError(
-                f"is damaged: its gzip stream does not unpack ({error}); fetch it again."
-            ) from error
+        unpacked = bytes(gunzip(raw, most, name))
         if len(unpacked) > most:
             raise UserError(
                 f"unpacks to more than {most // 2**20:,} MiB; unpack it first, or split the set."

@@ -41,7 +41,7 @@ SHELLS = {"bash", "sh"}
 # What there is of it, and why it does no harm elsewhere.
 GUARDED = {
     "lrcore/archive.py": ({"fcntl"}, "behind sys.platform"),
-    "lrcore/cli.py": ({"shlex.quote"}, "behind sys.platform: `quoted`"),
+    "lrcore/command.py": ({"shlex.quote"}, "behind sys.platform: `quoted`"),
     "benchmarks/accuracy_speed.py": ({"/proc"}, "only where the file is there"),
     "benchmarks/first_sweep.py": ({"/proc"}, "need_linux() ends it with a sentence"),
     "benchmarks/load.py": (

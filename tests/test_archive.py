@@ -246,5 +246,5 @@ def test_windows_takes_an_old_part_for_abandoned(windows, tmp_path):
 
 
 def test_a_gzip_stream_that_is_cut_says_so():
-    with pytest.raises(ValueError, match="ends too early"):
-        gunzip(b"\x1f\x8b\x08" + bytes(7), 100)
+    with pytest.raises(UserError, match=r"^mine.gz is damaged: .* \(it ends too early\); fetch"):
+        gunzip(b"\x1f\x8b\x08" + bytes(7), 100, "mine.gz")

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lrcore.cli import main, quoted
+from lrcore.cli import main
+from lrcore.command import quoted
 from lrcore.metrics import reliability
 from lrcore.places import ROOT
 from lrcore.reading import Reader

@@ -332,6 +332,8 @@ def test_bombs_do_not_unpack(own):
     for name, raw in [("a.gz", gzip.compress(zeros)), ("b.zip", zipped({"x": zeros}))]:
         ((_, why),) = load([(name, raw)], few).rejected
         assert "MiB" in why
+    ((_, why),) = load([("cut.gz", gzip.compress(zeros)[:-9])]).rejected
+    assert why.startswith("is damaged: its gzip stream does not unpack (")
     loaded = load([("many.zip", zipped({f"7/{i}.png": b"" for i in range(11)}))], few)
     assert loaded.rejected == [("many.zip", "holds 11 files; up to 10 are read at once.")]
     nested = zipped({"7/inner.zip": zipped({"7/a.png": saved(own.images[0])})})

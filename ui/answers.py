@@ -15,7 +15,7 @@ from lrcore.marks import COULD_BE
 from lrcore.reading import Reader, Readings, with_article
 from lrcore.weights import REST, Weights
 from ui.charts import bars_height, bars_in_words, probability_chart, probability_rows
-from ui.images import as_png, data_uri
+from ui.images import png_uri
 from ui.style import PIXELS, PROBABILITIES
 
 
@@ -180,6 +180,5 @@ def digit_picture(image: np.ndarray, caption: str | None, width: int) -> None:
     """A 28x28 picture enlarged without smoothing, so that its pixels can be seen."""
     times = max(1, round(width / image.shape[1]))
     large = image.repeat(times, 0).repeat(times, 1)
-    picture = data_uri(as_png(large))
     alt = f"{PIXELS}, {caption}" if caption else PIXELS
-    st.image(picture, caption=caption, width=width, alt=alt)
+    st.image(png_uri(large), caption=caption, width=width, alt=alt)

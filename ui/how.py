@@ -21,7 +21,7 @@ from ui.classroom.guide import open_lesson
 from ui.evidence import sum_in_words
 from ui.heatmaps import PIXELS, SMALL, TITLE, colour_limit, describe, ink_chart, weight_chart
 from ui.how_charts import cost_chart, falling_cost_chart, log_loss, sigmoid_chart
-from ui.images import as_png, data_uri
+from ui.images import png_uri
 from ui.models import get_model, mnist, model_names
 from ui.plain import plain, sentence
 from ui.state import (
@@ -172,7 +172,7 @@ def one_vs_all_section() -> None:
     curated = curated_labels(labels, np.array(DIGITS))
     table = pd.DataFrame(
         {
-            "picture": [data_uri(as_png(image)) for image in train.images[rows]],
+            "picture": [png_uri(image) for image in train.images[rows]],
             "label": labels,
             f"y for {digit}": curated[:, digit],
         }

@@ -12,13 +12,13 @@ import numpy as np
 from PIL import Image
 
 
-def as_png(picture: np.ndarray) -> bytes:
-    """The PNG file of a uint8 picture: grey, shape (h, w), or RGB, shape (h, w, 3)."""
-    file = io.BytesIO()
-    Image.fromarray(picture).save(file, "PNG")
-    return file.getvalue()
-
-
-def data_uri(picture: bytes, kind: str = "png") -> str:
+def data_uri(file: bytes, kind: str = "png") -> str:
     """The address that holds a picture itself: a file of that kind."""
-    return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"
+    return f"data:image/{kind};base64,{base64.b64encode(file).decode()}"
+
+
+def png_uri(picture: Image.Image | np.ndarray) -> str:
+    """The same of a picture, or of a uint8 array: grey, shape (h, w), or RGB, shape (h, w, 3)."""
+    file = io.BytesIO()
+    (picture if isinstance(picture, Image.Image) else Image.fromarray(picture)).save(file, "PNG")
+    return data_uri(file.getvalue())

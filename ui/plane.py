@@ -16,7 +16,7 @@ from lrcore.frame import SIDE
 from lrcore.logistic import sigmoid
 from lrcore.reading import with_article
 from lrcore.two_numbers import COMPONENTS, INK_SYMMETRY, TwoNumbers, ends
-from ui.images import as_png, data_uri
+from ui.images import png_uri
 from ui.palette import AGAINST, FOR
 from ui.plain import minus
 from ui.state import PLANE
@@ -234,7 +234,7 @@ def _own(found: TwoNumbers, own: Own) -> dict:
     ((x, y),) = found.standardise(own.raw[None]).tolist()
     first, second = found.choice.names
     words = f"Yours: {first} {_number(own.raw[0])}, {second} {_number(own.raw[1])}"
-    return {"x": x, "y": y, "picture": data_uri(as_png(own.image)), "words": words}
+    return {"x": x, "y": y, "picture": png_uri(own.image), "words": words}
 
 
 def _sheet(images: Sequence[np.ndarray] | np.ndarray) -> str:
@@ -243,7 +243,7 @@ def _sheet(images: Sequence[np.ndarray] | np.ndarray) -> str:
     for at, image in enumerate(images):
         top, left = (SIDE * place for place in divmod(at, ABREAST))
         sheet[top : top + SIDE, left : left + SIDE] = image
-    return data_uri(as_png(sheet))
+    return png_uri(sheet)
 
 
 def _number(value: float) -> str:

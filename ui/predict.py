@@ -31,7 +31,7 @@ from ui.canvas import SIDE, Drawing, drawing_canvas, drawn_now
 from ui.correction import Model, correction, hand_bar, model_in_hand
 from ui.device import on_phone
 from ui.evidence import evidence_section
-from ui.images import as_png, data_uri
+from ui.images import data_uri, png_uri
 from ui.models import errors_said, mnist
 from ui.palette import FOR
 from ui.pinned import remember, remember_test
@@ -169,8 +169,8 @@ def draw_row() -> None:
     canvas = Image.fromarray(np.uint8(255 * (1 - rasterise(drawing.strokes, *size))))
     with left:
         alt = f"The row, with a box round each of {len(found)} digits"
-        picture = as_png(np.asarray(boxed(canvas, canvas.size, found, answers)))
-        st.image(data_uri(picture), width="stretch", alt=alt)
+        picture = boxed(canvas, canvas.size, found, answers)
+        st.image(png_uri(picture), width="stretch", alt=alt)
     with right:
         at = _several(model, found, readings, answers, ROW_CANVAS)
         hand_bar()
@@ -499,4 +499,4 @@ def film_strip(steps: list) -> None:
     """Pictures in a row, each with what was done to get there."""
     with st.container(horizontal=True, gap="small"):
         for caption, picture in steps:
-            st.image(data_uri(as_png(picture)), caption=caption, width=150, alt=caption)
+            st.image(png_uri(picture), caption=caption, width=150, alt=caption)

@@ -18,7 +18,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from lrcore.cli import command_of
+from lrcore.command import command_of
 from lrcore.errors import UserError
 from lrcore.training import Ending, Outcome, Pictures, Point, Resume, Run, RunRequest
 from lrcore.weights import Weights
