@@ -17,7 +17,6 @@ from ui.train.controls import (
     link_form,
     notices,
     panel,
-    set_all,
     stories,
     take_link,
 )
@@ -44,7 +43,6 @@ take_pin_link(data and data[1])
 
 
 def play(preset) -> None:
-    set_all(preset.changes)
     if data is not None:
         settings = Settings(**preset.changes)
         begin(runs, lambda: RunRequest(settings, *data), preset.title, story=preset.story)

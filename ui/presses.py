@@ -22,9 +22,9 @@ from streamlit.runtime.scriptrunner_utils.script_run_context import ThreadState
 from ui.state import PRESSES_CARRIED, PRESSES_WAITING
 
 # Seconds within which a press that was carried along is sent once more, if it is: to the run of
-# another part, and to that of its own, where nobody can tell; and for which one waits for the run
-# of the page that acts on it.
-AGAIN, AGAIN_HERE, WAITS = 2.0, 0.7, 10.0
+# another part, where a busy server takes 3 s to hear of it, and to that of its own, where nobody
+# can tell; and for which one waits for the run of the page that acts on it.
+AGAIN, AGAIN_HERE, WAITS = 6.0, 0.7, 10.0
 
 
 def once(name: str, act: Callable[..., None], clocked: bool = False) -> Callable[..., None]:

@@ -183,7 +183,7 @@ RUNS = _key("training_runs", "Runs: this session's training runs", "session_runs
 TRAIN_TAB = _key("train_tab", "str: the open tab", "widget", PAGE)
 COST_AXIS = _key("train_y", "str: linear or log", "widget", SESSION)
 RUN_AXIS = _key("train_x", "str: iteration or seconds", "widget", SESSION)
-WATCHED = _key("watched", "str: the name of the run shown", "widget, view_options", PAGE)
+WATCHED = _keys("watched-{brought}", "str: the name of the run shown", "widget", PAGE)
 DOOMED = _key("doomed", "str: the name of the run to delete", "widget", PAGE)
 RUN_BUTTON = {
     name: _key(name, BUTTON, "widget", PAGE)

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.browser.driver import go_to, settled
+from tests.browser.driver import LATE, go_to, settled
 
 pytestmark = pytest.mark.browser
 
@@ -225,6 +225,24 @@ def test_another_run_leaves_the_one_that_goes_on_in_view(page, server):
     press(page, "stop")
     page.get_by_text("Stopped by hand").wait_for()
     page.get_by_role("button", name="Start a run", exact=True).wait_for()
+
+
+def test_a_press_that_the_clock_carries_along_acts_once_and_its_run_is_seen(page, server):
+    page.add_init_script(LATE)
+    open_train(page, server)
+    press(page, "start")
+    wait_past(page, 2)
+    page.get_by_role("button", name="Too large a step").click()
+    # Of the run in view, which does not change any more.
+    page.get_by_text("overshoots").first.wait_for()
+    settled(page)
+    assert page.get_by_role("textbox", name="Learning rate", exact=True).input_value() == "5"
+    assert "learning_rate=5" in page.url
+    page.get_by_role("combobox", name="Run watched").click()
+    assert page.get_by_role("option").all_inner_texts() == ["run 1", "Too large a step"]
+    page.get_by_role("option", name="run 1").click()
+    press(page, "stop")
+    page.get_by_text("Stopped by hand").wait_for()
 
 
 def test_a_tap_that_leaves_a_field_is_heard(phone, server):

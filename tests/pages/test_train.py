@@ -12,6 +12,7 @@ from lrcore.settings import NAMES, Settings, knob
 from lrcore.training import Ending, Outcome
 from lrcore.weights import load_weights, pack_weights
 from tests.helpers import open_page, seen_label, wait_for
+from ui import presses
 from ui.plain import plain
 from ui.train.buttons import history_csv
 from ui.train.controls import LABELS, PRESETS
@@ -312,6 +313,42 @@ def test_a_story_is_told_of_the_run_that_it_began(app):
     assert app.session_state["training_runs"].shown == f"{told.title} (2)"
     assert "Pick a story" in seen()
     app.session_state["training_runs"].job.stop()
+
+
+def test_a_story_heard_twice_begins_once_and_its_settings_hold(app, monkeypatch):
+    open_page(app, PAGE)
+    told = next(preset for preset in PRESETS if preset.title == "Too large a step")
+    with monkeypatch.context() as patch:
+        patch.setattr(presses, "run_of_another_part", lambda: True)
+        next(b for b in app.button if b.label == told.title).click().run()
+    # The second telling brings what the browser held before the first.
+    app.text_input(key="learning_rate").set_value("")
+    next(b for b in app.button if b.label == told.title).click().run()
+    assert list(app.session_state["training_runs"].jobs) == [told.title]
+    assert app.session_state["learning_rate"] == "5"
+    assert app.text_input(key="learning_rate").value == "5"
+    app.session_state["training_runs"].job.stop()
+
+
+def test_a_run_is_watched_by_choice_but_not_by_one_from_before_another_came_into_view(small):
+    small.button(key="start").click().run()
+    finish(small)
+    small.text_input(key="run_name").set_value("other").run()
+    small.button(key="start").click().run()
+    finish(small)
+    runs = small.session_state["training_runs"]
+
+    def watched():
+        (control,) = (box for box in small.selectbox if box.label == "Run watched")
+        return control
+
+    assert runs.shown == watched().value == "other"
+    watched().set_value("run 1").run()
+    assert runs.shown == watched().value == "run 1"
+    choice = watched().set_value("other")
+    runs.show("run 1")
+    choice.run()
+    assert runs.shown == watched().value == "run 1"
 
 
 def test_what_a_run_has_not_come_to_is_a_dash(app):

@@ -94,7 +94,7 @@ def _set_up(lesson: Lesson) -> None:
         forget_address()
         # What another lesson showed would answer a question that was not asked.
         runs = session_runs()
-        runs.shown = None
+        runs.show(None)
         if runs.sweep is not None and runs.sweep.finished:
             runs.sweep = None
         for taken in (PIN_LINK, SWEEP_LINK):

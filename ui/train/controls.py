@@ -232,6 +232,8 @@ def _rows(rows) -> None:
 def stories(told: str, play: Callable[[Preset], None], possible: bool) -> None:
     """The presets as buttons, and what to watch for in the shown run, if that has a story.
 
+    play : begins the run of a preset; its settings are set already.
+
     A link that hides controls tells a story of its own; a preset would turn what it hides.
     """
     if (shown := st.session_state[CONTROLS_SHOWN]) is not None:
@@ -244,8 +246,8 @@ def stories(told: str, play: Callable[[Preset], None], possible: bool) -> None:
         for preset in PRESETS:
             st.button(
                 preset.title,
-                on_click=once(preset.title, play),
-                args=(preset,),
+                on_click=_tell,
+                args=(preset, once(preset.title, play)),
                 disabled=not possible,
                 help=preset.story,
                 # Known beforehand they stand two by two at once on a phone; one is a long one.
@@ -262,6 +264,13 @@ def stories(told: str, play: Callable[[Preset], None], possible: bool) -> None:
     texts += [place.format(seen="hidden", more='aria-hidden="true"', text=text) for text in others]
     with st.container(key=STORIES):
         st.caption(f'<span style="display: grid">{"".join(texts)}</span>', unsafe_allow_html=True)
+
+
+def _tell(preset: Preset, play: Callable[[Preset], None]) -> None:
+    # Heard twice, a press comes the second time with what the browser still held of the settings
+    # before the first: they are set again.
+    set_all(preset.changes)
+    play(preset)
 
 
 def link_form() -> None:

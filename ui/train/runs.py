@@ -34,12 +34,15 @@ MOST_UNENDED, MOST_MEGABYTES = 4, 600
 class Runs:
     """The runs that a session keeps, by name, the oldest first.
 
+    shown : the name of the run that the page shows; `show` brings one into view.
+    brought : how often that was done.
     begun_beside : whether one was begun beside the shown one, until that has been said.
     """
 
     def __init__(self, session: str = ""):
         self.jobs: dict[str, Job] = {}
         self.shown: str | None = None
+        self.brought = 0
         self.begun_beside = False
         self.sweep: Sweeping | None = None
         self._presence = Presence(session)
@@ -51,6 +54,11 @@ class Runs:
     def job(self) -> Job | None:
         """The run that the page shows."""
         return self.jobs.get(self.shown or "")
+
+    def show(self, name: str | None) -> None:
+        """Bring a run into view, or none, by anything but the control that chooses one."""
+        self.shown = name
+        self.brought += 1
 
     def start(
         self,
@@ -97,7 +105,7 @@ class Runs:
         """Stop a run and forget it; the newest of the others is shown in its place."""
         self.jobs.pop(name).stop()
         if self.shown == name:
-            self.shown = next(reversed(self.jobs), None)
+            self.show(next(reversed(self.jobs), None))
 
     def start_sweep(
         self,
@@ -132,7 +140,7 @@ class Runs:
             if job.weights is not None:
                 job.weights = replace(job.weights, name=job.name)
             self.jobs[job.name] = job
-        self.shown = job.name
+        self.show(job.name)
 
     def _job(
         self,
@@ -148,7 +156,7 @@ class Runs:
         job.begin()
         self.jobs[job.name] = job
         if show:
-            self.shown = job.name
+            self.show(job.name)
 
     def _free_name(self, name: str) -> str:
         number = len(self.jobs) + 1

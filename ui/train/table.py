@@ -43,16 +43,28 @@ def view_options(runs: Runs) -> tuple[str, bool]:
             help="Solvers take different time for an iteration: seconds compare them fairly.",
         )
         if runs.jobs:
-            st.session_state[WATCHED] = runs.shown
+            # A control of its own for each run that is brought into view: a browser that has not
+            # heard of that yet goes on telling of the run before, which is no choice.  And what
+            # it shows is its default: a value that is set reaches the browser only if the run
+            # that sets it comes to its end.
+            watched = WATCHED(brought=runs.brought)
             st.selectbox(
                 "Run watched",
                 list(runs.jobs),
-                key=WATCHED,
-                on_change=lambda: setattr(runs, "shown", st.session_state[WATCHED]),
+                None if runs.shown is None else list(runs.jobs).index(runs.shown),
+                key=watched,
+                on_change=_choose,
+                args=(runs, runs.brought),
                 width=400,
                 help="The run that the buttons and curves belong to.",
             )
     return x, log == "log"
+
+
+def _choose(runs: Runs, brought: int) -> None:
+    """Watch the run that is chosen, unless another has been brought into view meanwhile."""
+    if brought == runs.brought:
+        runs.shown = st.session_state[WATCHED(brought=brought)]
 
 
 def runs_table(runs: Runs) -> list[str]:
