@@ -55,6 +55,7 @@ from lrcore.weights import DEFAULT, Weights, load_weights
 from tests.browser.driver import Server
 from tests.learner import Answer, Learner, canvas_state
 from ui.canvas import SIDE
+from ui.memory import LATER
 
 EVERY = 3.0
 # A picture and the digit that a learner says it is.
@@ -310,6 +311,11 @@ async def the_class(
         used, took = server.pages_seconds() - used, time.monotonic() - began
         more = server.megabytes() - before
         iterations = [progress(watcher) for watcher in watchers]
+        for watcher in watchers:
+            await watcher.press("stop")
+        while server.runs():
+            await asyncio.sleep(0.1)
+        alone = (server.megabytes() - before) / (sessions + 2)
         for pupil in pupils:
             await pupil.learner.go_to("Train")
             if "Nothing runs yet" not in pupil.learner.text():
@@ -326,6 +332,7 @@ async def the_class(
     told("processors that pages kept busy", f"{used / took:.2f}")
     each = more / (sessions + 2)
     told("memory for each session, runs included", f"{each:.1f} MB", "under 15 MB", each < 15)
+    told("memory for each session, once the runs are over", f"{alone:.1f} MB")
 
 
 async def under_attack(server: Inspected, sessions: int, seconds: float, weights: Weights) -> None:
@@ -340,6 +347,8 @@ async def under_attack(server: Inspected, sessions: int, seconds: float, weights
                 pupil.check()
                 pupil.times.clear()
                 pupil.think(1 + math.ceil(seconds / EVERY))
+                # A server that hears nothing for twenty seconds takes a learner for gone.
+                await asyncio.sleep(0)
             end = time.monotonic() + seconds
             drawing = asyncio.gather(*(go_on_drawing(pupil, end) for pupil in pupils))
             async with asyncio.TaskGroup() as attackers:
@@ -394,7 +403,7 @@ async def after_they_left(server: Inspected, weights: Weights, before: Standing,
     await asyncio.sleep(config.get_option("server.disconnectedSessionTTL") + 5)
     # Streamlit looks for those whose time is up when another leaves.
     await visit(1, server.url, weights)
-    await asyncio.sleep(2)
+    await asyncio.sleep(LATER + 2)
     for name, now in server.alive().items():
         was = before.alive[name]
         told(f"{name}, then and now", f"{was:.0f} {now:.0f}", "no more", now <= was)

@@ -16,6 +16,8 @@ from typing import TypeVar
 
 from streamlit.runtime.scriptrunner import add_script_run_ctx, get_script_run_ctx
 
+from ui.memory import give_back_later
+
 # So many pages are made at a time, but for those that have waited for SLICE seconds: while one
 # writes to its browser another computes, and of more all would be ready late
 # (`python benchmarks/load.py`: with fifty learners, while two train, p95 is 0.5 s so, 0.6 s where
@@ -46,6 +48,7 @@ def page_in_turn() -> Iterator[None]:
         yield
     finally:
         _end()
+        give_back_later()
 
 
 def wait_for_pages(seconds: float) -> None:

@@ -6,7 +6,6 @@ its thread takes the steps, and pages only look at it and turn its knobs.
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import math
 import threading
@@ -22,17 +21,12 @@ from lrcore.command import command_of
 from lrcore.errors import UserError
 from lrcore.training import Ending, Outcome, Pictures, Point, Resume, Run, RunRequest
 from lrcore.weights import Weights
+from ui.memory import give_back
 from ui.priority import stand_back, wait_for_pages
 from ui.train.slots import Slots, Wait
 
 # Seconds for which a run gives way to pages, and for what share of them it then works at least.
 GIVE_WAY, AT_LEAST = 0.1, 0.3
-
-
-def _return_memory() -> None:
-    """Have the C library give back to the system what it keeps of freed memory, where it does."""
-    with suppress(OSError, TypeError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 class _Stopped(Exception):
@@ -242,7 +236,7 @@ class Job:
         finally:
             self._last_theta, self._last_reached = self.theta, self.reached
             self._run = None
-            _return_memory()
+            give_back()
             self._slots.leave(self)
             self.finished = True
 
