@@ -15,6 +15,7 @@ script is its learners: websocket sessions that say what a browser says (tests/l
 3. While fifty draw, a stranger tries one attack after the other (`benchmarks/attacks.py`).
 4. Visitors come, draw, label and go, some of whom leave a run behind.
 5. Others open the page and do nothing.
+6. The server is asked to end (SIGTERM) while a run makes its features.
 
 Processor time is what Linux says of the server's process, less that of its runs' threads.
 """
@@ -49,6 +50,7 @@ from lrcore.corrections import learn, shipped_curvature
 from lrcore.data import as_set
 from lrcore.drawing import to_digit
 from lrcore.fabric import strokes_from_canvas
+from lrcore.places import CACHE_FOLDER
 from lrcore.reading import Reader
 from lrcore.styles import STYLES, draw_strokes
 from lrcore.weights import DEFAULT, Weights, load_weights
@@ -61,6 +63,8 @@ EVERY = 3.0
 # A picture and the digit that a learner says it is.
 Taught = tuple[np.ndarray, int]
 TRAINING = "solver=gradient-descent&images=60000&iterations=100000&tolerance=0"
+# Pictures whose features nobody has stored: making them takes several seconds.
+UNSEEN = "solver=gradient-descent&images=59000"
 COUNTED = ("AppSession", "SessionState", "Runs", "Job", "Run", "Drawing", "Kept", "Weights")
 # Seconds that ten steps on 6,000 pictures need at most.
 FIRST_RUN = 8.0
@@ -444,6 +448,24 @@ async def idle(server: Inspected, count: int, seconds: float) -> None:
     )
 
 
+async def asked_to_end(server: Inspected) -> None:
+    """Print how soon the server ends in the middle of a run's features, and what it leaves."""
+    print("Asked to end")
+    before = set(CACHE_FOLDER.glob("*"))
+    async with Learner(server.url, "train", UNSEEN) as learner:
+        await learner.press("start")
+        while not server.runs():
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(2)
+        began = time.monotonic()
+        server.process.terminate()
+        await asyncio.to_thread(server.process.wait)
+        took = time.monotonic() - began
+    told("from SIGTERM to its end", f"{took:.2f} s", "under 3 s", took < 3)
+    left = set(CACHE_FOLDER.glob("*")) - before
+    told("files that it leaves", f"{len(left)}", "0", not left)
+
+
 async def _idle_share(server: Inspected, seconds: float) -> float:
     used = server.pages_seconds()
     await asyncio.sleep(seconds)
@@ -472,6 +494,8 @@ def main() -> None:
         told("lines of the server's log that tell of errors", f"{len(lines)}", "0", not lines)
         for line, often in Counter(lines).most_common(5):
             print(f"    {often} x {line}")
+    with Inspected() as server:
+        asyncio.run(asked_to_end(server))
 
 
 async def everything(server: Inspected, chosen: argparse.Namespace) -> None:
