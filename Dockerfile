@@ -1,5 +1,6 @@
 # The app alone, as a user without rights, on a disk that may be read-only.
-FROM python:3.11.13-slim-bookworm
+# The very image, whatever its tag comes to mean (the sum of its index, for all processors).
+FROM python:3.11.13-slim-bookworm@sha256:86adf8dbadc3d6e82ee5dd2c74bec2e1c2467cdad47886280501df722372d2e1
 
 # The server asks nobody for its own address, as it would to print it in its welcome.
 ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 STREAMLIT_LOGGER_HIDE_WELCOME_MESSAGE=true

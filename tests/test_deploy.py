@@ -161,6 +161,18 @@ def test_no_visitor_is_shown_a_traceback_and_no_message_is_endless():
     assert config["server"]["maxMessageSize"] <= 16
 
 
+def test_the_images_of_others_are_named_with_their_sums():
+    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
+    named = re.findall(r"^FROM (\S+)", dockerfile, re.M)
+    named += [
+        service["image"] for service in compose["services"].values() if "build" not in service
+    ]
+    assert {name.split(":")[0] for name in named} == {"python", "nginx"}
+    for name in named:
+        assert re.fullmatch(r"\w+:[\w.-]+@sha256:[0-9a-f]{64}", name), name
+
+
 def test_the_image_installs_what_the_requirements_ask_for_and_each_file_by_its_sum():
     lock = (DEPLOY / "requirements.lock").read_text(encoding="utf-8")
     pins = dict(re.findall(r"^([\w.-]+)==(\S+) \\$", lock, re.M))
