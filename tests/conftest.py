@@ -66,10 +66,12 @@ def test_set():
 
 
 @pytest.fixture
-def app():
+def app(monkeypatch):
     """The app under AppTest, at its entry point; `app.switch_page('pages/train.py')` goes on."""
     from streamlit.testing.v1 import AppTest
 
+    # No browser is there that would have to fetch anything.
+    monkeypatch.setattr("ui.style.FETCHED", 0)
     return AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
 
 

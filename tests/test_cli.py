@@ -247,7 +247,9 @@ def test_a_model_that_is_calibrated_knows_what_it_does_not_know(
     capsys, tmp_path, pictures, test_set, monkeypatch
 ):
     model = tmp_path / "m.npz"
-    monkeypatch.setattr("lrcore.calibration_fit.ANSWERED", 20)  # drawing takes its time
+    # Drawing takes its time, and thousands more tell little more.
+    monkeypatch.setattr("lrcore.calibration_fit.ANSWERED", 20)
+    monkeypatch.setattr("lrcore.calibration_fit.STRANGE", 600)
     # Few images and weak L2 make models that are far too sure.
     settings = ("--images", 1000, "--iterations", 20, "--C", 100, "--seed", 1)
     code, out, _ = run(capsys, "train", *settings, "--calibrate", "--out", model)
