@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 
 # Before numpy is loaded: two processes with two threads each would wait for one another on two
@@ -109,15 +110,18 @@ def phone_window(chromium):
 
 
 @pytest.fixture
-def page(desk_window, server):
-    """A fresh tab on the running app, at a desk: a session of its own, and nothing kept."""
-    yield from _opened(desk_window, server)
+def page(request, desk_window, server):
+    """A fresh tab on the running app, at a desk: a session of its own, and nothing kept.
+
+    A test that asks for the `server` as well has it empty, and goes to an address of its own.
+    """
+    yield from _opened(desk_window, server, request.function)
 
 
 @pytest.fixture
-def phone(phone_window, server):
+def phone(request, phone_window, server):
     """The same on a phone."""
-    yield from _opened(phone_window, server)
+    yield from _opened(phone_window, server, request.function)
 
 
 def _window(chromium, **screen):
@@ -126,10 +130,11 @@ def _window(chromium, **screen):
     context.close()
 
 
-def _opened(window, server):
+def _opened(window, server, test):
     page = window.new_page()
     page.set_default_timeout(60_000)
-    page.goto(server.url)
+    if "server" not in inspect.signature(test).parameters:
+        page.goto(server.url)
     yield page
     for tab in window.pages:
         tab.close()

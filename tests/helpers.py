@@ -51,6 +51,14 @@ def choose_way(app: AppTest, way: str) -> AppTest:
     return app.button_group(key="way").set_value(way).run()
 
 
+def say(app: AppTest, digit: int, nth: int = 0) -> AppTest:
+    """Press one of the ten buttons under the nth answer."""
+    keys = [str(button.key) for button in app.button if str(button.key).startswith("label-")]
+    app.button(key=[key for key in keys if key.endswith(f"-{digit}")][nth]).click().run()
+    assert not app.exception
+    return app
+
+
 def seen_label(button) -> str:
     """What is seen of a button's label: what it acts on may be heard only."""
     return button.label.split(" :gray-badge")[0]

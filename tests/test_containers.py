@@ -11,15 +11,10 @@ from PIL import Image, ImageSequence, PngImagePlugin
 from lrcore import containers
 from lrcore.containers import PNG, checked, chunks
 from lrcore.errors import UserError
+from tests.files import saved
 
 INK = np.full((28, 28), 255, np.uint8)
 INK[6:22, 12:16] = 0
-
-
-def saved(format="PNG", image=None, **options):
-    file = io.BytesIO()
-    (image or Image.fromarray(INK)).save(file, format, **options)
-    return file.getvalue()
 
 
 def chunk(kind, content):
@@ -33,7 +28,7 @@ def chunk(kind, content):
 
 def png_with(*more):
     """A PNG with these chunks before its picture."""
-    raw = saved()
+    raw = saved(INK)
     at = next(start for kind, start, _ in chunks(raw) if kind == b"IDAT")
     return raw[:at] + b"".join(more) + raw[at:]
 
@@ -47,27 +42,27 @@ def test_metadata_of_a_png_is_left_out_and_the_picture_is_not():
     raw = png_with(*[chunk(b"iCCP", profile)] * 30, *[chunk(b"zTXt", b"a\0\0" + profile)] * 30)
     lean = checked(raw, "It")
     assert len(lean) < 1000 < len(raw)
-    np.testing.assert_array_equal(pixels(lean), pixels(saved()))
+    np.testing.assert_array_equal(pixels(lean), pixels(saved(INK)))
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA", "LA", "I;16"])
 def test_every_kind_of_png_stays_the_same_picture(mode):
     grey = Image.fromarray(INK)
     image = Image.fromarray(INK.astype(np.uint16) * 257) if mode == "I;16" else grey.convert(mode)
-    raw = saved(image=image, transparency=3) if mode == "P" else saved(image=image)
+    raw = saved(image, transparency=3) if mode == "P" else saved(image)
     np.testing.assert_array_equal(pixels(checked(raw, "It")), pixels(raw))
 
 
 def test_an_animation_keeps_its_frames_and_a_photo_its_orientation():
     frames = [Image.fromarray(np.roll(INK, k, 1)) for k in range(3)]
-    raw = checked(saved(image=frames[0], save_all=True, append_images=frames[1:]), "It")
+    raw = checked(saved(frames[0], save_all=True, append_images=frames[1:]), "It")
     shown = [
         np.asarray(f.convert("L")) for f in ImageSequence.Iterator(Image.open(io.BytesIO(raw)))
     ]
     np.testing.assert_array_equal(shown, [np.asarray(f) for f in frames])
     exif = Image.Exif()
     exif[0x0112] = 6
-    assert Image.open(io.BytesIO(checked(saved(exif=exif), "It"))).getexif()[0x0112] == 6
+    assert Image.open(io.BytesIO(checked(saved(INK, exif=exif), "It"))).getexif()[0x0112] == 6
 
 
 def test_endless_exif_is_left_out():
@@ -76,7 +71,7 @@ def test_endless_exif_is_left_out():
 
 
 def test_what_follows_the_end_of_a_png_is_left_out():
-    assert checked(saved() + bytes(10_000), "It") == saved()
+    assert checked(saved(INK) + bytes(10_000), "It") == saved(INK)
 
 
 @pytest.mark.parametrize("kind", [b"tEXt", b"IDAT", b"eXIf", b"abcd"])
@@ -87,7 +82,7 @@ def test_a_png_in_ever_so_many_pieces_is_refused_in_a_sentence(kind):
 
 
 def test_damage_is_left_to_whoever_opens_it():
-    for raw in (PNG, PNG + b"\xff" * 50, saved()[:40], b"II*\0", b"MM\0*\0\0\0\x08\xff"):
+    for raw in (PNG, PNG + b"\xff" * 50, saved(INK)[:40], b"II*\0", b"MM\0*\0\0\0\x08\xff"):
         assert raw.startswith(checked(raw, "It")) or checked(raw, "It") == raw
 
 
@@ -122,7 +117,7 @@ def test_a_tiff_of_ever_so_many_numbers_or_entries_is_refused():
 
 
 def test_a_tiff_whose_second_page_is_the_trap_is_refused():
-    raw = bytearray(saved("TIFF"))
+    raw = bytearray(saved(INK, "TIFF"))
     trap = tiff((273, 4, 10**6))[8:]
     (first,) = struct.unpack_from("<I", raw, 4)
     (entries,) = struct.unpack_from("<H", raw, first)
@@ -140,11 +135,11 @@ def test_directories_that_go_round_in_a_circle_come_to_an_end():
 @pytest.mark.parametrize("compression", [None, "tiff_lzw", "group4"])
 def test_ordinary_tiffs_pass(compression):
     image = Image.fromarray(INK).convert("1" if compression == "group4" else "L")
-    raw = saved("TIFF", image=image, compression=compression, save_all=True, append_images=[image])
+    raw = saved(image, "TIFF", compression=compression, save_all=True, append_images=[image])
     assert checked(raw, "It") == raw
 
 
 def test_texts_of_a_png_that_pillow_writes_are_left_out():
     info = PngImagePlugin.PngInfo()
     info.add_text("Title", "A digit", zip=True)
-    assert checked(saved(pnginfo=info), "It") == saved()
+    assert checked(saved(INK, pnginfo=info), "It") == saved(INK)

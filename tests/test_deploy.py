@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import subprocess
-import time
 import tomllib
 import urllib.request
 from contextlib import ExitStack
@@ -22,6 +21,7 @@ from packaging.requirements import Requirement
 
 from tests.browser.driver import (
     ONE,
+    PATIENCE,
     ROOT,
     ZERO,
     Server,
@@ -31,9 +31,10 @@ from tests.browser.driver import (
     go_to,
     new_context,
     press,
+    say,
     settled,
 )
-from tests.helpers import skip_without
+from tests.helpers import skip_without, wait_for
 from ui.lost_session import lost_session
 from ui.toasts import SENT
 
@@ -69,23 +70,21 @@ def balanced(tmp_path_factory):
             running.callback(process.wait, 10)
             running.callback(process.terminate)
             url = f"http://127.0.0.1:{port}"
-            wait_for_health(url, process, said)
+            wait_for(lambda: process.poll() is not None or answers(url), PATIENCE)
+            said.seek(0)
+            assert process.poll() is None, said.read()
             return SimpleNamespace(url=url, port=port, folder=folder, said=said)
 
         yield SimpleNamespace(**vars(start()), servers=servers, start=start)
 
 
-def wait_for_health(url: str, process: subprocess.Popen, said) -> None:
-    for _ in range(100):
-        if process.poll() is not None:
-            said.seek(0)
-            raise AssertionError(f"nginx ended: {said.read()}")
-        try:
-            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=1):
-                return
-        except OSError:
-            time.sleep(0.1)
-    raise AssertionError(f"nginx does not answer; it said: {said.read_text(encoding='utf-8')}")
+def answers(url: str) -> bool:
+    """Whether the app answers there, and lets this address in."""
+    try:
+        with urllib.request.urlopen(f"{url}/_stcore/health", timeout=1):
+            return True
+    except OSError:
+        return False
 
 
 def connect(balanced, cookie: str = "") -> tuple[str, http.client.HTTPConnection]:
@@ -293,7 +292,7 @@ def test_connections_of_one_address_are_bounded(balanced):
     assert status(limited.port, "/_stcore/health")[0] == 429
     for connection in held:
         connection.close()
-    wait_for_health(limited.url, SimpleNamespace(poll=lambda: None), None)
+    wait_for(lambda: answers(limited.url), PATIENCE)
 
 
 def test_behind_a_proxy_each_address_counts_by_itself(balanced):
@@ -360,7 +359,7 @@ def test_a_killed_process_sends_its_users_to_the_other_with_a_word(balanced, chr
     weights = train_and_download(mine, balanced.url)
     draw(mine, ZERO)
     answered(mine, "0")
-    label(mine, 6)
+    say(mine, 6)
     answered(mine, "6")
     digits = download_digits(mine)
     draw(theirs, ONE)
@@ -423,12 +422,6 @@ def train_and_download(page, url: str) -> bytes:
     content = taken.value.path().read_bytes()
     go_to(page, "Predict")
     return content
-
-
-def label(page, digit: int) -> None:
-    row = page.locator("[class*='st-key-label-']")
-    row.get_by_role("button", name=f"It's a {digit}").click()
-    settled(page)
 
 
 def download_digits(page) -> bytes:

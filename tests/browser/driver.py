@@ -221,6 +221,13 @@ def answered(page, digit: str) -> None:
     page.wait_for_selector(f"[data-answer='{digit}']")
 
 
+def say(page, digit: int) -> None:
+    """Press one of the ten buttons under the answer."""
+    row = page.locator("[class*='st-key-label-']")
+    row.get_by_role("button", name=f"It's a {digit}").click()
+    settled(page)
+
+
 def choose_model(page, name: str) -> None:
     """Choose the model that reads, on a page that reads with one."""
     page.get_by_role("combobox", name="Model").click()

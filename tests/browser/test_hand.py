@@ -6,16 +6,9 @@ import zipfile
 
 import pytest
 
-from tests.browser.driver import ONE, ZERO, answered, draw, go_to, press, settled
+from tests.browser.driver import ONE, ZERO, answered, draw, go_to, press, say, settled
 
 pytestmark = pytest.mark.browser
-
-
-def say(page, digit):
-    """Press one of the ten buttons under the answer."""
-    row = page.locator("[class*='st-key-label-']")
-    row.get_by_role("button", name=f"It's a {digit}").click()
-    settled(page)
 
 
 def test_a_correction_turns_the_answer_and_undo_turns_it_back(page):

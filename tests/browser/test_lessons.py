@@ -63,6 +63,7 @@ def test_a_lesson_fits_a_phone(phone, server):
 
 
 def test_a_link_to_a_lesson_sets_its_page_up_in_a_tab_that_had_another_model(page, server):
+    page.goto(server.url)
     # The tab brings back what it held, its model among it; the lesson's goes over that.
     settled(page)
     remembered(page)

@@ -28,6 +28,7 @@ def iteration(page):
 
 
 def test_a_drawing_is_read_at_every_iteration_and_played_again(page, server):
+    page.goto(server.url)
     draw(page, ONE)
     answered(page, "1")
     go_to(page, "Train")

@@ -2,16 +2,20 @@
 
 import pytest
 
-from tests.browser.driver import ONE, answered, canvas, draw, go_to, press, remembered, settled
+from tests.browser.driver import (
+    ONE,
+    answered,
+    canvas,
+    draw,
+    go_to,
+    press,
+    remembered,
+    say,
+    settled,
+)
 from tests.browser.test_drawing import inked
 
 pytestmark = pytest.mark.browser
-
-
-def say(page, digit):
-    row = page.locator("[class*='st-key-label-']")
-    row.get_by_role("button", name=f"It's a {digit}").click()
-    settled(page)
 
 
 def refused(page, token):
@@ -70,6 +74,7 @@ def test_a_run_goes_on_through_a_reload(page, server):
 
 
 def test_no_other_tab_gets_it_and_a_token_is_good_once(page, server):
+    page.goto(server.url)
     draw(page, ONE)
     answered(page, "1")
     settled(page)

@@ -7,8 +7,8 @@ from tests.browser.driver import settled
 pytestmark = pytest.mark.browser
 
 
-def test_a_sweep_by_a_link_is_run_and_a_click_opens_its_run(page):
-    page.goto(f"{page.url.rstrip('/')}/train?images=300&iterations=5&sweep=C:0.01,0.1,1")
+def test_a_sweep_by_a_link_is_run_and_a_click_opens_its_run(page, server):
+    page.goto(f"{server.url}/train?images=300&iterations=5&sweep=C:0.01,0.1,1")
     page.get_by_role("button", name="Try them").click()
     page.get_by_text("3 of 3 runs").wait_for()
     settled(page)
@@ -25,10 +25,8 @@ def test_a_sweep_by_a_link_is_run_and_a_click_opens_its_run(page):
     page.get_by_role("combobox", name="Run watched").wait_for()
 
 
-def test_a_grid_is_read_on_a_phone(phone):
-    phone.goto(
-        f"{phone.url.rstrip('/')}/train?images=300&iterations=5&sweep=C:0.01,1;images:100,300"
-    )
+def test_a_grid_is_read_on_a_phone(phone, server):
+    phone.goto(f"{server.url}/train?images=300&iterations=5&sweep=C:0.01,1;images:100,300")
     phone.get_by_role("button", name="Try them").click()
     phone.get_by_text("4 of 4 runs").wait_for()
     settled(phone)

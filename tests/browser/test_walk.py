@@ -12,20 +12,18 @@ from lrcore.data import as_set
 from lrcore.own_set import to_zip
 from tests.browser.driver import (
     ONE,
-    PHONE,
     answered,
     canvas,
     draw,
     go_to,
-    new_context,
     press,
+    say,
     settled,
 )
 from tests.files import saved
 
 pytestmark = pytest.mark.browser
 
-DESK = {"viewport": {"width": 1280, "height": 800}}
 # Of a page that is opened by its own address, Streamlit first looks for its server under it.
 LOOKED_FOR = ("/_stcore/health", "/_stcore/host-config")
 STYLED = "[...document.querySelectorAll('style')].some(e => e.textContent.includes('light-dark('))"
@@ -39,6 +37,18 @@ NO_HINT = "!document.querySelector('[data-testid=stTooltipContent]')"
 # The uploader's dropzone is Streamlit's own: a presentation that has a name.  Its button is
 # reached and named.
 EXEMPT = {"presentation-role-conflict": "stFileUploaderDropzone"}
+# What stands in the tab of a page, and its one heading of the first level beside it.
+TITLES = {
+    "/": "Predict",
+    "/train": "Train",
+    "/weights": "Weights",
+    "/hand": "My hand",
+    "/mistakes": "Mistakes",
+    "/how": "How it works",
+    "/two-numbers": "Two numbers",
+    "/valley": "Valley",
+    "/lesson": "Lesson",
+}
 # The names of the buttons that Tab comes to.  A choice of one among several is no button: its group
 # has a name; and what closes a toast stands in it, which has one, too.
 BUTTONS = """
@@ -145,10 +155,8 @@ def states(page, server):
     yield "why"
     page.get_by_text("What the model sees, step by step").click()
     yield "step by step"
-    for digit in "17":
-        labels = page.locator("[class*='st-key-label-']")
-        labels.get_by_role("button", name=f"It's a {digit}").click()
-        settled(page)
+    for digit in (1, 7):
+        say(page, digit)
     for way in ("A row", "Camera", "Test set", "Upload"):
         page.get_by_role("radio", name=way).click()
         yield way
@@ -246,53 +254,37 @@ def states(page, server):
     yield "a lesson for a class"
 
 
-@pytest.mark.parametrize(
-    ("screen", "scheme"), [(DESK, "light"), (PHONE, "dark")], ids=["desk", "phone"]
-)
-def test_axe_finds_nothing_and_the_console_is_silent(chromium, server, screen, scheme):
+@pytest.mark.parametrize(("screen", "scheme"), [("desk", "light"), ("phone", "dark")])
+def test_axe_finds_nothing_titles_are_right_and_the_console_is_silent(
+    request, server, screen, scheme
+):
     """By all rules, each state at a desk in the light and on a phone in the dark.  Colours know
     nothing of a screen's size, but each page has parts on one that it has not on the other: once a
     page, its contrasts are looked at in the other colours as well."""
     other = "dark" if scheme == "light" else "light"
-    context = new_context(chromium, color_scheme=scheme, **screen)
-    page = context.new_page()
+    page = request.getfixturevalue(f"{screen}_window").new_page()
+    page.emulate_media(color_scheme=scheme)
     page.set_default_timeout(60_000)
     said, lost = [], []
     page.on("console", lambda m: said.append(m.text) if m.type in ("warning", "error") else None)
     page.on("response", lambda r: lost.append(r.url) if r.status >= 400 else None)
     page.goto(server.url)
-    found, unclear, looked_at = {}, {}, set()
+    found, unclear, titles = {}, {}, {}
     for state in states(page, server):
         close_hints(page)
         found[state], unclear[state] = faults(page, scheme), unclear_names(page)
-        if (path := urlsplit(page.url).path) not in looked_at:
-            looked_at.add(path)
+        if (path := urlsplit(page.url).path) not in titles:
+            titles[path] = page.title(), page.get_by_role("heading", level=1).count()
             # The page follows the system's theme as soon as that changes, in its colours alone.
             page.emulate_media(color_scheme=other)
             found[f"{state}, {other}"] = faults(page, other, ["color-contrast"])
             page.emulate_media(color_scheme=scheme)
-    context.close()
+    page.close()
     assert {state: some for state, some in found.items() if some} == {}
     assert {state: some for state, some in unclear.items() if some} == {}
+    assert titles == {path: (f"{title} · Ten Thetas", 1) for path, title in TITLES.items()}
     assert [url for url in lost if not url.endswith(LOOKED_FOR)] == []
     assert [text for text in said if "status of 404" not in text] == []
-
-
-def test_every_page_has_its_title_in_the_tab_and_one_heading(page, server):
-    for path, title in {
-        "": "Predict",
-        "train": "Train",
-        "weights": "Weights",
-        "hand": "My hand",
-        "mistakes": "Mistakes",
-        "how": "How it works",
-        "two-numbers": "Two numbers",
-        "valley": "Valley",
-    }.items():
-        page.goto(f"{server.url}/{path}")
-        page.wait_for_function("title => document.title === title", arg=f"{title} · Ten Thetas")
-        page.get_by_role("heading", level=1).wait_for()
-        assert page.get_by_role("heading", level=1).count() == 1
 
 
 def test_the_keyboard_comes_from_the_canvas_to_the_digits_past_one_stop_in_the_chart(page):

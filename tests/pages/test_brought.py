@@ -10,7 +10,7 @@ from lrcore import decode
 from lrcore.segment import Found
 from lrcore.weights import DEFAULT, load_weights
 from tests.files import saved
-from tests.helpers import choose_way, markup, open_page
+from tests.helpers import choose_way, markup, open_page, say
 from tests.pages.test_odd_pictures import page_of
 from ui import brought
 from ui.brought import Brought, Picture
@@ -50,13 +50,6 @@ def decoded(monkeypatch):
 def names(app):
     said = (item.value.replace("\\", "") for item in app.markdown)
     return [name.strip("*") for name in said if name.endswith(".png**")]
-
-
-def say(app, digit, nth=0):
-    """Press one of the ten buttons under the nth answer."""
-    keys = [str(b.key) for b in app.button if str(b.key).startswith("label-")]
-    app.button(key=[k for k in keys if k.endswith(f"-{digit}")][nth]).click().run()
-    assert not app.exception
 
 
 def test_a_press_decodes_nothing(upload, decoded, test_set):

@@ -11,7 +11,7 @@ from lrcore.datasets import load
 from lrcore.own_set import OwnDigits, to_idx, to_zip
 from lrcore.weights import DEFAULT, load_weights
 from tests.files import saved
-from tests.helpers import choose_way, markup, open_page
+from tests.helpers import choose_way, markup, open_page, say
 from ui.canvas import Kept
 from ui.hand import change_chart
 
@@ -29,14 +29,6 @@ def drawn(app):
 @pytest.fixture
 def page(app):
     return open_page(app, "pages/hand.py")
-
-
-def say(app, digit):
-    """Press one of the ten buttons under the answer."""
-    keys = [b.key for b in app.button if str(b.key).startswith("label-")]
-    app.button(key=next(k for k in keys if k.endswith(f"-{digit}"))).click().run()
-    assert not app.exception
-    return app
 
 
 def own(digits, correct=False):

@@ -2,9 +2,6 @@
 
 import base64
 
-import pytest
-
-from lrcore.data import load_dataset
 from tests.helpers import open_page, wait_for
 from ui.charts import probability_rows
 from ui.heatmaps import colour_limit
@@ -14,11 +11,6 @@ from ui.train.playback import kept_thetas
 
 PAGE = "pages/train.py"
 QUERY = {"images": "300", "iterations": "4", "solver": "gradient-descent", "learning_rate": "0.1"}
-
-
-@pytest.fixture(scope="module")
-def test_set():
-    return load_dataset(part="test")
 
 
 def trained(app):
