@@ -139,5 +139,6 @@ def test_each_run_reads_it_with_its_own_theta(app):
     second = trained(app)
     digit = app.session_state[PINNED]
     assert bars(app).endswith(labels(digit, second, 4))
-    app.selectbox(key="watched").set_value(first.name).run()
+    (watched,) = (box for box in app.selectbox if box.label == "Run watched")
+    watched.set_value(first.name).run()
     assert bars(app).endswith(labels(digit, first, 4))
