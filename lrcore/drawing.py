@@ -75,7 +75,7 @@ def drawing_steps(
         ("Redrawn with MNIST's pen", crop_to_ink(drawn)),
     ]
     shown = [(caption, np.rint(ink * 255).astype(np.uint8)) for caption, ink in steps if ink.size]
-    return [*shown, ("Scaled to 20x20, centred by mass in 28x28", frame(drawn))]
+    return [*shown, ("Scaled to 20×20, centred by mass in 28×28", frame(drawn))]
 
 
 def rasterise(

@@ -382,13 +382,13 @@ def learned_line(
     """Two numbers, and the theta (1, 3) learned of them.
 
     changes : of the choice, such as 'digits=3,8'; 'steps=3' asks for where gradient descent from
-        zero is by then, in place of the optimum.
+        zero is by then, in place of where it has learned.
     """
     texts = dict(change.partition("=")[::2] for change in changes)
     steps = texts.pop("steps", None)
     two = two_numbers(data, read_choice(texts, choice))
     if steps is None:
-        return two, two.optimum
+        return two, two.learning()[-1].theta
     return two, two.way(steps=_whole(steps, 0, 1000))[-1].theta
 
 

@@ -48,6 +48,9 @@ TEXTS = ("digits", "numbers", "pixels")
 MOST_OF_EACH = 5000
 # L-BFGS comes to its end by itself long before.
 MOST_STEPS = 1000
+# Who learns goes on until the cost is above its lowest by no more than the share NEAR, or for
+# ENOUGH steps.
+NEAR, ENOUGH = 1e-3, 200
 
 Pixel = tuple[int, int]
 
@@ -185,6 +188,16 @@ class TwoNumbers:
     def optimum(self) -> np.ndarray:
         """The theta of the lowest cost, shape (1, 3), as L-BFGS finds it from zero."""
         return self.way("lbfgs", MOST_STEPS)[-1].theta
+
+    def learned(self, theta: np.ndarray) -> bool:
+        """Whether the cost at theta, shape (1, 3), is as near its lowest as learning goes."""
+        return self.cost(theta) <= (1 + NEAR) * self.cost(self.optimum)
+
+    def learning(self, start: np.ndarray | None = None) -> list[Step]:
+        """Gradient descent from `start` until it has learned, ENOUGH steps at most; as `way`."""
+        steps = self.way(steps=ENOUGH, start=start)
+        ends = (at for at, step in enumerate(steps) if self.learned(step.theta))
+        return steps[: next(ends, len(steps)) + 1]
 
     def way(
         self,

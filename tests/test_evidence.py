@@ -1,5 +1,7 @@
 """A score taken apart, and the smallest change that turns an answer."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -303,6 +305,19 @@ def test_every_feature_map_can_be_explained():
 def test_the_sum_in_words_is_the_score():
     found = Evidence(-1.25, np.array([3.0, -0.5, 2.0]), np.zeros((28, 28)))
     assert sum_in_words(found) == "bias −1.25 + for 5.00 − against 0.50 = **+3.25**"
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_numbers_of_the_sum_add_up_as_they_stand(seed):
+    bias, *parts = np.random.default_rng(seed).normal(0, 3, 41)
+    found = Evidence(bias, np.array(parts), np.zeros((28, 28)))
+    numbers = re.fullmatch(
+        r"bias (\S+) \+ for (\S+) − against (\S+) = \*\*(\S+)\*\*", sum_in_words(found)
+    )
+    said = [float(number.replace("−", "-")) for number in numbers.groups()]
+    assert round(said[0] + said[1] - said[2], 2) == said[3]
+    exact = [bias, sum(x for x in parts if x > 0), -sum(x for x in parts if x < 0), found.score]
+    assert np.abs(np.subtract(said, exact)).max() < 0.01
 
 
 def _section(weights, image):

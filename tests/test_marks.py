@@ -21,6 +21,7 @@ def bar(lean, wobble=0.0, seed=0, pen=PEN):
 
 
 DOT = to_digit([np.array([[5.0, 5.0]])])
+STAR = [((33, 33), (297, 297)), ((297, 33), (33, 297)), ((16, 165), (314, 165))]
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +120,17 @@ def test_a_digit_is_no_mark_and_a_model_of_two_knows_none(default, test_set):
     assert verdict(default, readings) == f"It reads 7 ({said:.2f})."
     binary = load_weights(WEIGHTS_FOLDER / "zero-or-one.npz")
     assert Reader(binary).read(bar(10)[None]).mark == [""]
+
+
+def test_who_doubts_that_it_is_a_digit_does_not_say_how_often_it_is_right(default):
+    # A star of three strokes: near to a 4, and to no digit.
+    star = to_digit([np.linspace(*ends, 30) for ends in STAR])
+    readings = Reader(default).read(star[None])
+    assert not readings.sure[0]
+    assert readings.answer_probability[0] > 0.8
+    words = verdict(default, readings)
+    assert words.startswith("Unsure: 4 fits best, but this is not quite like the digits")
+    assert "(" not in words
 
 
 def test_the_number_beside_the_digit_is_told_from_the_ten(default):

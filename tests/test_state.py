@@ -3,13 +3,20 @@
 import ast
 import string
 
+import numpy as np
 import pytest
 
+from lrcore.data import as_set
+from lrcore.own_set import OwnDigits
+from lrcore.two_numbers import Choice
 from tests.browser.driver import ROOT
 from tests.helpers import choose_way, open_page, wait_for
 from ui import state
+from ui.brought import Brought, Picture
 from ui.canvas import Kept
 from ui.state import KEPT_DRAWING, TABLE, Declared, Lasts, declared
+from ui.train.runs import Runs
+from ui.two_numbers import Learning
 
 STATE = ROOT / "ui" / "state.py"
 FILES = [
@@ -121,6 +128,50 @@ def test_a_key_belongs_to_one_declaration():
     assert Declared("a-{b}", "", "", Lasts.PAGE).covers("a-1\n2")
     assert not Declared("a-{b}", "", "", Lasts.PAGE).covers("xa-1")
     assert declared("nonsense") is None
+
+
+def test_what_is_work_is_said_by_the_table_and_nothing_is_none():
+    guess, line, runs = "lesson-guess-a", Learning(Choice()), Runs()
+    assert [declared(guess).is_work(value) for value in (None, 0, 2)] == [False, True, True]
+    for key, empty in (
+        ("own_models", {}),
+        ("own_digits", OwnDigits()),
+        ("canvas_kept", Kept()),
+        ("brought-Upload", Brought()),
+        ("training_runs", runs),
+        ("two_learning", line),
+    ):
+        assert not declared(key).is_work(empty)
+    line.start(np.ones((1, 3)))
+    runs.sweep = object()
+    for key, full in (
+        ("own_models", {"mine": None}),
+        ("own_digits", OwnDigits(as_set([np.zeros((28, 28))], [1]), np.zeros(1, bool))),
+        ("canvas_kept", Kept({"objects": [ONE]})),
+        ("brought-Upload", Brought([Picture("a", "a.png", b"")])),
+        ("training_runs", runs),
+        ("two_learning", line),
+    ):
+        assert declared(key).is_work(full)
+    # A choice of how to look, and what only tells of the browser, are none.
+    assert not declared("chosen_model").is_work("pixels")
+    assert not declared("this_tab").is_work(object())
+
+
+def test_who_only_looks_at_the_pages_has_done_no_work(app):
+    app.run()
+    seen = set()
+    for way in ("A row", "Upload", "Test set"):
+        choose_way(app, way)
+    for page in ("train", "weights", "hand", "how", "two-numbers", "valley"):
+        app.switch_page(f"pages/{page}.py").run()
+        assert not app.exception
+        kinds = [(key, declared(key)) for key in app.session_state]
+        work = {key: app.session_state[key] for key, entry in kinds if entry.work}
+        seen |= work.keys()
+        assert [key for key, value in work.items() if declared(key).is_work(value)] == []
+    # Much of it is there, with nothing in it.
+    assert len(seen) > 4
 
 
 LABELLED = next(entry for entry in TABLE if entry.pattern.startswith("label-"))

@@ -57,24 +57,27 @@ def verdict(weights: Weights, readings: Readings, at: int = 0) -> str:
         return f"Unsure. There is nothing but {mark}."
     if mark:
         return f"It reads {readings.digits[at]} ({right:.2f}), yet there is nothing but {mark}."
+    # How often such an answer is right was learned from digits: it says nothing where the doubt is
+    # whether this is one.
+    likely = f" ({right:.2f})" if right < 0.8 else ""
     if p.max() < 0.5 and not readings.sure[at]:
         return (
             "None of the models says yes: its shape is not quite like those that they have learned "
-            f"from. The closest is {readings.digits[at]} ({right:.2f})."
+            f"from. The closest is {readings.digits[at]}{likely}."
         )
     if not readings.sure[at]:
         second = weights.classes[np.argsort(p)[-2]]
-        if right < 0.8:
-            return f"Unsure: {readings.digits[at]} perhaps ({right:.2f}), or {second}."
+        if likely:
+            return f"Unsure: {readings.digits[at]} perhaps{likely}, or {second}."
         return (
-            f"Unsure: {readings.digits[at]} fits best ({right:.2f}), but this is not quite like "
-            "the digits that it has learned from."
+            f"Unsure: {readings.digits[at]} fits best, but this is not quite like the digits that "
+            "it has learned from."
         )
     return f"It reads {readings.digits[at]} ({right:.2f})."
 
 
 def beside_the_digit(weights: Weights) -> str:
-    """What the number beside the answer is, which is none of the ten, in a sentence."""
+    """What the number beside an answer is, which is none of the ten, in a sentence."""
     if weights.calibration is None or weights.calibration.answer_weights is None:
         return "The number beside the digit is the longest bar's."
     return (
@@ -114,7 +117,8 @@ def answer_panel(
     rows = probability_rows(class_names(weights), readings.probabilities[0], answer, before)
     with _panel(image, saw, rows):
         big_digit(answer, bool(readings.sure[0]))
-        st.markdown(verdict(weights, readings), width="stretch")
+        said = verdict(weights, readings)
+        st.markdown(said, width="stretch")
         if breath:
             time.sleep(breath)
     if before is not None:
@@ -126,7 +130,8 @@ def answer_panel(
     else:
         st.caption(
             "Ten models answer ten separate questions, 'is it a 0?', 'is it a 1?' …, "
-            f"so the bars need not sum to 1. {beside_the_digit(weights)}"
+            "so the bars need not sum to 1. " + (beside_the_digit(weights) if "(" in said else "")
+            # Some doubts are said without a number.
         )
     return readings
 

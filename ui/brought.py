@@ -108,6 +108,9 @@ class Brought:
     let_go: int = 0
     offered: frozenset[str] = frozenset()
 
+    def __len__(self) -> int:
+        return len(self.pictures)
+
     def change(self, files: Iterable[UploadedFile], only: bool = False) -> None:
         """Take in what is new among the files of a widget, and drop what was taken out of it.
 

@@ -24,6 +24,8 @@ class Board {
       surface.addEventListener(end, (event) => this.end(event));
     // A long press of a finger is a stroke, and so is one that starts with the other button held.
     surface.addEventListener("contextmenu", (event) => event.preventDefault());
+    // Where the text round the canvas is selected, a press here would begin to drag that text.
+    surface.addEventListener("dragstart", (event) => event.preventDefault());
   }
 
   update(data, send) {

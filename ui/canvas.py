@@ -138,6 +138,9 @@ class Kept:
     # The strokes that were last read, and from what.
     read: tuple[tuple, list[np.ndarray]] | None = None
 
+    def __len__(self) -> int:
+        return len(self.objects)
+
     @property
     def objects(self) -> list:
         """The paths drawn, in order."""

@@ -239,9 +239,15 @@ def _naive(weights: Weights, drawing: Drawing, image: np.ndarray) -> None:
                 digit_picture(pair[at], name, 112)
                 answer = digit_name(weights, readings.digits[at])
                 st.markdown(f"reads **{answer}** ({readings.answer_probability[at]:.2f})")
+    same = readings.digits[0] == readings.digits[1]
     st.caption(
-        "MNIST's digits fill a 20×20 box and are centred by their mass. A model that has never "
-        "seen anything else fails on a drawing that is small, thin or off-centre."
+        "MNIST's digits fill a 20×20 box and are centred by their mass; a model has never seen "
+        "anything else. "
+        + (
+            "This drawing is read alike all the same: draw a small one in a corner."
+            if same
+            else "So it fails on a drawing that is small, thin or off-centre."
+        )
     )
 
 

@@ -100,7 +100,7 @@ def _come_back() -> None:
     # A lesson that the address asks for sets its page up again, over what is brought back, unless
     # the tab had it open before.
     st.session_state.pop(LESSON_OPEN, None)
-    brought = False
+    work = False
     for key, value in state.filtered_state.items():
         entry = declared(key)
         if entry is None or key in NOT_BROUGHT:
@@ -110,11 +110,12 @@ def _come_back() -> None:
         if entry.lasts is not Lasts.SESSION and not held:
             continue
         st.session_state[key] = value
-        brought = True
+        work = work or entry.is_work(value)
         # What knows of its session or its browser is told of the new one.
         if hasattr(value, "come_back"):
             value.come_back(context.session_id)
-    if brought:
+    # Of what every visit holds nothing is said: it is as if nothing had happened.
+    if work:
         say("Brought back: what this tab held before it was loaded again.")
 
 

@@ -33,12 +33,15 @@ class Declared:
 
     holds : what stands under it.
     writer : who sets it; 'widget' for what the browser alone does.
+    work : whether it is a learner's own work: what a reload that brings it back tells of, and
+        what they would miss.
     """
 
     pattern: str
     holds: str
     writer: str
     lasts: Lasts
+    work: bool = False
 
     def covers(self, key: str) -> bool:
         """Whether a key is this one, or one of this family."""
@@ -47,6 +50,11 @@ class Declared:
             re.escape(text) + ("" if field is None else ".+") for text, field, *_ in parts
         )
         return re.fullmatch(made, key, re.DOTALL) is not None
+
+    def is_work(self, value: object) -> bool:
+        """Whether a value under this key is work: nothing chosen, or nothing in it, is none."""
+        # Of a guess, the first choice is one as well.
+        return self.work and value is not None and (isinstance(value, int) or bool(value))
 
 
 TABLE: list[Declared] = []
@@ -59,13 +67,15 @@ def declared(key: str) -> Declared | None:
     return next(exact, None) or next((entry for entry in TABLE if entry.covers(key)), None)
 
 
-def _key(name: str, holds: str, writer: str, lasts: Lasts) -> str:
-    TABLE.append(Declared(name, holds, writer, lasts))
+def _key(name: str, holds: str, writer: str, lasts: Lasts, work: bool = False) -> str:
+    TABLE.append(Declared(name, holds, writer, lasts, work))
     return name
 
 
-def _keys(pattern: str, holds: str, writer: str, lasts: Lasts) -> Callable[..., str]:
-    TABLE.append(Declared(pattern, holds, writer, lasts))
+def _keys(
+    pattern: str, holds: str, writer: str, lasts: Lasts, work: bool = False
+) -> Callable[..., str]:
+    TABLE.append(Declared(pattern, holds, writer, lasts, work))
     return pattern.format
 
 
@@ -74,6 +84,7 @@ def _layout(name: str, what: str) -> str:
     return _key(name, f"nothing: the place of {what}", "nobody", PAGE)
 
 
+WORK = True
 BUTTON = "bool: whether it was pressed just now"
 
 # The router, and what all pages share.
@@ -93,7 +104,9 @@ TOASTS_SAID = _key(
     "toasts_said", "list: toasts that may not have been sent yet", "ui.toasts", SESSION
 )
 TOASTS = _layout("toasts", "what gives toasts their names")
-OWN_MODELS = _key("own_models", "dict of Weights by name: trained or loaded", "use_model", SESSION)
+OWN_MODELS = _key(
+    "own_models", "dict of Weights by name: trained or loaded", "use_model", SESSION, WORK
+)
 CHOSEN_MODEL = _key(
     "chosen_model", "str: the name of the model that reads", "widget, settle_choice", SESSION
 )
@@ -112,7 +125,7 @@ CLOSER = _keys("closer-{picture}", "str or None: the closer look taken", "widget
 HOW_MANY = _key("how_many", "str: how many digits a picture shows", "widget", SESSION)
 PICTURES = _key("pictures", "list of uploaded pictures", "widget", PAGE)
 PHOTO = _key("photo", "the photo just taken, or None", "widget", PAGE)
-BROUGHT = _keys("brought-{way}", "Brought: the pictures of a list", "upload, camera", SESSION)
+BROUGHT = _keys("brought-{way}", "Brought: the pictures of a list", "upload, camera", SESSION, WORK)
 REMOVE_PICTURE = _keys("remove-{picture}", BUTTON, "widget", PAGE)
 LOOK_AT = _keys("look-{picture}-{said}", "int: which digit of several is looked at", "widget", PAGE)
 LOOKED_AT = _key(
@@ -132,7 +145,9 @@ BEFORE_ERASING = _key(
 LAST_READ = _key("last_read", "Pinned: what was answered last", "ui.pinned", SESSION)
 CANVAS = _key("canvas", "dict: what the canvas for one digit sent", "widget", PAGE)
 ROW_CANVAS = _key("row", "dict: what the canvas for several digits sent", "widget", PAGE)
-KEPT_DRAWING = _keys("{canvas}_kept", "canvas.Kept: what is drawn on it", "drawing_canvas", SESSION)
+KEPT_DRAWING = _keys(
+    "{canvas}_kept", "canvas.Kept: what is drawn on it", "drawing_canvas", SESSION, WORK
+)
 TOOL = _key("tool", "str: pen or eraser", "widget", SESSION)
 PEN_WIDTH = _key("pen_width", "int: pixels", "widget", SESSION)
 EVIDENCE_DIGIT = _keys(
@@ -143,7 +158,9 @@ EVIDENCE_TOWARDS = _keys("evidence-towards-{picture}", "int or None: to be read"
 EVIDENCE_SEARCH = _keys("evidence-search-{picture}", "bool: search for a change", "widget", PAGE)
 
 # My hand.
-OWN_DIGITS = _key("own_digits", "OwnDigits: all digits labelled or loaded", "keep_digits", SESSION)
+OWN_DIGITS = _key(
+    "own_digits", "OwnDigits: all digits labelled or loaded", "keep_digits", SESSION, WORK
+)
 HAND_ON = _key("hand_on", "bool: whether theta takes the corrections", "widget", SESSION)
 HAND_NOTE = _key(
     "hand_note", "(row of buttons, text, icon): said under it", "ui.correction", SESSION
@@ -179,7 +196,7 @@ RUN_NAME = _key("run_name", "str: the name of the next run", "widget", SESSION)
 LEARN_FROM = _key("train_source", "str: MNIST, own digits or both", "widget", SESSION)
 OWN_COPIES = _key("train_copies", "str: copies of each own digit", "widget", SESSION)
 START_FROM = _key("train_start", "str: the model a run starts from", "widget", SESSION)
-RUNS = _key("training_runs", "Runs: this session's training runs", "session_runs", SESSION)
+RUNS = _key("training_runs", "Runs: this session's training runs", "session_runs", SESSION, WORK)
 TRAIN_TAB = _key("train_tab", "str: the open tab", "widget", PAGE)
 COST_AXIS = _key("train_y", "str: linear or log", "widget", SESSION)
 RUN_AXIS = _key("train_x", "str: iteration or seconds", "widget", SESSION)
@@ -207,7 +224,7 @@ SWEEP_RUN = _key("sweep_run", "int: which run of a sweep is looked at", "widget,
 SWEEP_CHART = _keys("sweep_chart-{what}", "what was clicked on a chart", "widget", PAGE)
 SWEEP_BUTTON = _keys("sweep-{what}", BUTTON, "widget", PAGE)
 
-PINNED = _key("pinned", "Pinned or None: what runs read at every iteration", "pin", SESSION)
+PINNED = _key("pinned", "Pinned or None: what runs read at every iteration", "pin", SESSION, WORK)
 PIN_LINK = _key("pin_link", "str: the parameter that was last taken over", "take_pin_link", SESSION)
 PIN_BUTTON = _keys("pin-{what}", BUTTON, "widget", PAGE)
 PIN_CANVAS = _key("pin_canvas", "dict: what the canvas for a digit to pin sent", "widget", PAGE)
@@ -246,7 +263,9 @@ MISTAKE_ANSWER = _key("mistakes_answer", "int: place of the answer", "widget, a 
 MISTAKES_SEEN = _key("mistakes_shown", "int: how many pictures are shown", "Show more", SESSION)
 OPEN_TEST_PICTURE = _keys("test-picture-{where}-{index}", BUTTON, "widget", PAGE)
 BAR_DIGIT = _key("bar_digit", "int: place of the class whose bar is moved", "widget", PAGE)
-BAR_CORNER = _key("bar_corner", "bool: whether only the curves' corner is shown", "widget", PAGE)
+BAR_CORNER = _keys(
+    "bar_corner-{place}-{inside}", "bool: whether only the curves' corner is shown", "widget", PAGE
+)
 BAR = _keys("bar-{place}-{low}-{high}", "float: the score from which on it is yes", "widget", PAGE)
 
 # How it works.
@@ -275,7 +294,9 @@ TWO_PIXEL = {
 TWO_POINTED = _key("two_pointed", "int: which pixel a click sets, 0 or 1", "widget", PAGE)
 TWO_PIXELS_CHART = _key("two_pixels_chart", "the pixel that was clicked", "widget", PAGE)
 TWO_LINK = _key("two_link", "dict: the parameters last taken over", "take_link", SESSION)
-TWO_LEARNING = _key("two_learning", "Learning: where the line is and was", "learning", SESSION)
+TWO_LEARNING = _key(
+    "two_learning", "Learning: where the line is and was", "learning", SESSION, WORK
+)
 TWO_LINE = {
     name: _key(f"two_{name}", "float: of the line", "widget, the line itself", PAGE)
     for name in ("angle", "offset", "steepness")
@@ -283,12 +304,16 @@ TWO_LINE = {
 TWO_STEP = _keys("two_step-{steps}", "int: after how many steps", "widget", PAGE)
 TWO_BUTTON = _keys("two-button-{what}", BUTTON, "widget", PAGE)
 TWO_BUTTONS = _layout("two_buttons", "what can be done to the line")
-TWO_GUESS = _keys("two-guess-{choice}", "int or None: how many it gets right", "widget", SESSION)
+TWO_GUESS = _keys(
+    "two-guess-{choice}", "int or None: how many it gets right", "widget", SESSION, WORK
+)
 PLANE = _key("plane", "dict: the line as it was last dragged", "widget", PAGE)
 
 # Valley.
 VALLEY_GROUND = _key("valley_ground", "str: whose valley is seen", "widget", ADDRESS)
-VALLEY_GUESS = _key("valley_guess", "int or None: a place in ui.valley.GUESSES", "widget", SESSION)
+VALLEY_GUESS = _key(
+    "valley_guess", "int or None: a place in ui.valley.GUESSES", "widget", SESSION, WORK
+)
 VALLEY_SHOWN = _key("valley_shown", "bool: whether the guess is over", "Let them walk", SESSION)
 VALLEY_PLAYING = _key("valley_playing", "bool: the ways are seen growing", "Play", SESSION)
 VALLEY_RUN = _key("valley_run", "str: the run whose valley is seen", "widget", PAGE)
@@ -298,7 +323,7 @@ VALLEY_BESIDE = _layout("valley_beside", "what is said of the ways")
 
 # Lessons, on the pages that they are about and on one of their own.
 LESSON_OPEN = _key("lesson_open", "str: the name of the lesson pinned", "ui.classroom", SESSION)
-LESSON_GUESS = _keys("lesson-guess-{lesson}", "int or None: the choice", "widget", SESSION)
+LESSON_GUESS = _keys("lesson-guess-{lesson}", "int or None: the choice", "widget", SESSION, WORK)
 LESSON_REVEALED = _keys("lesson-revealed-{lesson}", "bool: the answer is seen", "Reveal", SESSION)
 OPEN_LESSON = _keys("open-lesson-{lesson}", BUTTON, "widget", PAGE)
 LESSON_BUTTON = _keys("lesson-button-{what}", BUTTON, "widget", PAGE)

@@ -17,9 +17,9 @@ from ui.answers import class_names, counted
 from ui.charts import prepared
 from ui.mistakes import Study, picture_that_opens
 from ui.models import errors_said
-from ui.plain import plain, say_error
+from ui.plain import minus, plain, say_error
 from ui.state import BAR, BAR_CORNER, BAR_DIGIT, CHART
-from ui.threshold_charts import histograms, precision_recall_chart, roc_chart
+from ui.threshold_charts import histograms, in_corner, precision_recall_chart, roc_chart
 
 # The bar that a logistic regression comes with: there the probability is one half.
 OWN_BAR = 0.0
@@ -147,16 +147,20 @@ def _one_bar(weights: Weights, found: Study) -> None:
         f"Histograms of the scores of pictures that are {name} and of those that are not; the bar "
         f"at {bar:.1f} leaves {counts.fn:,} of the first and takes {counts.fp:,} of the second.",
     )
-    _two_curves(scores, yes, bar, counts)
+    _two_curves(scores, yes, bar, counts, place)
     _changing_sides(found, scores, yes, bar, name)
 
 
-def _two_curves(scores: np.ndarray, yes: np.ndarray, bar: float, counts: Counts) -> None:
+def _two_curves(
+    scores: np.ndarray, yes: np.ndarray, bar: float, counts: Counts, place: int
+) -> None:
     """The ROC and the precision-recall curve, with the bar on each."""
+    # Of a model that does not come so far the corner would be empty.
+    inside = in_corner(counts_at(scores, yes, OWN_BAR))
     corner = st.toggle(
         "Only the corner where the curves bend",
-        value=True,
-        key=BAR_CORNER,
+        value=inside,
+        key=BAR_CORNER(place=place, inside=inside),
         help="The best fifth of either axis. Off: the whole curves, from 0 to 1.",
     )
     left, right = st.columns(2, gap="medium")
@@ -237,7 +241,7 @@ def _changing_sides(
             st.markdown(f"**{len(moved):,}** {what} ({kind} {plain(name)}){some}:")
         with st.container(horizontal=True, gap="small"):
             for at in moved[:AT_ONCE]:
-                picture_that_opens(found, int(at), f"{scores[at]:+.1f}", "bar")
+                picture_that_opens(found, int(at), minus(f"{scores[at]:+.3f}"), "bar")
 
 
 def _share(value: float) -> str:

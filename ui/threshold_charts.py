@@ -8,7 +8,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from lrcore.thresholds import counts_at, precision_recall_curve, roc_curve
+from lrcore.thresholds import Counts, counts_at, precision_recall_curve, roc_curve
 from ui.charts import in_house_style
 from ui.palette import AGAINST, FOR, GUIDE
 
@@ -17,6 +17,15 @@ BINS = 50
 MOST_POINTS = 300
 # The share of either axis that is shown where the whole says little.
 CORNER, WHOLE = 0.2, ((0, 1), (0, 1))
+
+
+def in_corner(counts: Counts) -> bool:
+    """Whether a bar is seen on both curves where only their corner is shown."""
+    best = 1 - CORNER
+    inside = counts.recall >= best, counts.precision >= best, counts.false_positive_rate <= CORNER
+    return all(inside)
+
+
 # A margin, or a line along the edge would be cut in half.
 EDGE = 0.003
 SHARE = ".0%"

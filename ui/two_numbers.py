@@ -17,6 +17,7 @@ from lrcore.logistic import sigmoid
 from lrcore.reading import with_article
 from lrcore.two_numbers import (
     COMPONENTS,
+    ENOUGH,
     INK_SYMMETRY,
     NUMBERS,
     PIXELS,
@@ -58,9 +59,6 @@ from ui.two_numbers_charts import SPOT, pixels_chart
 
 # The parameter of a link that holds a line: angle, offset and steepness.
 LINE = "line"
-# 'Let it learn' goes on until the cost is above its lowest by no more than the share NEAR, or for
-# AT_ONCE steps.
-NEAR, AT_ONCE = 1e-3, 200
 # The sliders: the largest offset, and the steepness that a line without any gets.
 FARTHEST, FIRST_STEEPNESS = 4.0, 2.0
 # What one may guess: shares of pictures on the right side.
@@ -138,6 +136,10 @@ class Learning:
     heard: int = 0
     walk: int | None = None
 
+    def __bool__(self) -> bool:
+        """Whether anything was done to the line."""
+        return self.by_hand or len(self.thetas) > 1
+
     @property
     def theta(self) -> np.ndarray:
         """The theta shown, shape (1, 3)."""
@@ -155,18 +157,10 @@ class Learning:
         self.at += 1
 
     def learn(self, found: TwoNumbers) -> None:
-        """Steps until the cost is near its lowest, at most AT_ONCE of them."""
-        self.walk, enough = self.at, (1 + NEAR) * found.cost(found.optimum)
-        if found.cost(self.thetas[-1]) > enough:
-            for step in found.way(steps=AT_ONCE, start=self.thetas[-1])[1:]:
-                self.thetas.append(step.theta)
-                if step.cost[0] <= enough:
-                    break
+        """Steps until the cost is near its lowest."""
+        self.walk = self.at
+        self.thetas += [step.theta for step in found.learning(self.thetas[-1])[1:]]
         self.at = len(self.thetas) - 1
-
-    def learned(self, found: TwoNumbers) -> bool:
-        """Whether what is shown is as near to the optimum as learning goes."""
-        return found.cost(self.theta) <= (1 + NEAR) * found.cost(found.optimum)
 
 
 @st.cache_resource(max_entries=32, show_spinner="Reducing pictures to two numbers …")
@@ -372,7 +366,7 @@ def _learning(choice: Choice) -> Learning:
     """This session's line; another choice begins with none."""
     held: Learning | None = st.session_state.get(TWO_LEARNING)
     if held is None or held.choice != choice:
-        heard = held.heard if held else 0
+        heard = 0 if held is None else held.heard
         held = st.session_state[TWO_LEARNING] = Learning(choice, heard=heard)
     return held
 
@@ -458,9 +452,9 @@ def _buttons(found: TwoNumbers, held: Learning) -> None:
             icon=":material/play_arrow:",
             on_click=held.learn,
             args=(found,),
-            disabled=held.learned(found) and held.at + 1 == len(held.thetas),
+            disabled=found.learned(held.theta) and held.at + 1 == len(held.thetas),
             help="Gradient descent from where the line is, until the cost is within 0.1 % of its "
-            f"lowest, {AT_ONCE} steps at most.",
+            f"lowest, {ENOUGH} steps at most.",
         )
         st.button(
             f"Step{spoken('of gradient descent')}",
@@ -544,7 +538,7 @@ def _steps(found: TwoNumbers, held: Learning) -> None:
 
 def _verdict(found: TwoNumbers, held: Learning, guess: int | None) -> None:
     """Once it is learned: how many lie on the right side, and whether that was guessed."""
-    if not held.learned(found):
+    if not found.learned(held.theta):
         return
     right = accuracy(held.theta, found.X, found.y)
     told = f"**{100 * right:.0f} of 100** lie on the right side. "

@@ -40,7 +40,7 @@ from ui.heatmaps import (
 from ui.how_charts import falling_cost_chart
 from ui.images import data_uri
 from ui.models import errors_said, facts, get_model, mnist, model_names
-from ui.plain import SENTENCE, plain
+from ui.plain import SENTENCE, minus, plain
 from ui.play import PLAY_FRAME
 from ui.state import (
     CLOSER_LOOK,
@@ -272,7 +272,7 @@ def _one_row(weights: Weights, part: str) -> None:
         _large(part, values, limit, f"Theta of {names[row]}")
         _scale(limit)
     st.markdown(
-        f"The bias is **{bias:+.2f}**: the score of an empty picture, before any "
+        f"The bias is **{minus(f'{bias:+.2f}')}**: the score of an empty picture, before any "
         f"{one_input(weights)} has spoken."
     )
     straight = weights.features != "pixels"
@@ -307,13 +307,14 @@ def _two_rows(weights: Weights, part: str) -> None:
         return
     values = weights.theta[one, 1:] - weights.theta[two, 1:]
     limit = colour_limit(in_part(part, values))
+    biases = minus(f"{weights.theta[one, 0] - weights.theta[two, 0]:+.2f}")
     told = f"{names[one]} rather than {names[two]}"
     _large(part, values, limit, f"Theta of {told}", "difference")
     _scale(limit, f"for {names[two]}", f"for {names[one]}")
     st.caption(
         f"Theta of {names[one]} minus theta of {names[two]}. What a picture has of each place, "
-        f"times this, added up, with {weights.theta[one, 0] - weights.theta[two, 0]:+.2f} from the "
-        f"biases: above zero the {names[one]} wins over the {names[two]}, below it loses."
+        f"times this, added up, with {biases} from the biases: above zero the {names[one]} wins "
+        f"over the {names[two]}, below it loses."
     )
 
 
@@ -342,8 +343,9 @@ def _two_models(weights: Weights, part: str) -> None:
         row = _pick_row("Digit", row_names(weights), WEIGHTS_ROW, 0)
         same = st.toggle(
             "Same colours for both",
-            value=False,
-            help="Off, each model has its own scale: shapes compare. On, strengths compare too.",
+            # Of the same numbers of a picture; theta of others is on another scale by itself.
+            value=other.features == weights.features,
+            help="On, strengths compare. Off, each model has its own scale: shapes compare.",
         )
     pair = [weights, other]
     rows = [min(row, len(weights.theta) - 1), min(row, len(other.theta) - 1)]

@@ -80,6 +80,18 @@ def test_a_stroke_that_begins_at_the_top_right_is_drawn(page):
         assert inked(page, (x - 0.03, 0.08, x + 0.03, 0.4)) > 20
 
 
+def test_a_stroke_is_drawn_where_the_text_round_the_canvas_is_selected(page):
+    draw(page, ONE)
+    answered(page, "1")
+    before = inked(page)
+    page.keyboard.press("Control+a")
+    # The browser would drag the text that is selected, and take the pointer from the canvas.
+    stroke(page, [(0.15, 0.9), (0.85, 0.9)])
+    settled(page)
+    assert inked(page, (0.7, 0.8, 0.9, 1)) > 300
+    assert inked(page) > before
+
+
 def test_a_finger_that_begins_at_the_top_right_draws(phone):
     box = canvas(phone).bounding_box()
     touch = phone.context.new_cdp_session(phone)

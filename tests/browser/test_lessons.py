@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.browser.driver import remembered, settled
+from tests.browser.driver import ONE, answered, draw, remembered, settled
 
 pytestmark = pytest.mark.browser
 
@@ -65,6 +65,8 @@ def test_a_lesson_fits_a_phone(phone, server):
 def test_a_link_to_a_lesson_sets_its_page_up_in_a_tab_that_had_another_model(page, server):
     page.goto(server.url)
     # The tab brings back what it held, its model among it; the lesson's goes over that.
+    draw(page, ONE)
+    answered(page, "1")
     settled(page)
     remembered(page)
     page.goto(f"{server.url}/mistakes?lesson=where-to-put-the-bar")

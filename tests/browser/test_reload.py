@@ -6,6 +6,7 @@ from tests.browser.driver import (
     ONE,
     answered,
     canvas,
+    choose_model,
     draw,
     go_to,
     press,
@@ -48,6 +49,19 @@ def test_a_reload_brings_drawing_and_corrections_back_twice(page):
     assert inked(page) == 0
     go_to(page, "My hand")
     page.get_by_text("None yet.").wait_for()
+
+
+def test_of_a_tab_that_held_no_work_nothing_is_said(page):
+    go_to(page, "Two numbers")
+    page.locator(".plane svg").wait_for()
+    go_to(page, "Predict")
+    choose_model(page, "pixels")
+    token = remembered(page)
+    page.reload()
+    refused(page, token)
+    # It is back, without a word.
+    assert page.get_by_role("combobox", name="Model").input_value() == "Reads pixels, 92.0 %"
+    assert page.get_by_text("Brought back").count() == 0
 
 
 def test_a_run_goes_on_through_a_reload(page, server):

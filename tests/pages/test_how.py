@@ -93,6 +93,11 @@ def test_leaning_is_undone_by_straightening(test_set):
     assert np.corrcoef(image.ravel(), leaned(image, 0.3).ravel())[0, 1] < 0.9
 
 
+def test_the_digit_that_leans_first_shows_what_straightening_helps(how):
+    assert "**pixels** reads it as 3; for 2 it says 0.19." in [text.value for text in how.markdown]
+    assert any(text.value.startswith("**straightened** reads it as 2") for text in how.markdown)
+
+
 def test_each_lesson_opens_from_the_list(how):
     for lesson in lessons()[0].values():
         how.switch_page(PAGE).run()

@@ -113,6 +113,20 @@ def bar_of(app):
     return next(slider for slider in app.slider if slider.label == "The bar (score)")
 
 
+def test_the_corner_is_shown_first_where_the_bar_lies_in_it(app):
+    open_page(app, PAGE, **{CHOSEN_MODEL: "pixels"})
+    shown = {}
+    for digit in (0, 8):
+        app.selectbox(key=BAR_DIGIT).set_value(digit).run()
+        assert not app.exception
+        shown[digit] = next(box for box in app.toggle if box.label.startswith("Only the corner"))
+    assert shown[0].value
+    # Its recall is 0.74: both charts would be without their bar, one without its curve.
+    assert not shown[8].value
+    # What is nearest to the bar has no score of zero, let alone one below it.
+    assert not any(text.value in ("+0.000", "−0.000", "-0.0") for text in app.caption)
+
+
 def test_the_bar_moved_changes_precision_recall_and_shows_what_changes_sides(app, pixels):
     open_page(app, PAGE, **{CHOSEN_MODEL: "pixels"})
     found = study(pixels)

@@ -38,6 +38,36 @@ def stroke(*points):
     return {"type": "Path", "stroke": "#1f2430", "strokeWidth": 16, "path": path}
 
 
+def test_a_doubt_without_a_number_is_not_told_of_one(app):
+    star = [
+        stroke((33, 33), (297, 297)),
+        stroke((297, 33), (33, 297)),
+        stroke((16, 165), (314, 165)),
+    ]
+    seven = [stroke((80, 80), (250, 75), (200, 165), (165, 265)), stroke((125, 170), (230, 165))]
+    for drawn, words, told in ((star, "Unsure", False), (seven, "It reads 7", True)):
+        app.session_state["canvas_kept"] = Kept({"objects": drawn})
+        app.run()
+        assert not app.exception
+        assert words in markup(app)
+        assert any("beside the digit" in text.value for text in app.caption) == told
+
+
+@pytest.mark.parametrize(("size", "same"), [(1.0, True), (0.12, False)])
+def test_naive_shrinking_is_said_to_fail_where_it_does(app, size, same):
+    drawn = [
+        stroke(*((size * x, size * y) for x, y in way))
+        for way in [((80, 80), (250, 75), (200, 165), (165, 265)), ((125, 170), (230, 165))]
+    ]
+    app.session_state["canvas_kept"] = Kept({"objects": drawn})
+    app.run()
+    app.button_group(key="closer-drawn").set_value("Compare with naive shrinking").run()
+    assert not app.exception
+    reads = [text.value for text in app.markdown if text.value.startswith("reads **")]
+    assert (reads[0][:9] == reads[1][:9]) == same
+    assert ("alike" in app.caption[-1].value) == same
+
+
 def test_two_digits_on_the_canvas_for_one_are_shown_the_way_to_a_row(app):
     seven = stroke((180, 60), (280, 60), (220, 260))
     for objects, several in (([seven], False), ([stroke((70, 60), (70, 260)), seven], True)):

@@ -272,6 +272,34 @@ def test_a_preset_starts_its_story_in_one_click(app):
     assert any("overshoots" in error.value for error in app.error)
 
 
+def test_a_rate_that_is_told_as_it_stands_turns_nothing(app):
+    some = {"images": "600", "iterations": "5", "solver": "gradient-descent", "learning_rate": ""}
+    open_page(app, PAGE, some)
+    app.button(key="step-1").click().run()
+    job = app.session_state["training_runs"].job
+    wait_for(lambda: job.learning_rate is not None and job.history, 60)
+    app.run()
+    chosen = job.learning_rate
+    field = next(box for box in app.text_input if box.label == "Learning rate now")
+    # It is rounded, as a browser tells it that was late to hear of it.
+    assert float(field.value) == pytest.approx(chosen, rel=0.005)
+    assert float(field.value) != chosen
+    app.session_state[field.key] = ""
+    field.set_value(f"{chosen:.3g}").run()
+    assert job.learning_rate == chosen
+    field.set_value("0.03").run()
+    assert job.learning_rate == 0.03
+    job.stop()
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+def test_where_a_link_hides_the_stories_none_is_offered(app, hidden):
+    open_page(app, PAGE, {"images": "600", **({"show": "images"} if hidden else {})})
+    (said,) = (bar.proto.text for bar in app.get("progress"))
+    assert said.startswith("Nothing runs yet: press Start")
+    assert ("stories above" in said) != hidden
+
+
 def test_beside_a_run_that_goes_on_start_begins_another(app):
     query = {"images": "600", "iterations": "100000", "solver": "gradient-descent"}
     page = open_page(app, PAGE, query)

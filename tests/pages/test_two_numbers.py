@@ -227,7 +227,7 @@ def test_learning_goes_on_until_it_is_near_the_lowest_cost(train_set):
     for choice in (Choice(), Choice((0, 1), COMPONENTS)):
         problem, held = two_numbers(train_set, choice), Learning(choice)
         held.learn(problem)
-        assert held.learned(problem)
+        assert problem.learned(held.theta)
         assert held.at == len(held.thetas) - 1 < 200
         before = len(held.thetas)
         held.learn(problem)

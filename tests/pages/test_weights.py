@@ -64,6 +64,10 @@ def test_two_models_side_by_side(app):
     shown = [chart.proto.alt for chart in charts(app)]
     assert sum("in pixels." in alt for alt in shown) == 1
     assert sum("in pixels-6000." in alt for alt in shown) == 1
+    # Which of the two is the louder is seen, unless they weigh other things.
+    assert app.toggle[0].value
+    app.selectbox(key="weights_other").set_value("straightened").run()
+    assert not app.toggle[0].value
 
 
 def test_theta_forming_needs_a_run(app):

@@ -23,9 +23,11 @@ from ui.state import (
     PIN_LINK,
     SWEEP_LINK,
     TRAIN_TAB,
+    TWO_LEARNING,
     TWO_LINK,
     VALLEY,
     VALLEY_GROUND,
+    VALLEY_PLAYING,
     WEIGHTS_ROW,
     WEIGHTS_VIEW,
 )
@@ -102,13 +104,16 @@ def _set_up(lesson: Lesson) -> None:
         state[TRAIN_TAB] = TAB if SWEEP in query else WATCH_TAB
         return
     if lesson.page == "valley":
-        state.update({VALLEY_GROUND: TWO_NUMBERS, VALLEY(name="passes"): 0})
+        # All stand still at the start, whatever walked before.
+        state.update({VALLEY_GROUND: TWO_NUMBERS, VALLEY(name="passes"): 0, VALLEY_PLAYING: False})
         for name in OPTIONS:
             state[VALLEY(name=name)] = getattr(lesson.walks, name)
         return
     if lesson.page == "two-numbers":
         st.query_params.from_dict({**query, LESSON: lesson.name})
         state.pop(TWO_LINK, None)
+        if (line := state.get(TWO_LEARNING)) is not None:
+            line.start()
         return
     if "model" in query:
         state[NEXT_MODEL] = query["model"]

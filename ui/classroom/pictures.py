@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import altair as alt
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -17,6 +18,7 @@ from lrcore.sweep import Result, curve, plan
 from lrcore.training import HOLDOUT
 from lrcore.two_numbers import NUMBERS
 from lrcore.valley import PASSES
+from lrcore.weights import Weights
 from ui.answers import class_names, counted
 from ui.charts import (
     bars_in_words,
@@ -28,6 +30,7 @@ from ui.charts import (
 from ui.classroom.files import Lesson
 from ui.heatmaps import LARGE, colour_limit, describe, ink_chart, parts, row_names, weight_chart
 from ui.palette import DIGITS
+from ui.plain import minus
 from ui.plane import corners, description, titles
 from ui.threshold_charts import histograms
 from ui.train.sweep_charts import curve_chart, curve_rows
@@ -84,14 +87,30 @@ def _picture(lesson: Lesson, words: str) -> Picture:
 
 
 def _theta(lesson: Lesson, model: str, digit: str) -> Picture:
+    weights, values = _row(lesson, model, digit)
+    part = parts(weights.features)[0]
+    title = f"Theta of {row_names(weights)[int(digit)]}, {model}"
+    chart = prepared(weight_chart, part, values, _theta_limit(lesson, weights), LARGE)
+    return Picture(chart, title, describe(part, values, title), True)
+
+
+def _row(lesson: Lesson, model: str, digit: str) -> tuple[Weights, np.ndarray]:
+    """A model, and one of its thetas without the bias."""
     weights = lesson.sources.model(model)
     if not digit.isdigit() or int(digit) >= len(weights.theta):
         raise UserError(f"{model} has no theta of {digit}.")
-    values = weights.theta[int(digit), 1:]
-    part = parts(weights.features)[0]
-    title = f"Theta of {row_names(weights)[int(digit)]}, {model}"
-    chart = prepared(weight_chart, part, values, colour_limit(values), LARGE)
-    return Picture(chart, title, describe(part, values, title), True)
+    return weights, weights.theta[int(digit), 1:]
+
+
+def _theta_limit(lesson: Lesson, weights: Weights) -> float:
+    """Where the colours end: at one place for all thetas of a lesson that weigh the same, since
+    they are compared and no legend tells them apart."""
+    rows = [
+        _row(lesson, *rest)
+        for name, *rest in (words.split() for words in lesson.picture)
+        if name == "theta" and len(rest) == KINDS[name][0]
+    ]
+    return max(colour_limit(row) for other, row in rows if other.features == weights.features)
 
 
 def _mean(lesson: Lesson, digit: str) -> Picture:
@@ -167,7 +186,7 @@ def _scores(lesson: Lesson, model: str, digit: str, score: str) -> Picture:
     scores, truth = lesson.sources.scored(lesson.sources.model(model))
     yes = truth == int(digit)
     chart = prepared(histograms, scores[:, int(digit)], yes, float(score), with_article(digit))
-    title = f"The bar at {float(score):+.1f}: {missed} missed, {alarms} false alarms"
+    title = f"The bar at {minus(f'{float(score):g}')}: {missed} missed, {alarms} false alarms"
     return Picture(chart, title, f"Histograms of scores. {title}.", False)
 
 

@@ -47,6 +47,10 @@ class Runs:
         self.sweep: Sweeping | None = None
         self._presence = Presence(session)
 
+    def __bool__(self) -> bool:
+        """Whether there is any, a sweep's included."""
+        return bool(self.jobs) or self.sweep is not None
+
     def __getitem__(self, name: str) -> Job:
         return self.jobs[name]
 

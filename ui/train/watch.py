@@ -26,7 +26,7 @@ from ui.models import errors_said
 from ui.pinned import pinned
 from ui.plain import plain, say_error, sentence
 from ui.play import PLAY_FRAME
-from ui.state import CHART, CHART_PLACE, LOOK_BACK, RATE_NOW, RUN_BUTTON
+from ui.state import CHART, CHART_PLACE, CONTROLS_SHOWN, LOOK_BACK, RATE_NOW, RUN_BUTTON
 from ui.train import charts
 from ui.train.jobs import Job
 from ui.train.pin import panel
@@ -238,7 +238,10 @@ def compare(runs: Runs, axes: tuple[str, bool], names: list[str]) -> None:
 
 def _progress(job: Job | None) -> None:
     if job is None:
-        st.progress(0.0, "Nothing runs yet: press Start, or one of the stories above.")
+        # A link that hides controls hides the stories as well.
+        hidden = st.session_state[CONTROLS_SHOWN] is not None
+        other = "" if hidden else ", or one of the stories above"
+        st.progress(0.0, f"Nothing runs yet: press Start{other}.")
         return
     done = job.history[-1].iteration if job.history else 0
     total = job.settings.iterations
@@ -332,11 +335,15 @@ def _learning_rate(job: Job | None) -> None:
         )
         return
     key = RATE_NOW(job=id(job))
+    shown = "" if rate is None else f"{rate:.3g}"
     # Shown afresh once the solver has picked a rate by itself.
     if rate is not None and not st.session_state.get(key):
-        st.session_state[key] = f"{rate:.3g}"
+        st.session_state[key] = shown
 
     def change():
+        # What a browser tells late, or what is as it was, turns nothing: it is rounded.
+        if st.session_state[key] == shown:
+            return
         with suppress(UserError):  # which is said below
             if job and (rate := read_setting("learning_rate", st.session_state[key])) is not None:
                 job.set_learning_rate(rate)
