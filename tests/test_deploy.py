@@ -399,7 +399,7 @@ def test_a_killed_process_sends_its_users_to_the_other_with_a_word(balanced, chr
 
 def opened(chromium, url: str):
     page = new_context(chromium, viewport={"width": 1280, "height": 800}).new_page()
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(120_000)  # runs stand back where a machine is busy
     page.goto(url)
     settled(page)
     return page
