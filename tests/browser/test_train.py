@@ -166,6 +166,7 @@ def test_the_address_follows_a_preset_and_going_back_undoes_it(page, server):
     # At once: the run that has just begun is drawn, and the address was written, a moment ago.
     page.go_back()
     page.wait_for_url("**/train?images=2000&iterations=30")
+    page.wait_for_function("document.querySelector('.st-key-images input')?.value === '2000'")
     settled(page)
     assert page.locator(".st-key-images input").input_value() == "2000"
     assert not page.locator(".st-key-learning_rate").count()
