@@ -76,7 +76,14 @@ SolverFunction = Callable[[OneVsAllLoss, np.ndarray, Knobs, np.random.Generator]
 
 
 class Diverged(UserError):
-    """The learning rate overshoots: the cost has risen, and would go on rising."""
+    """The learning rate overshoots: the cost has risen, and would go on rising.
+
+    what : says so, without what to try instead, which ends the message.
+    """
+
+    def __init__(self, what: str, rate: float):
+        super().__init__(f"{what}; try a tenth of it, {rate / 10:.2g}.")
+        self.what = what
 
 
 # The cost counts as visibly risen where it stands this far above its best: at a learning rate
@@ -126,14 +133,15 @@ def _watched(solver: SolverFunction) -> SolverFunction:
             if not np.isfinite(cost):
                 raise Diverged(
                     f"The learning rate of {rate:g} overshoots: every step lands farther up the "
-                    "opposite slope, until the cost is no longer a number; try a tenth of it, "
-                    f"{rate / 10:.2g}."
+                    "opposite slope, until the cost is no longer a number",
+                    rate,
                 )
             if risen >= PATIENCE:
                 raise Diverged(
                     f"The learning rate of {rate:g} overshoots: steps so long land on the "
                     f"opposite slope, and the cost rose from {best:.4g} to {cost:.4g} instead of "
-                    f"falling; try a tenth of it, {rate / 10:.2g}."
+                    "falling",
+                    rate,
                 )
 
     return watched

@@ -331,7 +331,9 @@ class Run:
             self._end(Outcome.ARRIVED, "Arrived: no step lowers the cost any further.")
             return None
         except Diverged as error:
-            self._end(Outcome.DIVERGED, str(error))
+            # A tenth of a rate that was turned up far may be too large as well.
+            known = self.jump and f"{error.what}; before it was {self.jump.learning_rate:.3g}."
+            self._end(Outcome.DIVERGED, known or str(error))
             return None
         seconds = self._clock() - began
         iteration = 0
@@ -339,7 +341,7 @@ class Run:
         if self.history:
             last = self.history[-1]
             iteration, seconds = last.iteration + 1, last.seconds + seconds
-            if rate != last.learning_rate:
+            if rate is not None and rate > (last.learning_rate or 0):
                 seen = list(self.history), list(self.snapshots)
                 self.jump = Resume(*seen, before, last.learning_rate)
         # Its figures first: a checkpoint that ends the step leaves no trace of it.

@@ -9,7 +9,7 @@ from ui.device import on_phone
 from ui.models import mnist
 from ui.plain import say_error
 from ui.routing import ensure_routed
-from ui.state import TRAIN_TAB
+from ui.state import TRAIN_SIDES, TRAIN_TAB
 from ui.style import heading
 from ui.train.buttons import begin, buttons, take_away
 from ui.train.controls import (
@@ -51,11 +51,13 @@ def play(preset) -> None:
 stories(runs.job.story if runs.job else "", play, data is not None)
 notices()
 
-controls, curves = st.columns([1, 2.8], gap="medium")
+phone = on_phone()
+with st.container(key=None if phone else TRAIN_SIDES):
+    controls, curves = st.columns([1, 2.8], gap="medium")
 # On a phone all of this above the curves would push them off the screen, even folded.
-rest = st.container() if on_phone() else controls
+rest = st.container() if phone else controls
 with controls:
-    settings = panel(folded=on_phone())
+    settings = panel(folded=phone)
     keep_address()
 with rest:
     start = start_controls(settings, data)
@@ -71,7 +73,7 @@ with curves:
             row = buttons(runs, start.request if start else None)
             live(watch, runs, axes)
             # On a phone it would push the curve off the screen.
-            with st.container() if on_phone() else row:
+            with st.container() if phone else row:
                 pin_form(data and data[1])
             theta_caption(runs.job)
             take_away(runs)

@@ -447,6 +447,8 @@ def test_a_run_goes_back_to_before_its_rate_was_turned_up(runs, data):
     job.go_on()
     job.join(20)
     assert job.outcome is Outcome.DIVERGED
+    # A tenth of it, 5, would be too large as well.
+    assert job.message.endswith("instead of falling; before it was 0.2.")
     runs.go_back(job.name)
     again = runs.job
     assert again.name == job.name

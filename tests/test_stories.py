@@ -19,7 +19,8 @@ TOLD = (
     (CLASSIC, "for all 60,000, ten times the work a step"),
     (TOO_LARGE, "the cost shoots up, falls back and climbs again, until it is stopped"),
     (BETTER, "farther down after ten steps than gradient descent after five thousand"),
-    (FEW, "the training cost goes on falling while the held-out cost turns and climbs"),
+    (FEW, "and never again comes near its lowest"),
+    (FEW, "the training cost goes on falling while the held-out cost turns, climbs"),
 )
 
 
@@ -94,6 +95,8 @@ def test_few_images_are_learned_by_heart(train_set):
     turn = int(heldout.argmin())
     assert 0 < turn < len(heldout) / 3
     assert heldout[turn:].max() > 2 * heldout[turn]
-    # It does not come back to where it turned.
-    assert heldout[-1] > 1.5 * heldout[turn]
+    # It does not come back to where it turned, once it has left.
+    left = turn + int(np.argmax(heldout[turn:] > 1.5 * heldout[turn]))
+    assert turn < left < 2 * turn
+    assert heldout[left:].min() > 1.5 * heldout[turn]
     assert run.learned_figures()[1] == 1

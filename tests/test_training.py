@@ -208,3 +208,18 @@ def test_the_checkpoint_is_passed_while_pictures_are_made_and_features_prepared(
     with pytest.raises(Halt):
         Run(RunRequest(Settings(**settings), train_set), checkpoint=checkpoint).prepare()
     assert calls == passed
+
+
+def test_a_run_knows_the_rate_before_it_was_last_turned_up(train_set):
+    run = Run(RunRequest(small(images=100, learning_rate=0.2), train_set))
+    run.step()
+    run.step()
+    assert run.jump is None
+    # Turned down is no jump: nothing is gained by going back to more.
+    run.knobs.learning_rate = 0.1
+    run.step()
+    assert run.jump is None
+    run.knobs.learning_rate = 0.15
+    run.step()
+    assert run.jump.learning_rate == 0.1
+    assert [point.iteration for point in run.jump.history] == [0, 1, 2]

@@ -231,6 +231,7 @@ PIN_CANVAS = _key("pin_canvas", "dict: what the canvas for a digit to pin sent",
 PIN_DRAWN = _key("pin_drawn", "array (28, 28): what of it was pinned last", "pin_form", SESSION)
 PINNED_PANEL = _layout("pinned_panel", "the pinned digit's bars")
 LOOK_BACK = _layout("look_back", "the slider over a run's iterations, and Play")
+TRAIN_SIDES = _layout("train_sides", "the controls, and beside them the curves")
 STORIES = _layout("stories", "what the stories' buttons tell")
 RUN_BUTTONS = _layout("run_buttons", "Start, and what can be done to a run")
 

@@ -16,6 +16,7 @@ from ui.state import (
     STAGE,
     TEN_THETAS,
     THIS_TAB,
+    TRAIN_SIDES,
 )
 
 # Seconds in which a browser that is new here fetches what applies the styles.
@@ -72,8 +73,16 @@ COLOURS = """
   { color: light-dark(#1f5a96, #8fbde4) !important; }
 .token.number, .token.boolean, .token.operator { color: light-dark(#8a4a08, #efa263) !important; }
 .token.comment, .linenumber { color: light-dark(#565d69, #a9b0bc) !important; }
-[data-testid="stBaseButton-primary"]:not(:disabled) *, .stMultiSelect span[title]
+[data-testid="stBaseButton-primary"]:not(:disabled) *, .stMultiSelect [data-baseweb="tag"] *
   { color: light-dark(#ffffff, #15181f) !important; }
+"""
+# Where both do not fit side by side, as on a desktop at twice its size, the curves come first: what
+# is begun above them is to be seen, and the controls are long.
+NARROW = f"""
+@media (max-width: 640px) {{
+  .st-key-{TRAIN_SIDES} > [data-testid='stLayoutWrapper'] > [data-testid='stHorizontalBlock']
+    > [data-testid='stColumn']:last-child {{ order: -1; }}
+}}
 """
 # On a projector type grows with the picture, and whatever else a page has is left out.
 LARGE_TYPE = f"""
@@ -87,7 +96,7 @@ LARGE_TYPE = f"""
 
 def style(more: str = "") -> None:
     """Put the styles on the page, and more rules; in each run, before anything else."""
-    rules = f"{FORMULAS}{CODE}{STOPS}{ROOMS}{ANSWERS}{SPOKEN}{LINKS}{LARGE_TYPE}{COLOURS}"
+    rules = f"{FORMULAS}{CODE}{STOPS}{ROOMS}{ANSWERS}{SPOKEN}{LINKS}{NARROW}{LARGE_TYPE}{COLOURS}"
     st.html(f"<style>{rules}{more}</style>")
     if exists() and THIS_TAB not in st.session_state:
         # What is there before its rules is moved by them.

@@ -260,6 +260,23 @@ def test_a_tap_that_leaves_a_field_is_heard(phone, server):
     phone.get_by_text("Stopped by hand").wait_for()
 
 
+def test_at_twice_the_zoom_the_curves_come_before_the_settings(page, server):
+    page.set_viewport_size({"width": 640, "height": 400})
+    open_train(page, server)
+
+    def top(name) -> float:
+        return page.get_by_test_id(name).first.bounding_box()["y"]
+
+    assert top("stProgress") < top("stExpander")
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.wait_for_function(
+        """() => {
+          const top = id => document.querySelector(`[data-testid=${id}]`).getBoundingClientRect().y;
+          return top('stExpander') < top('stProgress');
+        }"""
+    )
+
+
 def test_what_is_not_there_yet_is_a_dash_in_the_table(page, server):
     # Ten pictures drawn with this seed hold no 8: it ends before it begins.
     open_train(page, server, "task=one-digit&digit=8&images=10&seed=1")

@@ -309,7 +309,8 @@ def _curve_colour(heldout_name: str) -> alt.Color:
     return alt.Color(
         "curve:N",
         scale=alt.Scale(domain=["training", heldout_name], range=[TRAINING, FOR]),
-        legend=alt.Legend(title=None, orient="top-right", symbolStrokeWidth=3),
+        # Beside the curves: a cost that rises would run through it.
+        legend=alt.Legend(title=None, orient="top", symbolStrokeWidth=3, offset=4),
     )
 
 

@@ -89,7 +89,7 @@ PRESETS = (
     Preset(
         "Only 600 images",
         "With few pictures theta learns them by heart: the training cost goes on falling while "
-        "the held-out cost turns and climbs.",
+        "the held-out cost turns, climbs, and never again comes near its lowest.",
         {"solver": "lbfgs", "images": 600, "iterations": 60, "C": 1000.0},
     ),
 )

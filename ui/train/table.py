@@ -97,7 +97,7 @@ def _delete(runs: Runs, name: str) -> None:
 
 
 def comparison(runs: Runs) -> pd.DataFrame:
-    """A row a run: the settings in which the runs differ, and what each came to."""
+    """A row a run: what each came to, and the settings in which they differ."""
     every = [job.settings for job in runs.jobs.values()]
     differ = [
         item.name
@@ -106,18 +106,17 @@ def comparison(runs: Runs) -> pd.DataFrame:
     ]
     rows = []
     for job in runs.jobs.values():
-        row: dict[str, object] = {
-            knob(name).label: _plain(name, getattr(job.settings, name)) for name in differ
-        }
         last = job.history[-1] if job.history else None
         tested = job.weights.record.get("test_accuracy") if job.weights else None
-        # As text: of a missing number Streamlit's table says 'None'.
+        # Numbers as text: of a missing one Streamlit's table says 'None'.  What one compares comes
+        # first, then what may be the reason: not all columns fit on every screen.
+        row: dict[str, object] = {"Test accuracy": NONE_YET if tested is None else f"{tested:.2%}"}
+        row |= {knob(name).label: _plain(name, getattr(job.settings, name)) for name in differ}
         row |= {
-            "State": job.state,
+            "Training cost": f"{last.cost:.5g}" if last else NONE_YET,
             "Iterations done": last.iteration if last else 0,
             "Seconds": f"{last.seconds:.2f}" if last else NONE_YET,
-            "Training cost": f"{last.cost:.5g}" if last else NONE_YET,
-            "Test accuracy": NONE_YET if tested is None else f"{tested:.2%}",
+            "State": job.state,
         }
         rows.append(row)
     return pd.DataFrame(rows, index=pd.Index(list(runs.jobs), name="Run"))

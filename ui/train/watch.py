@@ -248,7 +248,8 @@ def _progress(job: Job | None) -> None:
     ending = job.ending
     bad = ending is not None and ending.outcome.bad
     said = STATES.get(job.state, job.state) if ending is None or bad else ending.message
-    text = f"**{plain(job.name)}** · {sentence(said)}"
+    # One of several things that are said in a row.
+    text = f"**{plain(job.name)}** · {sentence(said.removesuffix('.'))}"
     if wait := job.wait:
         text += _waiting(wait)
     text += f" · iteration {done:,} of {total:,}"
