@@ -365,7 +365,8 @@ def _picture(model: Model, picture: Picture, brought: Brought, digits: str, abou
             with left:
                 st.image(
                     data_uri(seen.marked([], boxed), "jpeg"),
-                    width=SIDE,
+                    # The answer is to be seen below it on a phone.
+                    width=SIDE // 2 if on_phone() else SIDE,
                     alt=f"The picture {picture.name}",
                 )
             with right:
