@@ -11,7 +11,7 @@ from ui.lost_session import say_if_lost
 from ui.models import errors_said, settle_choice
 from ui.reload import outlast_reload
 from ui.room import room
-from ui.routing import pages
+from ui.routing import fold_navigation, pages
 from ui.state import ROUTED
 from ui.style import ICON, style
 from ui.toasts import have_been_said, name_toasts, say_toasts
@@ -35,6 +35,7 @@ with shown:
 with unseen:
     outlast_reload()
     name_toasts()
+    fold_navigation()
 with shown:
     pinned(place)
     st.session_state[ROUTED] = True

@@ -31,6 +31,7 @@ from ui.state import (
     LARGE_THETA,
     MISTAKE_ANSWER,
     MISTAKE_TRUTH,
+    NAVIGATION,
     PLANE,
     RATE_NOW,
     RUN_AXIS,
@@ -142,4 +143,5 @@ def _rules(phone: bool) -> Iterator[str]:
         f" {{min-width: min({ANSWER}px, 100%)}}"
     )
     # What shows nothing takes no room.
-    yield f".st-key-{TAB}, .st-key-{TOASTS} {{position: absolute; width: 1px}}"
+    unseen = ", ".join(f".st-key-{key}" for key in (TAB, TOASTS, NAVIGATION))
+    yield f"{unseen} {{position: absolute; width: 1px}}"

@@ -1,15 +1,37 @@
 """The pages, and the way to them."""
 
+from __future__ import annotations
+
 import copy
 import functools
 import runpy
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import streamlit as st
+from streamlit.runtime import exists
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from ui.state import ROUTED
+from ui.state import NAVIGATION, ROUTED
 
+if TYPE_CHECKING:
+    from streamlit.components.v2.types import ComponentRenderer
+
+# Where the window is narrow the navigation is a sheet over the page.  Streamlit folds it away once
+# a page was chosen, but on phones alone: at twice the zoom it went on covering the page.
+FOLD = """
+export default function () {
+  if (window.navigationFolds) return;
+  window.navigationFolds = true;
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest?.("[data-testid=stSidebarNavLink]")) return;
+    setTimeout(() => {
+      if (document.querySelector("[data-testid=stExpandSidebarButton]")) return;
+      document.querySelector("[data-testid=stSidebarCollapseButton] button")?.click();
+    }, 0);
+  });
+}
+"""
 ROUTER = Path(__file__).resolve().parent.parent / "streamlit_app.py"
 
 
@@ -45,6 +67,18 @@ def _known() -> list:
             visibility="hidden",
         ),
     ]
+
+
+def fold_navigation() -> None:
+    """Have the sheet of pages folded away once one was chosen; in each run of a page."""
+    # Without a server (a test) there is no browser.
+    if exists():
+        _folding()(key=NAVIGATION)
+
+
+@functools.cache
+def _folding() -> ComponentRenderer:
+    return st.components.v2.component("navigation", js=FOLD)
 
 
 def ensure_routed() -> None:

@@ -104,6 +104,7 @@ TOASTS_SAID = _key(
     "toasts_said", "list: toasts that may not have been sent yet", "ui.toasts", SESSION
 )
 TOASTS = _layout("toasts", "what gives toasts their names")
+NAVIGATION = _layout("navigation", "what folds the pages' sheet away")
 OWN_MODELS = _key(
     "own_models", "dict of Weights by name: trained or loaded", "use_model", SESSION, WORK
 )

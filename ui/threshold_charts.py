@@ -44,15 +44,22 @@ def histograms(
         counts, _ = np.histogram(mine, edges)
         table = {"from": edges[:-1], "to": edges[1:], "pictures": counts, "kind": kind}
         tables.append(pd.DataFrame({**table, "share": counts / max(len(mine), 1)}))
+    shown = pd.concat(tables)
+    # Room for the words above the bars.
+    heights = alt.Scale(domainMax=1.2 * shown["share"].max())
     kinds = alt.Scale(domain=[f"is not {name}", f"is {name}"], range=[AGAINST, FOR])
     bars = (
-        alt.Chart(pd.concat(tables))
+        alt.Chart(shown)
         .mark_bar(opacity=0.7)
         .encode(
             x=alt.X("from:Q", title="score: the model's log odds of yes"),
             x2="to:Q",
             y=alt.Y(
-                "share:Q", stack=None, title="of its kind", axis=alt.Axis(format=SHARE, tickCount=4)
+                "share:Q",
+                stack=None,
+                title="of its kind",
+                axis=alt.Axis(format=SHARE, tickCount=4),
+                scale=heights,
             ),
             y2=alt.datum(0),
             color=alt.Color("kind:N", scale=kinds, legend=alt.Legend(title=None, orient="top")),

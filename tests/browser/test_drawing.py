@@ -10,6 +10,7 @@ from tests.browser.driver import (
     canvas,
     choose_model,
     draw,
+    go_to,
     new_context,
     press,
     settled,
@@ -229,4 +230,7 @@ def test_at_twice_the_zoom_answer_and_buttons_have_room(chromium, server, width)
     boxes = [buttons.nth(i).bounding_box() for i in range(10)]
     assert len({round(box["y"]) for box in boxes}) == 1
     assert all(box["x"] >= 0 and box["x"] + box["width"] <= width for box in boxes)
+    # The sheet of pages lies over the page until one is chosen, and no longer.
+    go_to(page, "How it works")
+    page.locator("[data-testid='stExpandSidebarButton']").wait_for()
     context.close()
