@@ -221,7 +221,10 @@ SWEEP_VALUES = _keys("sweep_values-{setting}", "str: the values, as typed", "wid
 SWEEP_LINK = _key(
     "sweep_link", "dict: the parameters that were last taken over", "take_sweep_link", SESSION
 )
-SWEEP_RUN = _key("sweep_run", "int: which run of a sweep is looked at", "widget, a click", PAGE)
+SWEEP_LOOKED = _key(
+    "sweep_looked", "_Looked: which run of a sweep is looked at", "_one_run, a click", SESSION
+)
+SWEEP_RUN = _keys("sweep_run-{sweep}-{brought}", "int: that run, as chosen", "widget", PAGE)
 SWEEP_CHART = _keys("sweep_chart-{what}", "what was clicked on a chart", "widget", PAGE)
 SWEEP_BUTTON = _keys("sweep-{what}", BUTTON, "widget", PAGE)
 

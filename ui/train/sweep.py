@@ -6,7 +6,7 @@ import io
 import math
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import streamlit as st
@@ -31,6 +31,7 @@ from ui.state import (
     SWEEP_BUTTON,
     SWEEP_CHART,
     SWEEP_LINK,
+    SWEEP_LOOKED,
     SWEEP_RUN,
     SWEEP_SECOND,
     SWEEP_SEEDS,
@@ -281,7 +282,7 @@ def _buttons(
         assert start is not None
         # Without own digits in it, as the command line would make it.
         own = start.request().own if start.own else None
-        st.session_state.pop(SWEEP_RUN, None)
+        st.session_state.pop(SWEEP_LOOKED, None)
         st.session_state[NOTICES] = []
         try:
             runs.start_sweep(settings, train, values, seeds, own)
@@ -354,7 +355,7 @@ def _results(runs: Runs, sweep: Sweeping, ended: bool) -> None:
             f"{_in_words(places, shown=False)}",
         )
     st.markdown(_in_words(places))
-    if ended or SWEEP_RUN in st.session_state:
+    if ended or SWEEP_LOOKED in st.session_state:
         _one_run(runs, sweep, places)
     _table(sweep, places, ended)
 
@@ -401,10 +402,12 @@ def _chart(spec: dict, what: str, sweep: Sweeping, description: str) -> None:
         clicked = st.session_state[key].selection.get(CLICK)
         if clicked:
             told = clicked[0][PLACE]
-            st.session_state[SWEEP_RUN] = next(
-                trial.number
-                for trial in sweep.trials
-                if trial.result is not None and named(trial.values) == told
+            _look_at(
+                next(
+                    trial.number
+                    for trial in sweep.trials
+                    if trial.result is not None and named(trial.values) == told
+                )
             )
 
     st.vega_lite_chart(
@@ -412,19 +415,47 @@ def _chart(spec: dict, what: str, sweep: Sweeping, description: str) -> None:
     )
 
 
+class _Looked(NamedTuple):
+    """Which run of a sweep is looked at, and the how manieth it is of those brought into view by
+    anything but the control that chooses one."""
+
+    number: int
+    brought: int
+
+
+def _look_at(number: int) -> None:
+    before: _Looked | None = st.session_state.get(SWEEP_LOOKED)
+    st.session_state[SWEEP_LOOKED] = _Looked(number, before.brought + 1 if before else 0)
+
+
+def _choose(sweep: Sweeping, brought: int) -> None:
+    """Look at the run that is chosen, unless another has been brought into view meanwhile."""
+    looked: _Looked | None = st.session_state.get(SWEEP_LOOKED)
+    if looked is not None and looked.brought == brought:
+        number = st.session_state[SWEEP_RUN(sweep=id(sweep), brought=brought)]
+        st.session_state[SWEEP_LOOKED] = _Looked(number, brought)
+
+
 def _one_run(runs: Runs, sweep: Sweeping, places: Sequence[Place]) -> None:
     """The run that was clicked, or the best: its thetas, and a way to all that Train shows."""
     there = {trial.number: trial for trial in sweep.trials if trial.result is not None}
-    if st.session_state.get(SWEEP_RUN) not in there:
+    looked: _Looked | None = st.session_state.get(SWEEP_LOOKED)
+    if looked is None or looked.number not in there:
         best = next((place for place in places if place.best), places[0])
         of_best = (n for n, trial in there.items() if trial.result is best.results[0])
-        st.session_state[SWEEP_RUN] = next(of_best)
+        _look_at(next(of_best))
+    number, brought = st.session_state[SWEEP_LOOKED]
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        number = st.selectbox(
+        # What it shows is its default, and a control of its own for each run that is brought into
+        # view: see `view_options` of ui/train/table.py.
+        st.selectbox(
             "Run",
             list(there),
+            list(there).index(number),
             format_func=lambda number: there[number].name,
-            key=SWEEP_RUN,
+            key=SWEEP_RUN(sweep=id(sweep), brought=brought),
+            on_change=_choose,
+            args=(sweep, brought),
             width=260,
             help="A click on a dot or a cell chooses it, too.",
         )
