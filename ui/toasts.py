@@ -3,7 +3,7 @@
 Streamlit throws away what a run has put into a browser's queue where the next run begins before it
 was sent, as happens when a browser comes back to a busy server.  A toast that must be heard is
 therefore said again by each run, until SENT seconds after one of them has come to its end.  The
-browser shows it once all the same.
+browser shows it once all the same: while it stands there, and not again once it has been closed.
 """
 
 from __future__ import annotations
@@ -24,15 +24,28 @@ if TYPE_CHECKING:
 
 # Seconds after which what a run has said at its end has been sent.
 SENT = 1.0
-# Each says to be named by a title that it does not have: its text is made that.
+# Each says to be named by a title that it does not have: its text is made that.  What is said once
+# more (`again`) within 3 s after the user has closed it is closed.
 JS = """
-export default function () {
+export default function ({ data }) {
+  window.toastsSaidAgain = data.again;
   if (window.toastsHaveNames) return;
   window.toastsHaveNames = true;
+  const closed = new Map();
+  const note = event => {
+    const toast = event.isTrusted && event.target.closest?.("[data-testid=stToast]");
+    if (!toast || !event.target.closest("[slot=close]")) return;
+    if (event.type === "pointerdown" || event.key === "Enter" || event.key === " ")
+      closed.set(toast.innerText, { toast, at: performance.now() });
+  };
+  for (const kind of ["pointerdown", "keydown"]) document.addEventListener(kind, note, true);
   const name = () => {
     for (const toast of document.querySelectorAll("[data-testid=stToast]")) {
       const text = toast.querySelector("[data-testid=stToastText]");
       if (text && !text.id) text.id = toast.getAttribute("aria-labelledby");
+      const before = closed.get(toast.innerText);
+      const heard = before && before.toast !== toast && performance.now() - before.at < 3000;
+      if (heard && window.toastsSaidAgain) toast.querySelector("[slot=close]").click();
     }
   };
   new MutationObserver(name).observe(document.body, { childList: true, subtree: true });
@@ -72,7 +85,8 @@ def name_toasts() -> None:
     """Have each toast of this tab named by what it says; in each run of a page."""
     # Without a server (a test) there is no browser.
     if exists():
-        _component()(key=TOASTS)
+        again = bool(st.session_state.get(TOASTS_SAID))
+        _component()(key=TOASTS, data={"again": again})
 
 
 @cache

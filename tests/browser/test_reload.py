@@ -109,3 +109,36 @@ def test_no_other_tab_gets_it_and_a_token_is_good_once(page, server):
     thief.reload()
     refused(thief, token)
     assert inked(thief) == 0
+
+
+def test_a_toast_that_was_closed_is_not_heard_again(page):
+    page.wait_for_function("window.toastsHaveNames")
+    settled(page)
+    # What is said again comes as another toast with the same words, here as soon as one is closed.
+    page.evaluate(
+        """() => {
+          window.added = 0;
+          window.addToast = () => {
+            const toast = document.createElement('div');
+            toast.dataset.testid = 'stToast';
+            toast.style = 'position: fixed; top: 9rem; left: 9rem; z-index: 9999999';
+            toast.innerHTML = '<div data-testid="stToastText">Brought back</div>'
+              + '<button slot="close">Close it</button>';
+            toast.querySelector('button').onclick = event => {
+              toast.remove();
+              if (event.isTrusted) setTimeout(addToast, 20);
+            };
+            document.body.append(toast);
+            window.added += 1;
+          };
+          window.toastsSaidAgain = true;
+          addToast();
+        }"""
+    )
+    page.get_by_role("button", name="Close it").click()
+    page.wait_for_function("window.added === 2 && !document.querySelector('[data-testid=stToast]')")
+    # Of what nobody says again the same words are news.
+    page.evaluate("window.toastsSaidAgain = false; addToast()")
+    page.get_by_role("button", name="Close it").click()
+    page.wait_for_function("window.added === 4")
+    page.get_by_role("button", name="Close it").wait_for()
