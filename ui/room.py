@@ -126,6 +126,8 @@ def _rules(phone: bool) -> Iterator[str]:
     # The longest story in so many lines.
     yield f".st-key-{STORIES} {{min-height: 57px}}"
     yield f"@media (max-width: 800px) {{.st-key-{STORIES} {{min-height: 78px}}}}"
+    # In two rows where the window is narrow; the last of the buttons is one that comes late.
+    yield f"@media (max-width: 767px) {{.st-key-{RUN_BUTTONS} {{min-height: {TWO_ROWS}px}}}}"
     # Of an answer, or of what invites to one: the digit, and what the model saw.
     beside = (
         f"[class*='st-key-{BESIDE(place='')}'] > :first-child > [data-testid='stHorizontalBlock']"
