@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import tomllib
 import urllib.request
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,6 +18,7 @@ import pytest
 import streamlit
 import yaml
 from packaging.requirements import Requirement
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from tests.browser.driver import (
     ONE,
@@ -36,7 +37,6 @@ from tests.browser.driver import (
 )
 from tests.helpers import skip_without, wait_for
 from ui.lost_session import lost_session
-from ui.toasts import SENT
 
 DEPLOY = ROOT / "deploy"
 NOTICE = "The server has lost this session"
@@ -371,11 +371,7 @@ def test_a_killed_process_sends_its_users_to_the_other_with_a_word(balanced, chr
     settled(mine)
     mine.get_by_text("None yet.").wait_for()
     # It stays until it is clicked away, and lies over the choice of the model until then.
-    # Closed sooner it would be said again by the next run.
-    mine.wait_for_timeout(1000 * SENT)
-    notice = mine.get_by_test_id("stToast").filter(has_text=NOTICE)
-    notice.get_by_role("button", name="Close").click()
-    mine.get_by_text(NOTICE).wait_for(state="hidden")
+    close_toasts(mine)
 
     load_digits(mine, digits)
     mine.get_by_text("6 (1)").wait_for()
@@ -438,12 +434,25 @@ def load_digits(page, content: bytes) -> None:
 
 
 def load_weights(page, content: bytes) -> None:
-    # A toast lies over the button for a while: for ever, where the mouse waits on it.
-    page.mouse.move(2, 600)
-    page.wait_for_function("!document.querySelector('[data-testid=stToast]')")
+    close_toasts(page)
     page.get_by_role("button", name="Model in use, or one of your own").click()
     upload(page, "mine.npz", content)
     settled(page)
+
+
+def close_toasts(page) -> None:
+    """Close all that lie over the page, one after the other: there are several at times."""
+    toasts = page.get_by_test_id("stToast")
+
+    def none_left() -> bool:
+        if toasts.count() == 0:
+            return True
+        # One may go by itself meanwhile.
+        with suppress(PlaywrightTimeoutError):
+            toasts.first.get_by_role("button", name="Close").click(timeout=1000)
+        return False
+
+    wait_for(none_left, seconds=60)
 
 
 def upload(page, name: str, content: bytes) -> None:
