@@ -73,7 +73,7 @@ COLOURS = """
   { color: light-dark(#1f5a96, #8fbde4) !important; }
 .token.number, .token.boolean, .token.operator { color: light-dark(#8a4a08, #efa263) !important; }
 .token.comment, .linenumber { color: light-dark(#565d69, #a9b0bc) !important; }
-[data-testid="stBaseButton-primary"]:not(:disabled) *, .stMultiSelect [data-baseweb="tag"] *
+[data-testid="stBaseButton-primary"]:not(:disabled) *, .stMultiSelect span[title]
   { color: light-dark(#ffffff, #15181f) !important; }
 """
 # Where both do not fit side by side, as on a desktop at twice its size, the curves come first: what
