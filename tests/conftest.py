@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 
-# Before numpy is loaded: two processes with two threads each would wait for one another on two
+# Before numpy is loaded: processes with two threads each would wait for one another on two
 # processors.  CI's second run of what is marked `numeric` has more threads.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -35,10 +35,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """Two processes share the tests: one drives the browser, which mostly waits, one computes.
+    """Processes share the tests: one drives the browser, which mostly waits, the others compute.
 
-    Which begins with the other's when it has none left.  A file's tests stay together, since they
-    share what its fixtures make; those in a browser share what lasts for the whole run.
+    Those begin with the first one's when they have none left.  A file's tests stay together, since
+    they share what its fixtures make; those in a browser share what lasts for the whole run.
     """
     from xdist.scheduler import LoadFileScheduling
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from ui.memory import give_back
 
 def megabytes():
-    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 2**20
+    return int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1]) * 4096 / 2**20
 
 kept = []
 def fill():
@@ -38,7 +38,7 @@ print(before - megabytes())
 
 def test_what_is_free_between_what_is_kept_goes_back():
     told = subprocess.run(
-        [sys.executable, "-c", HOLES], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-c", HOLES], cwd=ROOT, capture_output=True, encoding="utf-8", check=True
     )
     # 100 MB, or twice that: whether the second thread fills the first one's holes is not ours.
     assert float(told.stdout) > 60

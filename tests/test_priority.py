@@ -107,7 +107,8 @@ def test_a_page_waits_for_its_turn_but_not_for_long(monkeypatch):
     in_thread(come)
     assert order == ["came"]
     leave.set()
-    late.join(LONG)
+    for thread in (late, *holders):
+        thread.join(LONG)
     assert order == ["came", "came"]
     # All turns are free again, and no more than there were.
     assert turns_free() == priority.PAGES_AT_ONCE
