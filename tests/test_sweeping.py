@@ -58,10 +58,13 @@ def test_few_stand_in_the_queue_and_the_shortest_come_first(few):
     sweeping = Sweeping(LONG, few, {"images": [2000, 1000, 500, 100]}, 1, slots)
     sweeping.begin()
     try:
+
+        def begun() -> list[int]:
+            return [trial.settings.images for trial in sweeping.trials if trial.job._thread.ident]
+
         wait_for(lambda: any(trial.job.history for trial in sweeping.trials), 30)
-        begun = [trial.settings.images for trial in sweeping.trials if trial.job._thread.ident]
-        assert sorted(begun) == [100, 500]
-        assert len(begun) == AT_ONCE
+        wait_for(lambda: len(begun()) == AT_ONCE, 30)
+        assert sorted(begun()) == [100, 500]
     finally:
         sweeping.cancel()
     wait_for(lambda: sweeping.finished, 30)

@@ -27,6 +27,7 @@ from ui.state import (
     BARE_ADDRESS,
     LESSON_OPEN,
     LOST_TOLD,
+    SETTINGS_SET,
     TAB,
     THIS_TAB,
     TOASTS_SAID,
@@ -69,7 +70,7 @@ _tabs: weakref.WeakValueDictionary[str, Tab] = weakref.WeakValueDictionary()
 
 
 # Of the connection as it is now, whatever the tab held before.
-NOT_BROUGHT = (THIS_TAB, LOST_TOLD, TOASTS_SAID, ADDRESS_WRITTEN, BARE_ADDRESS)
+NOT_BROUGHT = (THIS_TAB, LOST_TOLD, TOASTS_SAID, ADDRESS_WRITTEN, BARE_ADDRESS, SETTINGS_SET)
 
 
 def outlast_reload() -> None:

@@ -185,6 +185,9 @@ CONTROLS_SHOWN = _key(
     "train_shown", "list of names of the controls a link leaves, or None", "take_link", ADDRESS
 )
 NOTICES = _key("train_notices", "list of sentences on a link or a refused run", "begin", SESSION)
+SETTINGS_SET = _key(
+    "train_set", "tuple: when settings were set, from which texts, to which", "set_all", SESSION
+)
 ADDRESS_WRITTEN = _key(
     "train_address", "dict: the settings' part of the URL, as last written", "take_link", SESSION
 )

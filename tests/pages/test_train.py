@@ -358,6 +358,23 @@ def test_a_story_heard_twice_begins_once_and_its_settings_hold(app, monkeypatch)
     app.session_state["training_runs"].job.stop()
 
 
+def test_what_a_browser_still_tells_of_the_settings_before_a_story_is_no_choice(app, monkeypatch):
+    open_page(app, PAGE)
+    before = app.selectbox(key="solver").value
+    next(b for b in app.button if b.label == "Too large a step").click().run()
+    app.session_state["training_runs"].job.stop()
+    told = {name: app.session_state[name] for name in ("solver", "images", "iterations")}
+    app.selectbox(key="solver").set_value(before).run()
+    assert {name: app.session_state[name] for name in told} == told
+    assert app.selectbox(key="solver").value == told["solver"]
+    # What was neither before nor now is one at once, and all is one a while later.
+    app.text_input(key="images").set_value("600").run()
+    assert app.session_state["images"] == "600"
+    monkeypatch.setattr("ui.train.controls.ECHOES", 0)
+    app.selectbox(key="solver").set_value(before).run()
+    assert app.selectbox(key="solver").value == before
+
+
 def test_a_run_is_watched_by_choice_but_not_by_one_from_before_another_came_into_view(small):
     small.button(key="start").click().run()
     finish(small)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 
 import streamlit as st
@@ -32,6 +34,7 @@ from ui.state import (
     LINK_SHOWN,
     NOTICES,
     RUN_NAME,
+    SETTINGS_SET,
     SHOW_ALL,
     STORIES,
     TRAIN_TAB,
@@ -95,9 +98,14 @@ PRESETS = (
 )
 
 
+# Seconds in which a browser may go on telling what the settings were before they were set.
+ECHOES = 3.0
+
+
 def take_link() -> None:
     """Take over what the URL asks for: at the first look, and when the browser goes back."""
     state, query = st.session_state, _asked()
+    _hold_settings()
     last: dict[str, str] | None = state.get(ADDRESS_WRITTEN)
     if last is None:
         # Of a tab that was loaded again on another page the settings are here already.
@@ -133,7 +141,7 @@ def keep_address() -> None:
 
 def forget_address() -> None:
     """Have the next look at the page take its settings from the URL, as the first one does."""
-    for key in (ADDRESS_WRITTEN, *NAMES):
+    for key in (ADDRESS_WRITTEN, SETTINGS_SET, *NAMES):
         st.session_state.pop(key, None)
 
 
@@ -149,7 +157,28 @@ def _texts() -> dict[str, str]:
 
 def _set_texts(changes: dict[str, str]) -> None:
     """Put every control to its default, then to these texts."""
-    st.session_state.update(TEXTS | changes)
+    state, now = st.session_state, monotonic()
+    at, known, _ = state.get(SETTINGS_SET, (-math.inf, {}, {}))
+    before = known if now - at < ECHOES else {}
+    held = {name: state[name] for name in NAMES if name in state}
+    before = {name: before.get(name, set()) | {text} for name, text in held.items()}
+    texts = TEXTS | changes
+    state.update(texts)
+    state[SETTINGS_SET] = now, before, texts
+
+
+def _hold_settings() -> None:
+    """Set once more what was set right before, unless it has been changed since.
+
+    Of two runs of the page in a row a browser may miss what the first one has set, show what was
+    there before, and tell that with whatever is pressed next.
+    """
+    state = st.session_state
+    at, before, texts = state.get(SETTINGS_SET, (-math.inf, {}, {}))
+    if monotonic() - at < ECHOES:
+        for name in before:
+            if state.get(name) in {*before[name], texts[name]}:
+                state[name] = texts[name]
 
 
 def set_all(changes: dict) -> None:
