@@ -48,8 +48,8 @@ LANDMARKS = {
     "My hand": "#your-own-digits",
     "Mistakes": "[class*='picture-The-most-typical'] button",
     "How it works": "[class*='st-key-open-lesson'] button",
-    "Two numbers": "[data-testid=stPageLink-NavLink][href$=valley]",
-    "Valley": ".st-key-chart-valley :is(canvas, svg)",
+    "Two numbers": ".st-key-two_buttons button",
+    "Valley": ".stMain:has(.st-key-walk-button-walk) [data-testid=stVegaLiteChart] canvas",
 }
 # Each page's first content, and the page from which it is gone to: with no such thing of its own.
 HEADINGS = {
