@@ -128,6 +128,12 @@ def _rules(phone: bool) -> Iterator[str]:
     yield f"@media (max-width: 800px) {{.st-key-{STORIES} {{min-height: 78px}}}}"
     # In two rows where the window is narrow; the last of the buttons is one that comes late.
     yield f"@media (max-width: 767px) {{.st-key-{RUN_BUTTONS} {{min-height: {TWO_ROWS}px}}}}"
+    # In a row a narrow bar stands for each that is not here yet, and what is here stands beside it:
+    # neither is seen before all have their places.
+    bars = "[data-testid='stElementContainer']:has(> [data-testid='stSkeleton'])"
+    yield f"[data-testid='stHorizontalBlock'] > {bars} {{visibility: hidden}}"
+    row = f".st-key-{RUN_BUTTONS}:has([data-testid='stSkeleton'])"
+    yield f"{row} [data-testid='stLayoutWrapper'] {{visibility: hidden}}"
     # Of an answer, or of what invites to one: the digit, and what the model saw.
     beside = (
         f"[class*='st-key-{BESIDE(place='')}'] > :first-child > [data-testid='stHorizontalBlock']"
