@@ -31,7 +31,7 @@ HOLD = 20.0
 # Seconds between two checks of whether a user is still there.
 CHECK = 2.0
 # Megabytes of features for all the runs of a process: two on all of MNIST's strokes, one of them in
-# the making.  With fifty who draw, the process takes about 1.5 GB then (`benchmarks/load.py`).
+# the making.  With fifty who draw, the process takes up to 1.3 GB then (`benchmarks/load.py`).
 MEGABYTES = 600
 
 
