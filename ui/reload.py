@@ -14,14 +14,13 @@ import secrets
 import time
 import weakref
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING
 
 import streamlit as st
 from streamlit.runtime import exists, get_instance
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.state import SessionState
 
+from ui.scripts import run_in_browser
 from ui.state import (
     ADDRESS_WRITTEN,
     BARE_ADDRESS,
@@ -35,9 +34,6 @@ from ui.state import (
     declared,
 )
 from ui.toasts import say
-
-if TYPE_CHECKING:
-    from streamlit.components.v2.types import ComponentRenderer
 
 # Seconds in which a connection that a reload ends is seen to have ended.
 PATIENCE = 2.0
@@ -84,12 +80,7 @@ def outlast_reload() -> None:
         state = context.session_state._state
         tab = Tab(secrets.token_urlsafe(32), context.session_id, state)
         _tabs[tab.token] = st.session_state[THIS_TAB] = tab
-    _component()(data={"token": tab.token}, key=TAB, on_had_change=_come_back)
-
-
-@cache
-def _component() -> ComponentRenderer:
-    return st.components.v2.component("tab", js=JS)
+    run_in_browser(TAB, JS, data={"token": tab.token}, on_had_change=_come_back)
 
 
 def _come_back() -> None:

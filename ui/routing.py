@@ -6,16 +6,12 @@ import copy
 import functools
 import runpy
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import streamlit as st
-from streamlit.runtime import exists
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from ui.scripts import run_in_browser
 from ui.state import NAVIGATION, ROUTED
-
-if TYPE_CHECKING:
-    from streamlit.components.v2.types import ComponentRenderer
 
 # Where the window is narrow the navigation is a sheet over the page.  Streamlit folds it away once
 # a page was chosen, but on phones alone: at twice the zoom it went on covering the page.
@@ -71,14 +67,7 @@ def _known() -> list:
 
 def fold_navigation() -> None:
     """Have the sheet of pages folded away once one was chosen; in each run of a page."""
-    # Without a server (a test) there is no browser.
-    if exists():
-        _folding()(key=NAVIGATION)
-
-
-@functools.cache
-def _folding() -> ComponentRenderer:
-    return st.components.v2.component("navigation", js=FOLD)
+    run_in_browser(NAVIGATION, FOLD)
 
 
 def ensure_routed() -> None:

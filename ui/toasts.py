@@ -10,17 +10,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cache
 from time import monotonic
-from typing import TYPE_CHECKING
 
 import streamlit as st
-from streamlit.runtime import exists
 
+from ui.scripts import run_in_browser
 from ui.state import TOASTS, TOASTS_SAID
-
-if TYPE_CHECKING:
-    from streamlit.components.v2.types import ComponentRenderer
 
 # Seconds after which what a run has said at its end has been sent.
 SENT = 1.0
@@ -83,12 +78,5 @@ def have_been_said() -> None:
 
 def name_toasts() -> None:
     """Have each toast of this tab named by what it says; in each run of a page."""
-    # Without a server (a test) there is no browser.
-    if exists():
-        again = bool(st.session_state.get(TOASTS_SAID))
-        _component()(key=TOASTS, data={"again": again})
-
-
-@cache
-def _component() -> ComponentRenderer:
-    return st.components.v2.component("toasts", js=JS)
+    again = bool(st.session_state.get(TOASTS_SAID))
+    run_in_browser(TOASTS, JS, data={"again": again})
