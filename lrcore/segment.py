@@ -342,10 +342,13 @@ def _resolved(
     clusters: list[list[Piece]], ink: Ink, typical: float, score: Score | None
 ) -> list[_Digit]:
     """The digits of all clusters."""
-    plain, doubtful = _plain(clusters, ink, typical, score)
+    plain, doubtful, made = _plain(clusters, ink, typical, score)
     # One call of the reader for all that is doubtful on the page: many small ones are slow.
     lattices = _lattices(doubtful, ink, typical)
-    images = [image_of(run.piece, ink) for runs in lattices for run in runs]
+    # A blob that is left whole has its image already.
+    known = {id(digit.piece): digit.image for digit in made}
+    candidates = [run.piece for runs in lattices for run in runs]
+    images = [known[id(p)] if id(p) in known else image_of(p, ink) for p in candidates]
     likely = np.zeros(len(images))
     if score and images:
         likely = np.log(np.clip(score(np.stack(images)), LEAST, 1))
@@ -359,8 +362,9 @@ def _resolved(
 
 def _plain(
     clusters: list[list[Piece]], ink: Ink, typical: float, score: Score | None
-) -> tuple[list[_Digit], list[list[Piece]]]:
-    """What is a digit beyond doubt, by its shape and by the reader, and the clusters that are not.
+) -> tuple[list[_Digit], list[list[Piece]], list[_Digit]]:
+    """What is a digit beyond doubt, by its shape and by the reader, and the clusters that are not;
+    and all that was framed to know that.
 
     Of single blobs that are too low for a digit nothing is left.
     """
@@ -371,10 +375,10 @@ def _plain(
         elif cluster[0].height > MARK * typical:
             plain.append(_as_digit(cluster[0], ink))
     if not score or not plain:
-        return plain, doubtful
+        return plain, doubtful, plain
     sure = np.asarray(score(np.stack([digit.image for digit in plain]))) > DOUBTFUL
     doubtful += [[digit.piece] for digit, fine in zip(plain, sure, strict=True) if not fine]
-    return [digit for digit, fine in zip(plain, sure, strict=True) if fine], doubtful
+    return [digit for digit, fine in zip(plain, sure, strict=True) if fine], doubtful, plain
 
 
 def _lattices(clusters: list[list[Piece]], ink: Ink, typical: float) -> list[list[_Run]]:
