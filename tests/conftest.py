@@ -33,6 +33,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Bytes are told by their argument's name and a number, never by what is in them.
+
+    A gzip stream holds the second in which it was made: a process that collected a second later
+    had another name for the test, and no test ran at all.
+    """
+    return argname if isinstance(val, bytes) else None
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
     """Processes share the tests: one drives the browser, which mostly waits, the others compute.

@@ -40,4 +40,4 @@ def grey_of(source: Source) -> np.ndarray:
 def write_idx(path: Path, values: np.ndarray) -> None:
     """Write a uint8 array as an IDX file, gzipped if its name says .gz."""
     raw = idx_bytes(values)
-    path.write_bytes(gzip.compress(raw) if path.suffix == ".gz" else raw)
+    path.write_bytes(gzip.compress(raw, mtime=0) if path.suffix == ".gz" else raw)

@@ -51,12 +51,6 @@ def test_any_folder_in_the_format_is_read_plain_or_gzipped(small_set):
     assert data.images[0, 0, :3].tolist() == [0, 1, 2]
 
 
-def test_gzip_is_deterministic(tmp_path):
-    for name in ("a.gz", "b.gz"):
-        write_idx(tmp_path / name, np.arange(9, dtype=np.uint8))
-    assert (tmp_path / "a.gz").read_bytes() == (tmp_path / "b.gz").read_bytes()
-
-
 def header(kind=8, shape=(2, 3)):
     return struct.pack(f">HBB{len(shape)}I", 0, kind, len(shape), *shape)
 
@@ -73,7 +67,7 @@ def header(kind=8, shape=(2, 3)):
         (header(shape=(2**31, 2**31, 2**31)) + bytes(8), "but 8 follow"),
         # Nothing is missing here, but no array has so many.
         (header(shape=(0,) * 255), "has 255 dimensions by its header"),
-        (gzip.compress(header() + bytes(6))[:-9], "does not unpack"),
+        (gzip.compress(header() + bytes(6), mtime=0)[:-9], "does not unpack"),
         (b"\x1f\x8b\x08\x00 this is no gzip stream", "does not unpack"),
     ],
 )

@@ -21,7 +21,7 @@ def file(tmp_path):
         {"label": 7, "writer": "b", "strokes": SEVEN},
         {"label": 0, "writer": "b", "strokes": SEVEN},
     ]
-    path.write_bytes(gzip.compress(json.dumps(digits).encode()))
+    path.write_bytes(gzip.compress(json.dumps(digits).encode(), mtime=0))
     return path
 
 
