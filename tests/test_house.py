@@ -211,15 +211,11 @@ def test_no_record_of_weights_names_a_machine():
 
 def test_no_test_is_named_by_what_bytes_hold(request):
     """It may differ between processes, which then agree on no list of tests."""
-    given = {
-        item.nodeid: [value for value in item.callspec.params.values() if isinstance(value, bytes)]
-        for item in request.session.items
-        if hasattr(item, "callspec")
-    }
+    given = [item.callspec for item in request.session.items if hasattr(item, "callspec")]
     named = [
-        name
-        for name, values in given.items()
-        for v in values
-        if len(v) > 3 and repr(v)[2:-1] in name
+        spec.id
+        for spec in given
+        for value in spec.params.values()
+        if isinstance(value, bytes) and len(value) > 3 and repr(value)[2:-1] in spec.id
     ]
     assert named == []
