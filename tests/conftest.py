@@ -97,7 +97,7 @@ def chromium():
     """A real browser; without one these tests skip, or fail where REQUIRE_BROWSER is set."""
     path = find_browser()
     if path is None:
-        skip_without("no Chromium or Chrome found; install one (Debian: apt-get install chromium)")
+        skip_without("no Chromium or Chrome found; Debian: apt-get install chromium-headless-shell")
     sync_api = pytest.importorskip("playwright.sync_api")
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
