@@ -10,8 +10,8 @@ from PIL import Image
 from scipy import ndimage
 
 from lrcore.errors import UserError
-from lrcore.frame import crop_to_ink, frame
-from lrcore.picture import RIM, Ink, with_mnist_pen
+from lrcore.frame import crop_to_ink
+from lrcore.picture import RIM, Ink
 
 # Bound on the time that a picture of a lawn takes: blobs looked at.
 MOST_BLOBS = 600
@@ -104,11 +104,6 @@ def ink_of(piece: Piece, ink: Ink) -> np.ndarray:
     level = ink.level[max(0, top) : piece.rows.stop + RIM, max(0, left) : piece.columns.stop + RIM]
     near = near[max(0, -top) :, max(0, -left) :][: level.shape[0], : level.shape[1]]
     return crop_to_ink(np.where(near, level, 0))
-
-
-def image_of(piece: Piece, ink: Ink) -> np.ndarray:
-    """The piece as MNIST would have it; uint8 (28, 28)."""
-    return frame(with_mnist_pen(ink_of(piece, ink)))
 
 
 def cut_apart(piece: Piece, ink: Ink, typical: float) -> list[Piece]:

@@ -32,7 +32,7 @@ from lrcore.picture import (
     shrunk,
     with_mnist_pen,
 )
-from lrcore.pieces import Piece, blobs, boxes, cut_apart, image_of, ink_of, joined
+from lrcore.pieces import Piece, blobs, boxes, cut_apart, ink_of, joined
 
 # How many digits a picture shows.
 AUTO, ONE, SEVERAL = DIGITS = ("auto", "one", "several")
@@ -109,9 +109,10 @@ class Found(NamedTuple):
 
 
 class _Digit(NamedTuple):
-    """What is taken to be one digit: its ink and its 28x28 image."""
+    """What is taken to be one digit: its ink, that with MNIST's pen for people, its 28x28 image."""
 
     piece: Piece
+    penned: np.ndarray
     image: np.ndarray
 
 
@@ -143,7 +144,7 @@ def find_digits(
     opened = source if isinstance(source, Opened) else open_once(source)
     ink, chosen = _looked_for(opened.grey, score, digits)
     return [
-        _found(*chosen[k], number, opened, ink)
+        _found(chosen[k], number, opened, ink)
         for number, line in enumerate(_lines([digit.piece for digit in chosen]))
         for k in line
     ]
@@ -273,12 +274,13 @@ def _around_largest(pieces: list[Piece], ink: Ink) -> Piece:
 
 
 def _as_digit(piece: Piece, ink: Ink) -> _Digit:
-    return _Digit(piece, image_of(piece, ink))
+    penned = with_mnist_pen(ink_of(piece, ink))
+    return _Digit(piece, _shown(penned), frame(penned))
 
 
-def _found(piece: Piece, image: np.ndarray, line: int, opened: Opened, ink: Ink) -> Found:
+def _found(digit: _Digit, line: int, opened: Opened, ink: Ink) -> Found:
     """A digit with its box in the picture's own pixels and its way for people to see."""
-    grey = opened.grey
+    piece, grey = digit.piece, opened.grey
     width, height = opened.size
     scale = np.array([width / grey.shape[1], height / grey.shape[0]] * 2)
     box = piece.columns.start, piece.rows.start, piece.columns.stop, piece.rows.stop
@@ -286,15 +288,14 @@ def _found(piece: Piece, image: np.ndarray, line: int, opened: Opened, ink: Ink)
     margin = max(RIM, max(piece.height, piece.width) // 4)
     rows = slice(max(0, piece.rows.start - margin), piece.rows.stop + margin)
     columns = slice(max(0, piece.columns.start - margin), piece.columns.stop + margin)
-    alone = ink_of(piece, ink)
     way = (
         ("the picture in grey", grey[rows, columns]),
         ("its ink", ink.level[rows, columns]),
-        ("the digit", alone),
-        ("strokes as wide as MNIST's", with_mnist_pen(alone)),
+        ("the digit", ink_of(piece, ink)),
     )
-    shown = tuple((caption, _shown(picture)) for caption, picture in way)
-    return Found((left, top, right, bottom), image, line, shown)
+    shown = [(caption, _shown(picture)) for caption, picture in way]
+    shown.append(("strokes as wide as MNIST's", digit.penned))
+    return Found((left, top, right, bottom), digit.image, line, tuple(shown))
 
 
 def _shown(picture: np.ndarray) -> np.ndarray:
@@ -346,16 +347,17 @@ def _resolved(
     # One call of the reader for all that is doubtful on the page: many small ones are slow.
     lattices = _lattices(doubtful, ink, typical)
     # A blob that is left whole has its image already.
-    known = {id(digit.piece): digit.image for digit in made}
-    candidates = [run.piece for runs in lattices for run in runs]
-    images = [known[id(p)] if id(p) in known else image_of(p, ink) for p in candidates]
-    likely = np.zeros(len(images))
-    if score and images:
-        likely = np.log(np.clip(score(np.stack(images)), LEAST, 1))
+    known = {id(digit.piece): digit for digit in made}
+    pieces = [run.piece for runs in lattices for run in runs]
+    candidates = [known[id(p)] if id(p) in known else _as_digit(p, ink) for p in pieces]
+    likely = np.zeros(len(candidates))
+    if score and candidates:
+        images = np.stack([digit.image for digit in candidates])
+        likely = np.log(np.clip(score(images), LEAST, 1))
     at = 0
     for runs in lattices:
         path = _best_path(runs, likely[at : at + len(runs)], typical, 1 if score else ALONE)
-        plain += [_Digit(runs[k].piece, images[at + k]) for k in path]
+        plain += [candidates[at + k] for k in path]
         at += len(runs)
     return plain
 

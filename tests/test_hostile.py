@@ -293,8 +293,8 @@ def test_rings_within_rings_are_refused_before_they_take_all_memory():
 
 
 def test_a_page_full_of_dust_is_not_joined_in_a_million_ways(monkeypatch):
-    made, image = [], segment.image_of
-    monkeypatch.setattr(segment, "image_of", lambda *given: made.append(1) or image(*given))
+    made, redrawn = [], segment.with_mnist_pen
+    monkeypatch.setattr(segment, "with_mnist_pen", lambda ink: made.append(1) or redrawn(ink))
     page = np.full((400, 520), 255, np.uint8)
     # Large marks, beside which specks that lie close are parts of a digit.
     for left in range(10, 450, 64):

@@ -203,6 +203,16 @@ def test_a_picture_is_opened_but_once(digits, monkeypatch):
     assert len(found.steps()) == 5
 
 
+@pytest.mark.parametrize("sure", [0.01, 1.0])
+def test_each_mark_of_a_page_is_redrawn_but_once(monkeypatch, sure):
+    redrawn, drawn = segment.with_mnist_pen, []
+    monkeypatch.setattr(segment, "with_mnist_pen", lambda ink: drawn.append(1) or redrawn(ink))
+    page = np.full((100, 300), 255, np.uint8)
+    page[30:70, 30:280:50] = page[30:70, 31:280:50] = 0
+    found = find_digits(page, lambda images: np.full(len(images), sure))
+    assert len(found) == len(drawn) == 5
+
+
 def test_drawn_digits_are_redrawn_from_their_own_strokes():
     one, bar = np.array([[40, 30], [40, 150]]), np.array([[110, 30], [110, 150]])
     first, second = find_drawn_digits([one, bar], 220, 180, 12)
