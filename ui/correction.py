@@ -63,6 +63,13 @@ def own_digits() -> OwnDigits:
 def keep_digits(digits: OwnDigits) -> None:
     """Have these as the session's own digits."""
     st.session_state[OWN_DIGITS] = digits
+    unsay()
+
+
+def unsay() -> None:
+    """Say no more what came of the last press: it was true of other corrections, or of a hand that
+    was on."""
+    st.session_state[HAND_NOTE] = NO_NOTE
 
 
 def learned(weights: Weights) -> Weights:
@@ -186,6 +193,7 @@ def hand_bar(link: bool = True) -> None:
                 value=True,
                 key=HAND_ON,
                 persist_state="session",
+                on_change=unsay,
                 help="On, theta has learned your corrections. Off, it is as it was trained.",
             )
             st.button(
@@ -201,4 +209,3 @@ def hand_bar(link: bool = True) -> None:
 
 def _undo() -> None:
     keep_digits(own_digits().without_last_correction())
-    st.session_state[HAND_NOTE] = NO_NOTE

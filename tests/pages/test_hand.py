@@ -93,6 +93,22 @@ def test_undo_and_off_bring_the_trained_answer_back(drawn):
     assert held(drawn) == []
 
 
+def test_what_a_correction_did_is_said_only_while_it_is_true(drawn):
+    say(drawn, 7)
+    drawn.toggle(key="hand_on").set_value(False).run()
+    # The bars are those of theta as trained.
+    assert notes(drawn) == ""
+    drawn.toggle(key="hand_on").set_value(True).run()
+    say(drawn, 4)
+    assert "1 correction held" in notes(drawn)
+    drawn.switch_page("pages/hand.py").run()
+    (delete,) = (b for b in drawn.button if str(b.key).startswith("delete-"))
+    delete.click().run()
+    drawn.switch_page("pages/predict.py").run()
+    assert 'data-answer="1"' in markup(drawn)
+    assert notes(drawn) == ""
+
+
 def test_a_correction_while_off_is_held_for_later(drawn):
     say(drawn, 7)
     drawn.toggle(key="hand_on").set_value(False).run()
