@@ -26,10 +26,13 @@ from ui.state import (
     BARE_ADDRESS,
     LESSON_OPEN,
     LOST_TOLD,
+    PIN_LINK,
     SETTINGS_SET,
+    SWEEP_LINK,
     TAB,
     THIS_TAB,
     TOASTS_SAID,
+    TWO_LINK,
     Lasts,
     declared,
 )
@@ -65,6 +68,8 @@ class Tab:
 _tabs: weakref.WeakValueDictionary[str, Tab] = weakref.WeakValueDictionary()
 
 
+# What was last taken over from an address: a lesson, a sweep, a digit to pin, a line.
+LINKS = (LESSON_OPEN, SWEEP_LINK, PIN_LINK, TWO_LINK)
 # Of the connection as it is now, whatever the tab held before.
 NOT_BROUGHT = (THIS_TAB, LOST_TOLD, TOASTS_SAID, ADDRESS_WRITTEN, BARE_ADDRESS, SETTINGS_SET)
 
@@ -89,9 +94,10 @@ def _come_back() -> None:
     state = None if context is None else take(str(st.session_state[TAB].get("had")))
     if context is None or state is None:
         return
-    # A lesson that the address asks for sets its page up again, over what is brought back, unless
-    # the tab had it open before.
-    st.session_state.pop(LESSON_OPEN, None)
+    # What the address asks for is taken over once more, over what is brought back, unless the tab
+    # had taken the same over before.
+    for asked_for in LINKS:
+        st.session_state.pop(asked_for, None)
     work = False
     for key, value in state.filtered_state.items():
         entry = declared(key)

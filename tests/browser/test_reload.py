@@ -87,6 +87,24 @@ def test_a_run_goes_on_through_a_reload(page, server):
     page.wait_for_url("**/train?*iterations=5000*")
 
 
+def test_what_an_address_asks_for_goes_over_what_is_brought_back(page, server):
+    page.goto(f"{server.url}/train?images=300&iterations=4")
+    page.get_by_role("tab", name="Sweep").click()
+    field = page.get_by_role("textbox", name="Values of C")
+    field.fill("5")
+    field.press("Enter")
+    page.get_by_text("1 run on 300 pictures").wait_for()
+    settled(page)
+    token = remembered(page)
+    page.goto(f"{server.url}/train?images=300&iterations=4&sweep=C:0.01,0.1,1")
+    page.wait_for_function(
+        "had => (sessionStorage.getItem('ten-thetas-tab') ?? had) !== had", arg=token
+    )
+    page.get_by_text("3 runs on 300 pictures").wait_for()
+    settled(page)
+    assert page.get_by_role("textbox", name="Values of C").input_value() == "0.01,0.1,1"
+
+
 def test_no_other_tab_gets_it_and_a_token_is_good_once(page, server):
     page.goto(server.url)
     draw(page, ONE)
