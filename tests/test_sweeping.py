@@ -12,7 +12,7 @@ from tests.helpers import chart_rows, wait_for
 from ui.train.links import read_sweep, sweep_query
 from ui.train.runs import Runs
 from ui.train.slots import Slots
-from ui.train.sweep import OFFERED, figures, read_values, results_csv
+from ui.train.sweep import OFFERED, figures, in_words, read_values, results_csv
 from ui.train.sweep_charts import curve_chart, curve_rows, grid_chart, grid_rows, named
 from ui.train.sweeping import AT_ONCE, KEPT_THETAS, MOST_TRIALS, Sweeping
 
@@ -178,6 +178,19 @@ def test_the_table_and_the_csv_have_all(done):
     lines = results_csv(done).splitlines()
     assert lines[0].startswith("C,images,seed,cost,accuracy")
     assert len(lines) == 9
+
+
+def test_each_value_has_its_place_while_others_are_to_come(done):
+    few = curve(done.results[:2])
+    rows, tried = grid_rows(few, ("C", "images")), tuple(done.values.values())
+    for layer in grid_chart(rows, ("C", "images"), tried).to_dict()["layer"]:
+        domains = [layer["encoding"][axis]["scale"]["domain"] for axis in "xy"]
+        assert domains == [["0.01", "1"], ["100", "300"]]
+    spec = curve_chart(curve_rows(few, "C", "cost"), "C", "cost", [0.001, 0.01, 1]).to_dict()
+    x = spec["layer"][0]["encoding"]["x"]
+    assert (x["scale"]["domain"], x["axis"]["values"]) == ([0.001, 1], [0.001, 0.01, 1])
+    assert in_words(few, ended=False).startswith("Best so far: **C")
+    assert in_words(few, ended=True).startswith("Best: **C")
 
 
 def test_a_link_makes_the_same_sweep():

@@ -13,6 +13,7 @@ import pandas as pd
 import streamlit as st
 
 from ui.palette import AGAINST, FOR, GUIDE
+from ui.plain import NONE_YET
 
 ROWS = "rows"
 # Between a class and its probability, on the axis.
@@ -33,6 +34,8 @@ def in_house_style(chart: Chart) -> Chart:
         ticks=False,
         labelOverlap=True,
         labelSeparation=8,
+        # The first and the last lie within the chart, or their last pixel would be cut off.
+        labelFlushOffset=-2,
         labelPadding=8,
         titlePadding=10,
         titleFontWeight="normal",
@@ -82,7 +85,7 @@ def probability_rows(
 
 
 def _two_places(value: float) -> str:
-    return "–" if np.isnan(value) else f"{value:.2f}"
+    return NONE_YET if np.isnan(value) else f"{value:.2f}"
 
 
 def bars_in_words(rows: pd.DataFrame) -> str:

@@ -47,7 +47,7 @@ def falling_cost_chart(costs: np.ndarray, step: int) -> alt.LayerChart:
     return _curve_with_point(
         frame,
         frame.iloc[[step]],
-        alt.X("step:Q", title="steps", axis=alt.Axis(tickMinStep=1)),
+        alt.X("step:Q", title="steps", axis=alt.Axis(tickMinStep=1), scale=alt.Scale(nice=False)),
         alt.Y("cost:Q", title="cost", scale=alt.Scale(domainMin=0)),
     )
 

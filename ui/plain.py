@@ -15,6 +15,8 @@ import streamlit as st
 MOST = 120
 # The same of a sentence that may hold foreign words.
 SENTENCE = 600
+# What stands where there is no number, yet or ever.
+NONE_YET = "–"
 # What Markdown, formulas, HTML and Streamlit's own `:red[...]` begin or end with.
 _MARKS = re.compile(r"([\\`*_{}\[\]()<>#+!|~$&^=\"'-])")
 # Addresses, `:smile:` and `:material/...:` are looked for in the words themselves, after Markdown

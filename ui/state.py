@@ -225,7 +225,7 @@ SWEEP_LINK = _key(
     "sweep_link", "dict: the parameters that were last taken over", "take_sweep_link", SESSION
 )
 SWEEP_LOOKED = _key(
-    "sweep_looked", "_Looked: which run of a sweep is looked at", "_one_run, a click", SESSION
+    "sweep_looked", "InView: which run of a sweep is looked at", "_one_run, a click", SESSION
 )
 SWEEP_RUN = _keys("sweep_run-{sweep}-{brought}", "int: that run, as chosen", "widget", PAGE)
 SWEEP_CHART = _keys("sweep_chart-{what}", "what was clicked on a chart", "widget", PAGE)

@@ -17,7 +17,7 @@ from ui.answers import class_names, counted
 from ui.charts import prepared
 from ui.mistakes import Study, picture_that_opens
 from ui.models import errors_said
-from ui.plain import minus, plain, say_error
+from ui.plain import NONE_YET, minus, plain, say_error
 from ui.state import BAR, BAR_CORNER, BAR_DIGIT, CHART
 from ui.threshold_charts import histograms, in_corner, precision_recall_chart, roc_chart
 
@@ -245,7 +245,7 @@ def _changing_sides(
 
 
 def _share(value: float) -> str:
-    return "–" if math.isnan(value) else f"{value:.2%}"
+    return NONE_YET if math.isnan(value) else f"{value:.2%}"
 
 
 def _chart(spec: dict, key: str, alt: str) -> None:

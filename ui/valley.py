@@ -22,7 +22,7 @@ from lrcore.valley import (
 from ui.classroom.guide import lesson_on
 from ui.device import on_phone
 from ui.models import errors_said
-from ui.plain import plain, say_error
+from ui.plain import NONE_YET, plain, say_error
 from ui.play import PLAY_FRAME, is_playing, next_step, play_button
 from ui.state import (
     CHART,
@@ -369,14 +369,18 @@ def _beside(seen: Ground) -> None:
     whole = seen.found.valley.plane.best_bias
     if whole and guess is not None:
         st.success(guess_result(seen.found, guess), icon=":material/flag:")
+    reached = [_within(NEAR), _within(THERE)]
+    table = way_table(seen)
+    # As text: of a missing number Streamlit's table says 'None'.
+    table[reached] = table[reached].astype("string").fillna(NONE_YET)
     st.dataframe(
-        way_table(seen),
+        table,
         hide_index=True,
         # Together as wide as a phone.
         column_config={
             "solver": st.column_config.TextColumn(width=148),
-            _within(NEAR): st.column_config.NumberColumn(format="%d", width=54),
-            _within(THERE): st.column_config.NumberColumn(format="%d", width=70),
+            _within(NEAR): st.column_config.TextColumn(alignment="right", width=54),
+            _within(THERE): st.column_config.TextColumn(alignment="right", width=70),
             "crossings": st.column_config.NumberColumn(format="%d", width=78),
             "in the plane": st.column_config.TextColumn(width=78),
         },
@@ -384,7 +388,7 @@ def _beside(seen: Ground) -> None:
     )
     st.caption(
         f"Passes over the pictures until the cost is within {NEAR:.0%} and {THERE:.2%} of the "
-        "lowest that there is (None: not in this time)"
+        f"lowest that there is ({NONE_YET}: not in this time)"
         + (", and how often the way crossed the floor before." if whole else ".")
     )
     if whole:

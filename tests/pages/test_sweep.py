@@ -74,13 +74,13 @@ def test_a_sweep_shows_the_best_and_opens_a_run(linked):
     best = max(sweep.results, key=lambda one: one.heldout_accuracy)
     told = f"which reads {best.heldout_accuracy:.2%} of 10,000 held-out pictures right"
     assert any(text.startswith("Best: **C") and told in text for text in texts(linked))
-    box = linked.selectbox(key=SWEEP_RUN(sweep=id(sweep), brought=0))
+    box = linked.selectbox(key=SWEEP_RUN(sweep=id(sweep), brought=1))
     assert sweep.trials[box.value].result is best
     assert sweep.trials[box.proto.default].result is best
     box.set_value(0).run()
     assert any(text.startswith(r"Theta of C \= 0.01") for text in texts(linked))
     # A browser that has missed a value that was set shows the default.
-    assert linked.selectbox(key=SWEEP_RUN(sweep=id(sweep), brought=0)).proto.default == 0
+    assert linked.selectbox(key=SWEEP_RUN(sweep=id(sweep), brought=1)).proto.default == 0
     press(linked, "open")
     assert linked.session_state[TRAIN_TAB] == "Watch"
     runs = linked.session_state[RUNS]

@@ -20,6 +20,7 @@ from lrcore.errors import UserError
 from lrcore.settings import Settings
 from lrcore.training import Own, Resume, RunRequest
 from ui.state import RUNS
+from ui.train.in_view import InView
 from ui.train.jobs import Job
 from ui.train.slots import Slots
 from ui.train.sweeping import Sweeping
@@ -31,18 +32,16 @@ AWAY = 60.0
 MOST_UNENDED, MOST_MEGABYTES = 4, 600
 
 
-class Runs:
+class Runs(InView[str]):
     """The runs that a session keeps, by name, the oldest first.
 
-    shown : the name of the run that the page shows; `show` brings one into view.
-    brought : how often that was done.
+    shown : the name of the run that the page shows.
     begun_beside : whether one was begun beside the shown one, until that has been said.
     """
 
     def __init__(self, session: str = ""):
+        super().__init__()
         self.jobs: dict[str, Job] = {}
-        self.shown: str | None = None
-        self.brought = 0
         self.begun_beside = False
         self.sweep: Sweeping | None = None
         self._presence = Presence(session)
@@ -58,11 +57,6 @@ class Runs:
     def job(self) -> Job | None:
         """The run that the page shows."""
         return self.jobs.get(self.shown or "")
-
-    def show(self, name: str | None) -> None:
-        """Bring a run into view, or none, by anything but the control that chooses one."""
-        self.shown = name
-        self.brought += 1
 
     def start(
         self,

@@ -6,7 +6,8 @@ import io
 import math
 import time
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -24,7 +25,7 @@ from ui.device import on_phone
 from ui.heatmaps import colour_limit, row_names
 from ui.images import data_uri
 from ui.models import mnist
-from ui.plain import plain, say_error, sentence
+from ui.plain import NONE_YET, plain, say_error, sentence
 from ui.presses import acting_button
 from ui.state import (
     NOTICES,
@@ -42,6 +43,7 @@ from ui.state import (
 from ui.style import spoken
 from ui.train import charts
 from ui.train.controls import LABELS, add_notice, settings_link
+from ui.train.in_view import InView
 from ui.train.links import SEEDS, SWEEP, read_sweep, sweep_query
 from ui.train.runs import Runs
 from ui.train.start import BOTH, MNIST_ALONE, OWN_ALONE, Start
@@ -339,22 +341,22 @@ def _results(runs: Runs, sweep: Sweeping, ended: bool) -> None:
             with column:
                 rows = curve_rows(places, names[0], figure)
                 _chart(
-                    chart_spec(curve_chart, rows, names[0], figure),
+                    chart_spec(curve_chart, rows, names[0], figure, sweep.values[names[0]]),
                     figure,
                     sweep,
                     f"Validation curve: {figure} on the pictures learned from and on held-out "
-                    f"ones, against {short(names[0])}. {_in_words(places, shown=False)}",
+                    f"ones, against {short(names[0])}. {in_words(places, ended, shown=False)}",
                 )
     else:
         pair = (names[0], names[1])
         _chart(
-            chart_spec(grid_chart, grid_rows(places, pair), pair),
+            chart_spec(grid_chart, grid_rows(places, pair), pair, tuple(sweep.values.values())),
             "grid",
             sweep,
             f"Heat map of held-out accuracy against {short(pair[0])} and {short(pair[1])}. "
-            f"{_in_words(places, shown=False)}",
+            f"{in_words(places, ended, shown=False)}",
         )
-    st.markdown(_in_words(places))
+    st.markdown(in_words(places, ended))
     if ended or SWEEP_LOOKED in st.session_state:
         _one_run(runs, sweep, places)
     _table(sweep, places, ended)
@@ -376,8 +378,9 @@ def _progress(sweep: Sweeping, done: int, total: int, ended: bool) -> None:
     st.progress(done / total, told)
 
 
-def _in_words(places: Sequence[Place], shown: bool = True) -> str:
-    """Which value is best, and which cannot be told from it; as Markdown, or to be heard only."""
+def in_words(places: Sequence[Place], ended: bool, shown: bool = True) -> str:
+    """Which value is best, or has been so far, and which cannot be told from it; as Markdown, or
+    to be heard only."""
     name = plain if shown else str
     best = next((place for place in places if place.best), None)
     if best is None:
@@ -385,9 +388,10 @@ def _in_words(places: Sequence[Place], shown: bool = True) -> str:
     share, spread = best.mean["heldout_accuracy"], best.spread["heldout_accuracy"]
     give = "" if math.isnan(spread) else f" (give or take {spread:.2%} over the seeds)"
     pictures = best.results[0].heldout_images
+    bold = "**" if shown else ""
     told = (
-        f"Best: {'**' * shown}{name(named(best.values))}{'**' * shown}, which reads "
-        f"{share:.2%}{give} of {pictures:,} held-out pictures right."
+        f"{'Best' if ended else 'Best so far'}: {bold}{name(named(best.values))}{bold}, which "
+        f"reads {share:.2%}{give} of {pictures:,} held-out pictures right."
     )
     near = [name(named(place.values)) for place in places if place.near and not place.best]
     if near:
@@ -402,7 +406,7 @@ def _chart(spec: dict, what: str, sweep: Sweeping, description: str) -> None:
         clicked = st.session_state[key].selection.get(CLICK)
         if clicked:
             told = clicked[0][PLACE]
-            _look_at(
+            _looked().show(
                 next(
                     trial.number
                     for trial in sweep.trials
@@ -415,51 +419,30 @@ def _chart(spec: dict, what: str, sweep: Sweeping, description: str) -> None:
     )
 
 
-class _Looked(NamedTuple):
-    """Which run of a sweep is looked at, and the how manieth it is of those brought into view by
-    anything but the control that chooses one."""
-
-    number: int
-    brought: int
-
-
-def _look_at(number: int) -> None:
-    before: _Looked | None = st.session_state.get(SWEEP_LOOKED)
-    st.session_state[SWEEP_LOOKED] = _Looked(number, before.brought + 1 if before else 0)
-
-
-def _choose(sweep: Sweeping, brought: int) -> None:
-    """Look at the run that is chosen, unless another has been brought into view meanwhile."""
-    looked: _Looked | None = st.session_state.get(SWEEP_LOOKED)
-    if looked is not None and looked.brought == brought:
-        number = st.session_state[SWEEP_RUN(sweep=id(sweep), brought=brought)]
-        st.session_state[SWEEP_LOOKED] = _Looked(number, brought)
+def _looked() -> InView[int]:
+    """Which run of the sweep is looked at, by its number."""
+    return st.session_state.setdefault(SWEEP_LOOKED, InView[int]())
 
 
 def _one_run(runs: Runs, sweep: Sweeping, places: Sequence[Place]) -> None:
     """The run that was clicked, or the best: its thetas, and a way to all that Train shows."""
     there = {trial.number: trial for trial in sweep.trials if trial.result is not None}
-    looked: _Looked | None = st.session_state.get(SWEEP_LOOKED)
-    if looked is None or looked.number not in there:
+    looked = _looked()
+    if looked.shown not in there:
         best = next((place for place in places if place.best), places[0])
         of_best = (n for n, trial in there.items() if trial.result is best.results[0])
-        _look_at(next(of_best))
-    number, brought = st.session_state[SWEEP_LOOKED]
+        looked.show(next(of_best))
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        # What it shows is its default, and a control of its own for each run that is brought into
-        # view: see `view_options` of ui/train/table.py.
-        st.selectbox(
+        looked.selectbox(
             "Run",
             list(there),
-            list(there).index(number),
+            partial(SWEEP_RUN, sweep=id(sweep)),
             format_func=lambda number: there[number].name,
-            key=SWEEP_RUN(sweep=id(sweep), brought=brought),
-            on_change=_choose,
-            args=(sweep, brought),
             width=260,
             help="A click on a dot or a cell chooses it, too.",
         )
-        trial = there[number]
+        assert looked.shown is not None
+        trial = there[looked.shown]
         if st.button(
             f"Open this run{spoken(trial.name)}",
             key=SWEEP_BUTTON(what="open"),
@@ -516,7 +499,7 @@ def figures(places: Sequence[Place]) -> pd.DataFrame:
         mean, spread = place.mean[figure], place.spread[figure]
         form = ".2%" if "accuracy" in figure else ".4f"
         if math.isnan(mean):
-            return "–"
+            return NONE_YET
         return f"{mean:{form}}" + ("" if math.isnan(spread) else f" ± {spread:{form}}")
 
     return pd.DataFrame(

@@ -82,13 +82,18 @@ def grid_rows(places: Sequence[Place], names: tuple[str, str]) -> pd.DataFrame:
     )
 
 
-def curve_chart(rows: pd.DataFrame, name: str, figure: str, height: int = 250) -> alt.LayerChart:
+def curve_chart(
+    rows: pd.DataFrame, name: str, figure: str, tried: Sequence[Any] = (), height: int = 250
+) -> alt.LayerChart:
     """A figure on the pictures learned from and on others, against the value of a setting.
 
+    tried : all values, so that each has its place from the beginning, while some are to come.
     rows : of `curve_rows`.  The best value has a full ring, those within its noise a thin one;
     bars reach as far as the spread over seeds.  A click selects CLICK, with the place's name.
     """
-    base = alt.Chart(rows).encode(x=_value_axis(rows, name))
+    tried = list(dict.fromkeys([*tried, *rows["value"]]))
+    x = _value_axis(tried, name)
+    base = alt.Chart(rows).encode(x=x)
     y = alt.Y(
         "y:Q",
         title=FIGURES[figure][2],
@@ -101,16 +106,16 @@ def curve_chart(rows: pd.DataFrame, name: str, figure: str, height: int = 250) -
         legend=alt.Legend(title=None, orient="top", symbolStrokeWidth=3),
     )
     dash = alt.condition(alt.datum.curve == TRAINED, alt.value([1, 0]), alt.value([6, 4]))
-    order = "number:Q" if rows.empty or _by_text(rows, name) else "value:Q"
+    order = "number:Q" if rows.empty or _by_text(tried, name) else "value:Q"
     layers = [base.mark_line(strokeWidth=2).encode(y=y, color=colour, strokeDash=dash, order=order)]
     # Vega warns of a layer that has nothing to show.
     if len(spread := rows[rows["high"] > rows["low"]]):
         bars = alt.Chart(spread).mark_rule(strokeWidth=2, opacity=0.7)
-        layers.append(bars.encode(x=_value_axis(rows, name), y="low:Q", y2="high:Q", color=colour))
+        layers.append(bars.encode(x=x, y="low:Q", y2="high:Q", color=colour))
     if len(marked := rows[rows["mark"] != ""]):
         rings = alt.Chart(marked).mark_point(filled=False, opacity=1, color=GUIDE, size=220)
         width = alt.condition(alt.datum.mark == BEST, alt.value(3), alt.value(1))
-        layers.append(rings.encode(x=_value_axis(rows, name), y=y, strokeWidth=width))
+        layers.append(rings.encode(x=x, y=y, strokeWidth=width))
     dots = (
         base.mark_point(filled=True, opacity=1, size=70, cursor="pointer")
         .encode(
@@ -128,9 +133,15 @@ def curve_chart(rows: pd.DataFrame, name: str, figure: str, height: int = 250) -
     return in_house_style(alt.LayerChart(layer=[*layers, dots], height=height))
 
 
-def grid_chart(rows: pd.DataFrame, names: tuple[str, str], height: int = 330) -> alt.LayerChart:
+def grid_chart(
+    rows: pd.DataFrame,
+    names: tuple[str, str],
+    tried: tuple[Sequence[Any], Sequence[Any]] = ((), ()),
+    height: int = 330,
+) -> alt.LayerChart:
     """Held-out accuracy of a grid's pairs, the darker the better, the percentage written in.
 
+    tried : all values of both, so that each pair has its place from the beginning.
     rows : of `grid_rows`.  The best cell has a thick border, those within its noise a thin one.
     A click selects CLICK, with the place's name.
     """
@@ -139,9 +150,13 @@ def grid_chart(rows: pd.DataFrame, names: tuple[str, str], height: int = 330) ->
     # Written on a cell: light on the darker half of the scale.
     rows = rows.assign(light=accuracy > middle)
     axis = alt.Axis(labelAngle=0, labelLimit=90)
+    across, down = (
+        alt.Scale(domain=list(dict.fromkeys([*(setting_text(n, v) for v in some), *rows[column]])))
+        for n, some, column in zip(names, tried, ("x", "y"), strict=True)
+    )
     base = alt.Chart(rows).encode(
-        x=alt.X("x:N", sort=None, title=knob(names[0]).label, axis=axis),
-        y=alt.Y("y:N", sort=None, title=knob(names[1]).label, axis=axis),
+        x=alt.X("x:N", sort=None, title=knob(names[0]).label, axis=axis, scale=across),
+        y=alt.Y("y:N", sort=None, title=knob(names[1]).label, axis=axis, scale=down),
         tooltip=[
             alt.Tooltip("x:N", title=knob(names[0]).label),
             alt.Tooltip("y:N", title=knob(names[1]).label),
@@ -161,8 +176,8 @@ def grid_chart(rows: pd.DataFrame, names: tuple[str, str], height: int = 330) ->
         alt.Chart(rows[rows["mark"] != ""])
         .mark_rect(filled=False, stroke=FOR, aria=False)
         .encode(
-            x=alt.X("x:N", sort=None),
-            y=alt.Y("y:N", sort=None),
+            x=alt.X("x:N", sort=None, scale=across),
+            y=alt.Y("y:N", sort=None, scale=down),
             strokeWidth=alt.condition(alt.datum.mark == BEST, alt.value(4), alt.value(1.5)),
         )
     )
@@ -180,33 +195,36 @@ def _mark(place: Place) -> str:
     return BEST if place.best else NEAR if place.near else ""
 
 
-def _by_text(rows: pd.DataFrame, name: str) -> bool:
+def _by_text(tried: Sequence[Any], name: str) -> bool:
     """Whether values stand side by side as words: options, or a number that has no place."""
     words = knob(name).options is not None or name == "seed"
-    return words or not all(math.isfinite(value) for value in rows["value"])
+    return words or not all(math.isfinite(value) for value in tried)
 
 
-def _value_axis(rows: pd.DataFrame, name: str) -> alt.X:
+def _value_axis(tried: Sequence[Any], name: str) -> alt.X:
+    """The axis of a setting's values, each with its place."""
     declared = knob(name)
-    if _by_text(rows, name):
+    if _by_text(tried, name):
         return alt.X(
             "text:N",
             sort=None,
             title=declared.label,
             axis=alt.Axis(labelAngle=0),
-            scale=alt.Scale(),
+            scale=alt.Scale(domain=[setting_text(name, value) for value in tried]),
         )
     low, high = declared.low or 0, declared.high or 0
     wide = declared.log or (low > 0 and high >= WIDE * low)
-    by_ratio = wide and (rows["value"] > 0).all()
+    by_ratio = wide and all(value > 0 for value in tried)
+    # A mark at each value tried: the axis hides those that have no room.
+    marks = sorted({float(value) for value in tried})
     return alt.X(
         "value:Q",
         title=declared.label,
-        scale=alt.Scale(type="log" if by_ratio else "linear", nice=False, padding=14),
-        axis=alt.Axis(format="~g" if declared.log else ",~d", values=_ticks(rows)),
+        scale=alt.Scale(
+            type="log" if by_ratio else "linear",
+            nice=False,
+            padding=14,
+            domain=[marks[0], marks[-1]],
+        ),
+        axis=alt.Axis(format="~g" if declared.log else ",~d", values=marks),
     )
-
-
-def _ticks(rows: pd.DataFrame) -> list[float]:
-    """A mark at each value tried: the axis hides those that have no room."""
-    return sorted({float(value) for value in rows["value"]})

@@ -9,15 +9,13 @@ import pandas as pd
 import streamlit as st
 
 from lrcore.settings import Settings, knob
+from ui.plain import NONE_YET
 from ui.presses import acting_button
 from ui.state import COST_AXIS, DOOMED, NOTICES, RUN_AXIS, RUN_BUTTON, WATCHED
 from ui.style import spoken
 from ui.train.charts import AXES
 from ui.train.controls import LABELS
 from ui.train.runs import Runs
-
-# What stands where there is no number, yet or ever.
-NONE_YET = "–"
 
 
 def view_options(runs: Runs) -> tuple[str, bool]:
@@ -43,28 +41,14 @@ def view_options(runs: Runs) -> tuple[str, bool]:
             help="Solvers take different time for an iteration: seconds compare them fairly.",
         )
         if runs.jobs:
-            # A control of its own for each run that is brought into view: a browser that has not
-            # heard of that yet goes on telling of the run before, which is no choice.  And what
-            # it shows is its default: a value that is set reaches the browser only if the run
-            # that sets it comes to its end.
-            watched = WATCHED(brought=runs.brought)
-            st.selectbox(
+            runs.selectbox(
                 "Run watched",
                 list(runs.jobs),
-                None if runs.shown is None else list(runs.jobs).index(runs.shown),
-                key=watched,
-                on_change=_choose,
-                args=(runs, runs.brought),
+                WATCHED,
                 width=400,
                 help="The run that the buttons and curves belong to.",
             )
     return x, log == "log"
-
-
-def _choose(runs: Runs, brought: int) -> None:
-    """Watch the run that is chosen, unless another has been brought into view meanwhile."""
-    if brought == runs.brought:
-        runs.shown = st.session_state[WATCHED(brought=brought)]
 
 
 def runs_table(runs: Runs) -> list[str]:

@@ -24,7 +24,7 @@ from ui.heatmaps import colour_limit, row_names
 from ui.images import data_uri
 from ui.models import errors_said
 from ui.pinned import pinned
-from ui.plain import plain, say_error, sentence
+from ui.plain import NONE_YET, plain, say_error, sentence
 from ui.play import PLAY_FRAME
 from ui.state import CHART, CHART_PLACE, CONTROLS_SHOWN, LOOK_BACK, RATE_NOW, RUN_BUTTON
 from ui.train import charts
@@ -311,7 +311,7 @@ def _numbers(job: Job | None, points: list, heldout: str) -> None:
         if tested is None:
             st.metric(
                 f"{heldout} accuracy".capitalize(),
-                "–" if last is None else f"{last.heldout_accuracy:.2%}",
+                NONE_YET if last is None else f"{last.heldout_accuracy:.2%}",
                 width=145,
                 help="The share of those pictures that are read right.",
             )
@@ -352,7 +352,7 @@ def _learning_rate(job: Job | None) -> None:
     # As text: of a number field with bounds, what lies outside would stay in the browser.
     st.text_input(
         "Learning rate now",
-        placeholder="–",
+        placeholder=NONE_YET,
         disabled=rate is None,
         key=key,
         width=145,
@@ -389,7 +389,7 @@ def _chart(spec: dict, data: dict[str, pd.DataFrame], key: str, alt: str) -> Non
 
 def _number(value: float | None) -> str:
     if value is None:
-        return "–"
+        return NONE_YET
     return f"{value:.5g}" if math.isfinite(value) else "not a number"
 
 
