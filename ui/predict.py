@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 import streamlit as st
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 from streamlit.delta_generator import DeltaGenerator
 
 from lrcore.decode import ENDINGS, HEIC_ENDINGS, READS
@@ -33,7 +33,7 @@ from ui.device import on_phone
 from ui.evidence import evidence_section
 from ui.images import data_uri, png_uri
 from ui.models import errors_said, mnist
-from ui.palette import FOR
+from ui.palette import FOR, INK
 from ui.pinned import remember, remember_test
 from ui.plain import plain, say_error
 from ui.state import (
@@ -169,7 +169,7 @@ def draw_row() -> None:
     canvas = Image.fromarray(np.uint8(255 * (1 - rasterise(drawing.strokes, *size))))
     with left:
         alt = f"The row, with a box round each of {len(found)} digits"
-        picture = boxed(canvas, canvas.size, found, answers)
+        picture = boxed(canvas, canvas.size, found, _marked(answers, readings))
         st.image(png_uri(picture), width="stretch", alt=alt)
     with right:
         at = _several(model, found, readings, answers, ROW_CANVAS)
@@ -354,7 +354,7 @@ def _picture(model: Model, picture: Picture, brought: Brought, digits: str, abou
             readings, answers = _read_all(model, seen.found)
             with left:
                 st.image(
-                    data_uri(seen.marked(answers, boxed), "jpeg"),
+                    data_uri(seen.marked(_marked(answers, readings), boxed), "jpeg"),
                     width="stretch",
                     alt=f"{picture.name}, with a box round each of {len(seen.found)} digits",
                 )
@@ -387,6 +387,14 @@ def _read_all(model: Model, found: Sequence[Found]) -> tuple[Readings, list[str]
     return readings, [digit_name(model.corrected, digit) for digit in readings.digits]
 
 
+def _marked(answers: list[str], readings: Readings) -> list[str]:
+    """The answers, with a question mark where they are unsure."""
+    return [
+        answer if sure else f"{answer}?"
+        for answer, sure in zip(answers, readings.sure, strict=True)
+    ]
+
+
 def _several(
     model: Model,
     found: Sequence[Found],
@@ -400,8 +408,8 @@ def _several(
     st.code(as_text(found, answers), language=None)
     unsure = int((~readings.sure).sum())
     if unsure:
-        st.caption(f"{unsure} of them unsure.")
-    at = _look_at_one(found, answers, key)
+        st.caption(f"{unsure} of them unsure, marked with a question mark.")
+    at = _look_at_one(found, _marked(answers, readings), key)
     _answer(model, found[at].image, key, about=about)
     return at
 
@@ -444,14 +452,23 @@ def place_of(digit: Found | None, found: Sequence[Found]) -> int:
 def boxed(
     picture: Image.Image, size: tuple[int, int], found: list[Found], answers: list[str]
 ) -> Image.Image:
-    """The picture with a box and an answer at each digit, found where it was `size` large."""
+    """The picture with a box and an answer at each digit, found where it was `size` large.
+
+    The answers are written on labels of their own colour, to be read on any paper, and as large as
+    a phone needs, where all of the picture is 340 pixels wide.
+    """
     picture, scale = picture.convert("RGB"), picture.width / size[0]
     pen = ImageDraw.Draw(picture)
     line = max(2, max(picture.size) // 300)
+    font = ImageFont.load_default(12 * line)
     for item, answer in zip(found, answers, strict=True):
         left, top, right, bottom = (scale * side for side in item.box)
         pen.rectangle((left, top, right, bottom), outline=FOR, width=line)
-        pen.text((left, max(0, top - 8 * line)), answer, fill=FOR, font_size=8 * line)
+        _, _, wide, high = pen.textbbox((0, 0), answer, font)
+        # Above the box, or in it where there is no room.
+        at = left, max(0, top - high - line)
+        pen.rectangle((*at, at[0] + wide + 2 * line, at[1] + high + line), fill=FOR)
+        pen.text((at[0] + line, at[1]), answer, INK, font)
     return picture
 
 

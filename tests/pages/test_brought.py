@@ -184,6 +184,19 @@ def test_the_digit_looked_at_is_the_one_named(app):
     assert app.session_state["own_digits"].digits.labels.tolist() == [7]
 
 
+def test_which_of_several_is_unsure_is_marked(app):
+    star = [[(0, 40), (60, 160)], [(60, 40), (0, 160)], [(-10, 100), (70, 100)]]
+    row = [*(stroke(part, 120) for part in star), stroke(SEVEN, 480)]
+    app.session_state["row_kept"] = Kept({"objects": row})
+    choose_way(app.run(), "A row")
+    assert "1 of them unsure, marked with a question mark." in [c.value for c in app.caption]
+    first, second = choice(app).options
+    assert first.endswith("?")
+    assert second == "2: 7"
+    # The text is taken elsewhere: it has digits alone.
+    assert app.code[0].value.isdigit()
+
+
 def test_the_digit_is_followed_by_picture_then_by_place():
     def found(left, ink):
         return Found((left, 0, left + 20, 30), np.full((28, 28), ink, np.uint8), 0)
