@@ -5,7 +5,7 @@ import tomllib
 import pytest
 
 from tests.browser.driver import ROOT
-from ui.palette import AGAINST, DIGITS, FOR, GUIDE
+from ui.palette import AGAINST, DIGITS, FOR, GUIDE, ON_BLUE, PAGE
 
 THEME = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))["theme"]
 SCHEMES = ("light", "dark")
@@ -63,5 +63,11 @@ def test_marks_of_charts_reach_3(scheme, colour):
     assert contrast(colour, THEME[scheme]["backgroundColor"]) >= 3
 
 
+def test_words_on_the_themes_blue_reach_4_5():
+    for scheme, words in zip(SCHEMES, ON_BLUE, strict=True):
+        assert contrast(words, THEME[scheme]["primaryColor"]) >= 4.5
+
+
 def test_the_theme_has_the_palette_of_the_charts():
     assert THEME["chartCategoricalColors"] == DIGITS
+    assert tuple(THEME[scheme]["backgroundColor"] for scheme in SCHEMES) == PAGE

@@ -27,3 +27,11 @@ DIGITS = [
 
 INK = "#1f2430"
 PAPER = "#ffffff"
+# The page's own background, in the light and in the dark; and words on the theme's blue.
+PAGE = ("#fdfcf9", "#15181f")
+ON_BLUE = (PAPER, PAGE[1])
+
+
+def either(colours: tuple[str, str]) -> str:
+    """CSS for a colour: the one in the light, the other in the dark."""
+    return f"light-dark({colours[0]}, {colours[1]})"

@@ -7,6 +7,7 @@ import streamlit as st
 from streamlit.runtime import exists
 
 from ui.images import data_uri
+from ui.palette import ON_BLUE, either
 from ui.plain import plain
 from ui.state import (
     BESIDE,
@@ -67,15 +68,19 @@ button .stMarkdownBadge { position: absolute; width: 1px; height: 1px; overflow:
 LINKS = "[data-testid='stPageLink'] p { white-space: normal; overflow-wrap: anywhere; }"
 # Streamlit's colours for code are too pale on light paper, 2.8 and 3.6 where 4.5 is needed, and so
 # is its white on the theme's light blue in the dark, 2.3.
-COLOURS = """
-.token.string, .token.triple-quoted-string { color: light-dark(#1d6b45, #7cc7a5) !important; }
+COLOURS = f"""
+.token.string, .token.triple-quoted-string {{ color: light-dark(#1d6b45, #7cc7a5) !important; }}
 .token.keyword, .token.function, .token.decorator, .token.builtin
-  { color: light-dark(#1f5a96, #8fbde4) !important; }
-.token.number, .token.boolean, .token.operator { color: light-dark(#8a4a08, #efa263) !important; }
-.token.comment, .linenumber { color: light-dark(#565d69, #a9b0bc) !important; }
-[data-testid="stBaseButton-primary"]:not(:disabled) *, .stMultiSelect span[title]
-  { color: light-dark(#ffffff, #15181f) !important; }
+  {{ color: light-dark(#1f5a96, #8fbde4) !important; }}
+.token.number, .token.boolean, .token.operator {{ color: light-dark(#8a4a08, #efa263) !important; }}
+.token.comment, .linenumber {{ color: light-dark(#565d69, #a9b0bc) !important; }}
+[data-testid="stBaseButton-primary"]:not(:disabled) *,
+.stMultiSelect span[title], .stMultiSelect [data-tag] button
+  {{ color: {either(ON_BLUE)} !important; }}
 """
+# At the top a toast would lie over what one has come for: a lesson's question and the way to the
+# next, the choice of the model, the headings.
+TOASTED = "[data-testid='stToastContainer'] { top: auto; bottom: 1rem; }"
 # Where both do not fit side by side, as on a desktop at twice its size, the curves come first: what
 # is begun above them is to be seen, and the controls are long.
 NARROW = f"""
@@ -96,8 +101,8 @@ LARGE_TYPE = f"""
 
 def style(more: str = "") -> None:
     """Put the styles on the page, and more rules; in each run, before anything else."""
-    rules = f"{FORMULAS}{CODE}{STOPS}{ROOMS}{ANSWERS}{SPOKEN}{LINKS}{NARROW}{LARGE_TYPE}{COLOURS}"
-    st.html(f"<style>{rules}{more}</style>")
+    parts = (FORMULAS, CODE, STOPS, ROOMS, ANSWERS, SPOKEN, LINKS, TOASTED, NARROW, LARGE_TYPE)
+    st.html(f"<style>{''.join(parts)}{COLOURS}{more}</style>")
     if exists() and THIS_TAB not in st.session_state:
         # What is there before its rules is moved by them.
         time.sleep(FETCHED)

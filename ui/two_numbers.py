@@ -404,10 +404,11 @@ def _plane(found: TwoNumbers, held: Learning, own: Own | None, whole: bool) -> N
     plane(
         drawing(found, held.theta, _said(found, held.theta, held.at), own, whole), held.heard, way
     )
+    star = "" if own is None else " A star is your own drawing."
     if not held.theta[0, 1:].any():
         st.caption(
             "Theta is zero: there is no line, every picture gets one half. Press *A line by hand*, "
-            "or let it learn. Hover over a dot, or tap it, to see its picture."
+            f"or let it learn. Hover over a dot, or tap it, to see its picture.{star}"
         )
     else:
         no, yes = map(with_article, found.choice.digits)
@@ -415,7 +416,7 @@ def _plane(found: TwoNumbers, held: Learning, own: Own | None, whole: bool) -> N
             f"On the line the probability of {yes} is one half, on the dashed lines 0.1 and 0.9. "
             f"The deeper the colour, the surer the model: orange of {yes}, blue of {no}. Drag the "
             "circles to turn the line, the square to move it, the diamond to make it steeper. "
-            "Hover over a dot, or tap it, to see its picture."
+            f"Hover over a dot, or tap it, to see its picture.{star}"
         )
 
 

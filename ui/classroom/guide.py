@@ -8,6 +8,7 @@ from lrcore.errors import UserError
 from lrcore.valley import OPTIONS
 from ui.classroom.files import Lesson, lessons
 from ui.models import errors_said
+from ui.palette import PAGE, either
 from ui.plain import plain, say_error
 from ui.state import (
     BAR_DIGIT,
@@ -52,10 +53,11 @@ ROWS = {
 }
 # While there is but a question it stays in sight; an answer is as long as it needs to be.
 PINNED = (
-    "<style>@media (min-width: 900px) and (min-height: 700px) {"
+    f"<style>.st-key-{LESSON_BAR} {{background: {either(PAGE)}}}"
+    "@media (min-width: 900px) and (min-height: 700px) {"
     "[data-testid='stLayoutWrapper']:has(> .st-key-lesson_bar)"
     "{position: sticky; top: 3.75rem; z-index: 100}}"
-    ".st-key-lesson_bar {background: Canvas}</style>"
+    "</style>"
 )
 
 
