@@ -277,6 +277,7 @@ def test_at_twice_the_zoom_the_curves_come_before_the_settings(page, server):
 
 
 def test_what_is_not_there_yet_is_a_dash_in_the_table(page, server):
+    page.emulate_media(color_scheme="dark")
     # Ten pictures drawn with this seed hold no 8: it ends before it begins.
     open_train(page, server, "task=one-digit&digit=8&images=10&seed=1")
     press(page, "start")
@@ -290,3 +291,10 @@ def test_what_is_not_there_yet_is_a_dash_in_the_table(page, server):
     cells = table.locator("canvas").first.text_content()
     assert "–" in cells
     assert "None" not in cells
+    # In the dark a chosen run's cross is seen as well as its name is.
+    chosen = page.locator(".stMultiSelect [data-tag]")
+    name, cross = (
+        chosen.locator(part).evaluate("part => getComputedStyle(part).color")
+        for part in ("span", "button")
+    )
+    assert cross == name
