@@ -175,7 +175,11 @@ def test_ink_and_scale_are_charts_too():
     data, _ = rows_of(ink_chart(np.eye(28)))
     assert data[29]["value"] == 1
     spec = scale_bar(1.5).to_dict()
-    assert spec["encoding"]["x"]["axis"]["values"] == [-1.5, 0, 1.5]
+    axis = spec["encoding"]["x"]["axis"]
+    assert axis["values"] == [-1.5, 0, 1.5]
+    # Some weights lie beyond: theirs are the colours of the ends.
+    assert "'≤ −1.5 against'" in axis["labelExpr"]
+    assert "'≥ +1.5 for'" in axis["labelExpr"]
 
 
 def test_for_and_against_are_blue_and_orange():

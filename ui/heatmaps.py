@@ -133,7 +133,8 @@ def ink_chart(ink: np.ndarray, side: int = LARGE) -> alt.Chart:
 
 
 def scale_bar(limit: float, low: str = "against", high: str = "for") -> alt.Chart:
-    """The legend that all pictures of one scale share."""
+    """The legend that all pictures of one scale share; what lies beyond has the colours of its
+    ends."""
     frame = pd.DataFrame({"from": [-limit], "to": [limit]})
     stops = [
         alt.GradientStop(color=colour, offset=i / (len(DIVERGING) - 1))
@@ -142,8 +143,8 @@ def scale_bar(limit: float, low: str = "against", high: str = "for") -> alt.Char
     axis = alt.Axis(
         values=[-limit, 0, limit],
         labelExpr=(
-            f"datum.value < 0 ? '−{limit:.2g} {low}' : "
-            f"datum.value > 0 ? '{high} +{limit:.2g}' : '0'"
+            f"datum.value < 0 ? '≤ −{limit:.2g} {low}' : "
+            f"datum.value > 0 ? '≥ +{limit:.2g} {high}' : '0'"
         ),
         labelFlush=True,
         title=None,
@@ -165,7 +166,8 @@ def scale_bar(limit: float, low: str = "against", high: str = "for") -> alt.Char
 
 def scale_words(limit: float) -> str:
     """A text alternative to `scale_bar`."""
-    return f"{COLOUR_SCALE}, from blue, {-limit:.2g}, over zero to orange, {limit:.2g}."
+    ends = f"{-limit:.2g} or less, over zero to orange, {limit:.2g} or more"
+    return f"{COLOUR_SCALE}, from blue, {ends}."
 
 
 def describe(part: str, values: np.ndarray, title: str) -> str:

@@ -140,11 +140,12 @@ def test_look_at_one_names_the_digit_that_is_shown(page):
     row.get_by_role("button", name="It's a 7").click()
     answered(page, "7")
     settled(page)
-    assert choice.input_value() == "2: 7"
+    # Taught to read a one as a 7, it may be unsure, and then says so.
+    assert choice.input_value() in ("2: 7", "2: 7?")
     # A digit more at the left: the same one is looked at, and the choice says so.
     page.get_by_test_id("stMain").evaluate("main => main.scrollTo(0, 0)")
     draw(page, [at(ZERO[0], 0.05)])
     page.get_by_text("3 digits, in reading order").wait_for()
     settled(page)
-    assert choice.input_value() == "3: 7"
+    assert choice.input_value() in ("3: 7", "3: 7?")
     answered(page, "7")
