@@ -100,22 +100,23 @@ def chromium():
         skip_without("no Chromium or Chrome found; Debian: apt-get install chromium-headless-shell")
     sync_api = pytest.importorskip("playwright.sync_api")
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        args = ["--no-sandbox", "--renderer-process-limit=1"]
+        browser = playwright.chromium.launch(executable_path=path, args=args)
         yield browser
         browser.close()
 
 
 # What Streamlit itself is made of is loaded and compiled once for each kind of screen.
 @pytest.fixture(scope="session")
-def desk_window(chromium):
+def desk_window(chromium, server):
     """A window of a desktop's size."""
-    yield from _window(chromium, viewport={"width": 1280, "height": 800})
+    yield from _window(chromium, server, viewport={"width": 1280, "height": 800})
 
 
 @pytest.fixture(scope="session")
-def phone_window(chromium):
+def phone_window(chromium, server):
     """A window with the size and the touch screen of a phone."""
-    yield from _window(chromium, **PHONE)
+    yield from _window(chromium, server, **PHONE)
 
 
 @pytest.fixture
@@ -133,8 +134,11 @@ def phone(request, phone_window, server):
     yield from _opened(phone_window, server, request.function)
 
 
-def _window(chromium, **screen):
+def _window(chromium, server, **screen):
     context = new_context(chromium, **screen)
+    # A tab that stays keeps the one process of all tabs of this window, and what it has compiled:
+    # without it each tab begins anew.
+    context.new_page().goto(f"{server.url}/_stcore/health")
     yield context
     context.close()
 
@@ -145,6 +149,6 @@ def _opened(window, server, test):
     if "server" not in inspect.signature(test).parameters:
         page.goto(server.url)
     yield page
-    for tab in window.pages:
+    for tab in window.pages[1:]:
         tab.close()
     window.clear_cookies()
