@@ -169,16 +169,18 @@ def test_a_readers_score_is_the_chance_that_one_model_alone_says_yes(monkeypatch
     assert Reader(Weights(np.zeros((1, 785)), np.array([0, 1]))).digit_score is None
 
 
-def made(count):
+@pytest.fixture(scope="module")
+def made():
+    """Of each kind a digit, and as many rows: the huge one takes seconds to make."""
     data = load_dataset(part="test")
-    return [*singles(data, count), *rows(data, count)]
+    return [*singles(data, len(KINDS)), *rows(data, len(KINDS))]
 
 
 @pytest.mark.parametrize("judge", ["shape", "reader"])
-def test_steps_end_with_the_very_image_that_is_read(judge):
+def test_steps_end_with_the_very_image_that_is_read(made, judge):
     """Of pencil and all other kinds, of rows and single digits, whoever judges the cuts."""
     score = Reader(load_weights(DEFAULT)).digit_score if judge == "reader" else None
-    for picture in made(len(KINDS)):
+    for picture in made:
         for item in find_digits(picture.file, score):
             *before, (_, last) = item.steps()
             assert last is item.image
@@ -190,8 +192,8 @@ def test_steps_end_with_the_very_image_that_is_read(judge):
                 assert np.abs(again.astype(int) - last).max() <= 2
 
 
-def test_what_is_kept_of_a_digit_is_bounded():
-    (found,) = find_digits(next(m for m in made(30) if m.kind == "huge").file, digits="one")
+def test_what_is_kept_of_a_digit_is_bounded(made):
+    (found,) = find_digits(next(m for m in made if m.kind == "huge").file, digits="one")
     assert all(max(picture.shape) <= SHOWN for _, picture in found.steps())
     assert found.nbytes == sum(picture.nbytes for _, picture in found.steps())
 

@@ -5,14 +5,12 @@ import urllib.request
 
 import pytest
 
-from tests.browser.driver import PHONE, new_context, settled
+from tests.browser.driver import settled
 
 pytestmark = pytest.mark.browser
 
-DESK = {"viewport": {"width": 1280, "height": 800}}
-# The same at 200 %.
-ZOOM = {"viewport": {"width": 640, "height": 800}}
-SCREENS = {"desk": DESK, "zoom": ZOOM, "phone": PHONE}
+# A desk's screen at 200 %.
+ZOOM = {"width": 640, "height": 800}
 # What the browser loads to draw charts.
 DRAWS = "**/ArrowVegaLiteChart*.js"
 # Pixels that a thing may move: of a field the bar of one line that stands for it may be there yet.
@@ -71,12 +69,20 @@ def height_of(page, what):
     return seen[-1]
 
 
-@pytest.mark.parametrize("screen", [DESK, PHONE], ids=["desk", "phone"])
+@pytest.fixture
+def tab(request):
+    """An empty tab on the `screen` of the test."""
+    screen = request.getfixturevalue("screen")
+    page = request.getfixturevalue("phone" if screen == "phone" else "page")
+    if screen == "zoom":
+        page.set_viewport_size(ZOOM)
+    return page
+
+
+@pytest.mark.parametrize("screen", ["desk", "phone"])
 @pytest.mark.parametrize("path", BELOW)
-def test_charts_have_their_room_before_they_can_be_drawn(chromium, server, screen, path):
-    context = new_context(chromium, **screen)
-    page = context.new_page()
-    page.set_default_timeout(60_000)
+def test_charts_have_their_room_before_they_can_be_drawn(server, tab, screen, path):
+    page = tab
     held = []
     page.route(DRAWS, lambda route: held.append(route))
     page.goto(f"{server.url}/{path}")
@@ -89,14 +95,11 @@ def test_charts_have_their_room_before_they_can_be_drawn(chromium, server, scree
     charts = page.get_by_test_id("stVegaLiteChart").filter(visible=True)
     charts.first.locator("canvas, svg").wait_for(state="attached")
     assert abs(height_of(page, BELOW[path]) - before) <= LITTLE
-    context.close()
 
 
 @pytest.mark.parametrize(("path", "screen"), ROWS)
-def test_little_moves_as_all_that_is_held_back_comes_at_once(chromium, server, path, screen):
-    context = chromium.new_context(**SCREENS[screen])
-    page = context.new_page()
-    page.set_default_timeout(60_000)
+def test_little_moves_as_all_that_is_held_back_comes_at_once(server, tab, path, screen):
+    page = tab
     start = urllib.request.urlopen(server.url).read().decode()
     at_once = set(re.findall(r"/js/([\w.-]+\.js)", start))
     held, let_go = [], []
@@ -122,5 +125,4 @@ def test_little_moves_as_all_that_is_held_back_comes_at_once(chromium, server, p
     page.wait_for_function(DRAWN)
     page.evaluate(PAINTED)
     shifted, moved = page.evaluate("[shifted, moved]")
-    context.close()
     assert shifted < MOST_SHIFT, moved
