@@ -20,7 +20,7 @@ from tests.browser.driver import ROOT
 from tests.helpers import open_page, seen_label
 from ui.classroom.files import PARAMETERS, lessons, read_lesson
 from ui.classroom.guide import LESSON
-from ui.classroom.pictures import pictures
+from ui.classroom.pictures import LETTERS, larger, pictures
 from ui.state import (
     BAR_DIGIT,
     CHOSEN_MODEL,
@@ -77,6 +77,12 @@ def test_what_a_lesson_says_is_true(name):
     for picture in pictures(lesson):
         assert picture.alt
         assert picture.spec["$schema"]
+        # As large as a class needs, what else is set of it as it was.
+        config = picture.spec.get("config", {}).get("axis", {})
+        assert larger(picture.spec)["config"]["axis"] == config | {
+            "labelFontSize": LETTERS,
+            "titleFontSize": LETTERS,
+        }
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -28,6 +28,7 @@ from ui.charts import (
     probability_rows,
 )
 from ui.classroom.files import Lesson
+from ui.device import on_phone
 from ui.heatmaps import LARGE, colour_limit, describe, ink_chart, parts, row_names, weight_chart
 from ui.palette import DIGITS
 from ui.plain import minus
@@ -40,6 +41,8 @@ from ui.weights_view import mean_image
 
 # The highest cost drawn, so that one leap does not flatten all else.
 TALLEST = 20.0
+# Pixels of a chart's letters on a projector.
+LETTERS = 17
 
 
 class Picture(NamedTuple):
@@ -65,11 +68,21 @@ def show(lesson: Lesson) -> None:
             with st.container(width=LARGE if picture.square else 640, gap="xsmall"):
                 st.markdown(f"**{picture.title}**")
                 st.vega_lite_chart(
-                    spec=picture.spec,
+                    spec=picture.spec if picture.square or on_phone() else larger(picture.spec),
                     theme=None,
                     alt=picture.alt,
                     width="content" if picture.square else "stretch",
                 )
+
+
+def larger(spec: dict) -> dict:
+    """The same chart with letters for the last row of a class."""
+    config = spec.get("config", {})
+    sizes = {"labelFontSize": LETTERS, "titleFontSize": LETTERS}
+    return {
+        **spec,
+        "config": config | {of: config.get(of, {}) | sizes for of in ("axis", "legend")},
+    }
 
 
 def _picture(lesson: Lesson, words: str) -> Picture:
