@@ -343,9 +343,12 @@ LARGE = {**FOREVER, "images": 1_000, "solver": "mini-batch", "seed": 3}
 def test_paused_features_are_dropped_for_a_new_run_and_made_again(runs, data, monkeypatch):
     use(Slots(2, megabytes=80), monkeypatch)
     settings = Settings(**LARGE | {"iterations": 6})
-    paused = [runs.start(RunRequest(settings, *data), allowed=2) for _ in range(2)]
-    for job in paused:
+    paused = []
+    for _ in range(2):
+        # One after the other: what was made first is dropped first.
+        job = runs.start(RunRequest(settings, *data), allowed=2)
         wait_for(lambda job=job: job.state == "paused" and job.history)
+        paused.append(job)
     third = runs.start(RunRequest(settings, *data))
     third.join(30)
     assert [job._dropped for job in paused] == [True, False]
