@@ -30,6 +30,9 @@ if sys.platform != "win32":
 # biggest of ours, a curvature, is far below.
 MAX_ARCHIVE_BYTES = 64 * 2**20
 MAX_MEMBERS = 32
+# What begins a member's entry in the table of a ZIP, and what the extra fields of all may take:
+# times, rights and sizes of 64 bits are some 70 bytes a file.
+_MEMBER, MOST_EXTRA = b"PK\1\2", 2**20
 PART = ".part"
 # Seconds after which, on Windows where no lock tells, a file aside counts as left by its writer.
 ABANDONED_AFTER = 3600.0
@@ -83,11 +86,18 @@ def gunzip(packed: bytes | bytearray, most: int, label: str) -> bytearray:
 
 
 def has_more_members(raw: bytes, most: int) -> bool:
-    """Whether a ZIP may have more than `most` members.
+    """Whether a ZIP may have more than `most` members, or more beside them than any program adds.
 
-    They are counted before zipfile makes an object of each, which takes long for a million.
+    They are counted before zipfile makes an object of each, which takes long for a million, and
+    reads the extra fields of each.
     """
-    return raw.count(b"PK\1\2") > most
+    if raw.count(_MEMBER) > most:
+        return True
+    extra, at = 0, raw.find(_MEMBER)
+    while at >= 0:
+        extra += int.from_bytes(raw[at + 30 : at + 32], "little")
+        at = raw.find(_MEMBER, at + len(_MEMBER))
+    return extra > MOST_EXTRA
 
 
 def read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:

@@ -6,6 +6,7 @@ of a TIFF each offset becomes a piece to decode.  A small file may hold very man
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator
 
@@ -16,6 +17,15 @@ PNG, TIFFS = b"\x89PNG\r\n\x1a\n", (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 PICTURE_CHUNKS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"acTL", b"fcTL", b"fdAT", b"eXIf"}
 # Programs write pieces of 8 kB at least, which in the largest file read makes four thousand.
 MOST_CHUNKS = 10_000
+# Comments in a PNM whose numbers are text: Pillow copies what it has read for each.
+PLAIN_PNMS, MOST_COMMENTS = (b"P1", b"P2", b"P3"), 100
+# A JPEG is decoded once for each of its scans: ten are usual, but a file may ask for thousands.
+# Each costs in proportion to the picture: so many pixels are gone through in all.
+MOST_SCANS, MOST_SCANNED = 100, 500_000_000
+MOST_SEGMENTS = 10_000
+# The marker of a JPEG's segment; zeros, further 0xFFs and restarts are within what is coded.
+_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
+_SCAN, _END, _BARE = 0xDA, 0xD9, (0x01, 0xD8)
 # EXIF fits into one segment of a JPEG.
 MOST_EXIF = 64 * 2**10
 # In one directory of a TIFF: its entries; its strips or tiles, at most one for each row; and the
@@ -37,6 +47,8 @@ def checked(raw: bytes, name: str) -> bytes:
         return _lean_png(raw, name)
     if raw.startswith(TIFFS):
         _check_tiff(raw, name)
+    if raw.startswith(PLAIN_PNMS) and raw.count(b"#") > MOST_COMMENTS:
+        raise UserError(f"{name} is a PNM of too many comments: save it as PNG.")
     return raw
 
 
@@ -48,6 +60,26 @@ def chunks(raw: bytes) -> Iterator[tuple[bytes, int, int]]:
         end = min(at + 12 + length, len(raw))
         yield raw[at + 4 : at + 8], at, end
         at = end
+
+
+def scans(raw: bytes) -> int:
+    """How many scans a JPEG has, counted no further than MOST_SCANS + 1.
+
+    What follows its end, such as the film that some telephones append, is not looked at.
+    Source: ITU-T T.81, annex B.
+    """
+    count = at = 0
+    for _ in range(MOST_SEGMENTS):
+        found = _MARKER.search(raw, at)
+        if found is None or (marker := raw[found.end() - 1]) == _END:
+            return count
+        at = found.end()
+        count += marker == _SCAN
+        if count > MOST_SCANS:
+            return count
+        if marker not in _BARE and at + 2 <= len(raw):
+            at += struct.unpack_from(">H", raw, at)[0]
+    return MOST_SCANS + 1
 
 
 def _lean_png(raw: bytes, name: str) -> bytes:

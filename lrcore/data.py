@@ -28,6 +28,9 @@ MOST_DIMENSIONS = 5
 # More than twice MNIST, and low enough that a small file cannot unpack to all of the memory.
 MAX_SET_BYTES = 128 * 2**20
 
+# Values of an array, at most: more than any disk holds, and less than overflows.
+LARGEST_SIZE = 2**48
+
 _PREFIX = {"train": "train", "test": "t10k"}
 
 
@@ -121,7 +124,14 @@ def idx_header(raw: bytes | bytearray, name: str) -> tuple[int, tuple[int, ...],
         raise UserError(
             f"{name} ends inside its IDX header (magic {raw[:4].hex()}); fetch the file again."
         )
-    return header, struct.unpack(f">{ndim}I", raw[4:header]), np.dtype(IDX_TYPES[kind])
+    shape = struct.unpack(f">{ndim}I", raw[4:header])
+    # Of no values, which fit any file, the sides may be more than numpy counts.
+    if 0 in shape and math.prod(max(side, 1) for side in shape) > LARGEST_SIZE:
+        raise UserError(
+            f"{name} has sides of {' x '.join(map(str, shape))} by its header, which no set of "
+            "digits has; the file is damaged, fetch it again."
+        )
+    return header, shape, np.dtype(IDX_TYPES[kind])
 
 
 def idx_bytes(values: np.ndarray) -> bytes:

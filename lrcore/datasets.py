@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import difflib
 import io
+import math
 import time
 import zipfile
 import zlib
@@ -88,7 +89,8 @@ class Bounds:
 
     digits, files : how many.
     bytes : of all files together, once unpacked; `of_one`, of one picture.
-    seconds : of the processor, for pictures that have to be framed.
+    seconds : of the processor, after which no other file is opened.
+    arrays : of pictures and of labels, for each of one kind may belong to each of the other.
     """
 
     digits: int = 10_000
@@ -96,11 +98,17 @@ class Bounds:
     bytes: int = 64 * 2**20
     of_one: int = 4 * 2**20
     seconds: float = 60.0
+    arrays: int = 100
 
 
 ON_A_PAGE = Bounds()
 # Who starts the command line owns the machine.
-ON_THE_COMMAND_LINE = Bounds(2_000_000, 500_000, 4 * 2**30, 32 * 2**20, float("inf"))
+ON_THE_COMMAND_LINE = Bounds(2_000_000, 500_000, 4 * 2**30, 32 * 2**20, float("inf"), 1_000)
+# Of a name so many characters at its end are looked at, which is more than paths have (a ZIP may
+# hold names of 65,535); and of two names that are compared.
+LONGEST_NAME, COMPARED = 400, 60
+# A deflated byte unpacks to no more than so many (zlib's technical details).
+MOST_DEFLATED = 1032
 
 
 class Item(NamedTuple):
@@ -151,7 +159,7 @@ def load(
 
     Never raises: what cannot be used is in `rejected`, by name.
     """
-    items = [Item(name, partial(_first, raw)) for name, raw in files]
+    items = [Item(name[-LONGEST_NAME:], partial(_first, raw)) for name, raw in files]
     return _Loading(bounds, progress, as_is).load(items)
 
 
@@ -255,16 +263,21 @@ class _Loading:
             data, note = upright(data)
             if note:
                 self.loaded.notes.append(f"{name}: {note}")
-        n = len(data) + sum(map(len, self.loaded.parts.values()))
+        if self._too_many(name, len(data)):
+            return
+        before = [self.loaded.parts[part]] if part in self.loaded.parts else []
+        self.loaded.parts[part] = _together([*before, data])
+
+    def _too_many(self, name: str, more: int) -> bool:
+        """Whether so many digits more cannot be kept, which is then said."""
+        n = more + sum(map(len, self.loaded.parts.values()))
         if n > self.bounds.digits:
             self._reject(
                 name,
                 f"is too much: {n:,} digits are more than the {self.bounds.digits:,} that can be "
                 "kept; bring fewer, or train with python -m lrcore train --data.",
             )
-            return
-        before = [self.loaded.parts[part]] if part in self.loaded.parts else []
-        self.loaded.parts[part] = _together([*before, data])
+        return n > self.bounds.digits
 
     # What a file is.
 
@@ -274,8 +287,12 @@ class _Loading:
         if is_furniture(item.name):
             return
         try:
+            if time.thread_time() - self.began > self.bounds.seconds:
+                raise UserError(
+                    "is one more than can be prepared at once; bring it in another ZIP."
+                )
             if item.path is not None and (values := _mapped(item.path)) is not None:
-                self.arrays.append(_Array(item.name, values))
+                self._keep(item.name, values)
                 return
             raw = item.read(self.bytes)
             if len(raw) > self.bytes:
@@ -298,12 +315,20 @@ class _Loading:
         elif raw[:2] == b"PK":
             raise UserError("is a ZIP in a ZIP; unpack it, and bring it alone.")
         elif raw[:2] == b"\0\0" and raw[2:3] and raw[2] in IDX_TYPES:
-            self.arrays.append(_Array(name, parse_idx(io.BytesIO(raw), name, len(raw))))
+            self._keep(name, parse_idx(io.BytesIO(raw), name, len(raw)))
         elif raw[:6] == b"\x93NUMPY":
-            self.arrays.append(_Array(name, parse_array(raw, name, name)))
+            self._keep(name, parse_array(raw, name, name))
         elif raw[:6] == MATLAB:
-            matrices = load_matrices(raw, name, min(MAX_SET_BYTES, self.bounds.bytes))
-            self.arrays += [_Array(f"{name}: {key}", value) for key, value in matrices.items()]
+            most = max(0, min(MAX_SET_BYTES, self.bytes))
+            try:
+                matrices = load_matrices(raw, name, most)
+            except UserError:
+                # However far it was unpacked until then.
+                self._charge(min(most, MOST_DEFLATED * len(raw)))
+                raise
+            self._charge(sum(values.nbytes for values in matrices.values()))
+            for key, value in matrices.items():
+                self._keep(f"{name}: {key}", value)
         elif raw[257:262] == b"ustar":
             raise UserError("is a tar archive; unpack it, and bring its files or a ZIP of them.")
         elif raw.startswith(_PICTURES) or raw[4:8] == b"ftyp":
@@ -314,6 +339,14 @@ class _Loading:
                     raise UserError(why)
             self._from_table(name, raw)
 
+    def _keep(self, name: str, values: np.ndarray) -> None:
+        if len(self.arrays) >= self.bounds.arrays:
+            raise UserError(
+                f"is one array more than the {self.bounds.arrays:,} that are read at once; put the "
+                "pictures into one, and their labels into another."
+            )
+        self.arrays.append(_Array(name, values))
+
     def _charge(self, size: int) -> None:
         self.bytes -= max(size, 4096)
 
@@ -322,13 +355,13 @@ class _Loading:
         return f"is too large once unpacked: {of_one} MiB a picture, {of_all:,} MiB in all."
 
     def _gunzipped(self, name: str, raw: bytes) -> bytes:
-        most = min(self.bytes, MAX_SET_BYTES)
+        most = max(0, min(self.bytes, MAX_SET_BYTES))
         unpacked = bytes(gunzip(raw, most, name))
-        if len(unpacked) > most:
-            raise UserError(
-                f"unpacks to more than {most // 2**20:,} MiB; unpack it first, or split the set."
-            )
+        # What is too large has cost as much to unpack.
         self._charge(len(unpacked))
+        if len(unpacked) > most:
+            mib = math.ceil(most / 2**20)
+            raise UserError(f"unpacks to more than {mib:,} MiB; unpack it first, or split the set.")
         return unpacked
 
     # ZIPs.
@@ -339,17 +372,17 @@ class _Loading:
             raise UserError(f"holds too many files; up to {most:,} are read at once.")
         try:
             with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-                members = [m for m in archive.infolist() if not is_furniture(m.filename)]
+                named = [(m.filename[-LONGEST_NAME:], m) for m in archive.infolist()]
+                members = [(path, member) for path, member in named if not is_furniture(path)]
                 self.files -= len(members)
                 if self.files < 0:
                     raise UserError(
                         f"holds {len(members):,} files; up to {most:,} are read at once."
                     )
                 self.all += len(members)
-                is_npz = all(member.filename.endswith(".npy") for member in members)
-                for member in members:
-                    key = member.filename.removesuffix(".npy")
-                    called = f"{name}: {key}" if is_npz else member.filename
+                is_npz = all(path.endswith(".npy") for path, _ in members)
+                for path, member in members:
+                    called = f"{name}: {path.removesuffix('.npy')}" if is_npz else path
                     unpack = partial(self._unpacked, archive, member)
                     self._take(Item(called, unpack), in_zip=True)
         except UserError:
@@ -362,12 +395,14 @@ class _Loading:
             raise UserError("is encrypted.")
         if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise UserError("is packed in a rare way; make the ZIP an ordinary one, by 'deflate'.")
-        of_one = self.bounds.of_one if is_picture(member.filename) else left
+        picture = is_picture(member.filename[-LONGEST_NAME:])
+        of_one = self.bounds.of_one if picture else left
         if member.file_size > min(left, of_one):
             raise UserError(self._too_large())
         try:
             return read_member(archive, member)
         except (zipfile.BadZipFile, zlib.error, ValueError, OSError, EOFError) as error:
+            self._charge(member.file_size)
             raise UserError("is damaged: it does not unpack.") from error
 
     # Pictures.
@@ -381,8 +416,6 @@ class _Loading:
             )
         if len(raw) > self.bounds.of_one:
             raise UserError(self._too_large())
-        if time.thread_time() - self.began > self.bounds.seconds:
-            raise UserError("is one more than can be prepared at once; bring it in another ZIP.")
         image = digit_in(raw)
         self.pictures.setdefault(part_of(name), []).append((image, label))
 
@@ -392,10 +425,10 @@ class _Loading:
         values, header = table_of(raw, self.bounds.digits)
         if values.shape[1] - 1 in square_sizes():
             at = label_column(values, header)
-            self.arrays.append(_Array(f"{name}: pixels", np.delete(values, at, axis=1)))
-            self.arrays.append(_Array(f"{name}: labels", values[:, at]))
+            self._keep(f"{name}: pixels", np.delete(values, at, axis=1))
+            self._keep(f"{name}: labels", values[:, at])
         else:
-            self.arrays.append(_Array(name, values))
+            self._keep(name, values)
 
     # Which labels belong to which pictures.
 
@@ -435,6 +468,9 @@ class _Loading:
 
     def _add_pair(self, pictures: _Array, labels: _Array) -> None:
         names = f"{pictures.name} and {labels.name}"
+        # Before any is framed: a small file may unpack to hundreds of thousands.
+        if self._too_many(pictures.name, len(pictures.values)):
+            return
         try:
             truth, notes = as_labels(labels.values)
             images, more = as_images(pictures.values)
@@ -457,7 +493,8 @@ def _without_partner(n: int, what: str, partner: str, found: list[_Array]) -> st
 
 def _alike(one: str, other: str) -> float:
     same_part = part_of(one) == part_of(other)
-    return same_part + difflib.SequenceMatcher(None, one.lower(), other.lower()).ratio()
+    ends = (name.lower()[-COMPARED:] for name in (one, other))
+    return same_part + difflib.SequenceMatcher(None, *ends).ratio()
 
 
 def _together(sets: list[Dataset]) -> Dataset:

@@ -20,7 +20,7 @@ from PIL import Image
 from PIL.TiffImagePlugin import TiffImageFile
 from scipy import ndimage
 
-from lrcore.containers import MOST_EXIF, checked
+from lrcore.containers import MOST_EXIF, MOST_SCANNED, MOST_SCANS, checked, scans
 from lrcore.errors import UserError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "BMP", "GIF", "TIFF", "PPM")
@@ -40,9 +40,10 @@ LONGEST = 1600
 MOST_PIXELS, MOST_PIXELS_OF_JPEG, MOST_PIXELS_OF_WEBP = 25_000_000, 50_000_000, 12_000_000
 MOST_PIXELS_IN_PYTHON, IN_PYTHON = 1_000_000, {"ppm", "ppm_plain", "bmp_rle"}
 MOST_SIDE = 20_000
-MOST_BYTES = 32 * 2**20
-# A JPEG is decoded once for each of its scans: ten are usual, but a file may ask for thousands.
-MOST_SCANS = 100
+MOST_BYTES, MOST_BYTES_OF_AVIF = 32 * 2**20, 12 * 2**20
+# What Pillow calls the compressions of a TIFF that are JPEG's, and what begins a progressive one
+# and each of its scans.
+JPEGS_IN_TIFF, PROGRESSIVE, SCAN = ("jpeg", "tiff_jpeg"), b"\xff\xc2", b"\xff\xda"
 
 # The brands of files that telephones save as HEIC or HEIF.
 HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
@@ -143,6 +144,10 @@ def _frames(source: Source, longest: int) -> Iterator[_Decoded]:
     raw, name = _bytes(source)
     if len(raw) > MOST_BYTES:
         raise UserError(_too_large(name))
+    if raw[4:11] == b"ftypavi" and len(raw) > MOST_BYTES_OF_AVIF:
+        # Each of its bytes is much work: a second for so many.
+        most = MOST_BYTES_OF_AVIF // 2**20
+        raise UserError(f"{name} is an AVIF of more than {most} MB: save it as an ordinary JPEG.")
     raw = checked(raw, name)
     try:
         image = Image.open(Limited(raw), formats=FORMATS)
@@ -152,9 +157,8 @@ def _frames(source: Source, longest: int) -> Iterator[_Decoded]:
     except Exception:
         raise UserError(_not_read(raw, name)) from None
     with image:
-        if image.format in ("JPEG", "MPO") and raw.count(b"\xff\xda") > MOST_SCANS:
-            raise UserError(f"{name} is a JPEG of too many scans: save it as an ordinary one.")
         if not _has_frames(image):
+            _refuse_scans(image, raw, name)
             yield _decoded(image, name, longest)
             return
         kind, pixels = PAGES[str(image.format)], 0
@@ -162,6 +166,7 @@ def _frames(source: Source, longest: int) -> Iterator[_Decoded]:
             pixels += _decoded_pixels(image)
             if number and (pixels > _most_pixels(image) or not _at_frame(image, number)):
                 return
+            _refuse_scans(image, raw, name)
             decoded = _decoded(image, name, longest)
             blank = ", as what comes before is blank" if number else ""
             note = f"It holds several {kind}s: {kind} {number + 1} is read{blank}."
@@ -246,6 +251,20 @@ def _decoded_pixels(image: Image.Image) -> int:
         width = max(width, int(image.tag_v2.get(322, 0)))
         height = max(height, int(image.tag_v2.get(323, 0)))
     return width * height
+
+
+def _refuse_scans(image: Image.Image, raw: bytes, name: str) -> None:
+    """UserError for a JPEG, in a TIFF too, that is gone through too often."""
+    times = 1
+    if image.format in ("JPEG", "MPO"):
+        times = scans(raw)
+    elif image.info.get("compression") in JPEGS_IN_TIFF and PROGRESSIVE in raw:
+        # Many strips may share one, of which libtiff follows as many.
+        times = min(MOST_SCANS, raw.count(SCAN))
+    # Of one that is too large that is said instead.
+    pixels = min(_decoded_pixels(image), MOST_PIXELS)
+    if times > MOST_SCANS or times * pixels > MOST_SCANNED:
+        raise UserError(f"{name} is a JPEG of too many scans: save it as an ordinary one.")
 
 
 def _from_array(array: np.ndarray) -> Image.Image:

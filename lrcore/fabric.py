@@ -17,14 +17,22 @@ from PIL import Image, ImageDraw
 
 from lrcore.drawing import bezier, dense, lengths_along
 from lrcore.errors import UserError
+from lrcore.nesting import shallow
 
 # A curve of the canvas becomes this many straight pieces.
 PIECES = 6
 # How many numbers follow the letter of a command: a canvas draws with these alone.
 NUMBERS = {"M": 2, "L": 2, "Q": 4, "C": 6, "Z": 0}
+_CURVES = (["Q"], ["C"])
 # Who fills a canvas of 660 pixels with a hundred lines and rubs them all out again leaves some
-# hundred paths of some ten thousand commands, along 100,000 pixels.
-MOST_PATHS, MOST_COMMANDS, MOST_LENGTH = 2_000, 50_000, 200_000
+# hundred paths of some ten thousand curves, along 100,000 pixels.
+MOST_PATHS, MOST_POINTS, MOST_LENGTH = 2_000, 100_000, 200_000
+# Lines apart from each other, as a path may hold many, leave the canvas often, or be rubbed out
+# here and there.
+MOST_LINES = 5_000
+# Lists and tables within each other: the record, its objects, one of these, its path, a command;
+# Fabric's own records hold no more in what is not read here.
+DEEPEST = 10
 # In pixels: the widest pen on the page is 40 wide, its eraser 80.
 WIDEST_PEN = 200
 # Places on the canvas that the eraser tells apart in each pixel, along each side.
@@ -61,7 +69,8 @@ def strokes_from_canvas(
     would write counts as absent.  Returns float arrays of shape (m, 2), in the
     canvas' pixels, in the order of writing.
 
-    Raises UserError for more than MOST_PATHS paths, MOST_COMMANDS commands or MOST_LENGTH pixels.
+    Raises UserError for more than MOST_PATHS paths, MOST_POINTS points, MOST_LENGTH pixels of line,
+    or where these fall apart into more than MOST_LINES.
     """
     if not is_record(json_data):
         return []
@@ -75,38 +84,59 @@ def strokes_from_canvas(
         for line in path.lines:
             stroke = line[:1] if _is_tap(line, path.width) else line
             strokes += [stroke] if last_erased is None else _left(stroke, number, last_erased)
+            _bound_lines(len(strokes))
     return strokes
 
 
 def is_record(json_data: Any) -> bool:
     """Whether this is a canvas' record at all: a mapping whose `objects`, if any, are a list."""
-    return isinstance(json_data, dict) and isinstance(json_data.get("objects", []), list)
+    return (
+        isinstance(json_data, dict)
+        and isinstance(json_data.get("objects", []), list)
+        and shallow(json_data, DEEPEST)
+    )
 
 
 def _paths(objects: list, size: tuple[float, float], eraser: str) -> list[_Path]:
     """All that was drawn, in order, clipped to the canvas."""
     if len(objects) > MOST_PATHS:
         raise UserError(_too_much(f"{len(objects):,} strokes", MOST_PATHS))
-    paths, commands, length = [], 0, 0.0
+    paths, points, apart, length = [], 0, 0, 0.0
     for thing in objects:
         if not isinstance(thing, Mapping) or str(thing.get("type", "")).lower() != "path":
             continue
         way = thing.get("path")
-        commands += len(way) if isinstance(way, list) else 0
-        if commands > MOST_COMMANDS:
-            raise UserError(_too_much(f"more than {MOST_COMMANDS:,} points", MOST_COMMANDS))
+        points += _points_of(way)
+        if points > MOST_POINTS:
+            raise UserError(_too_much(f"more than {MOST_POINTS:,} points", MOST_POINTS))
         try:
             with np.errstate(all="ignore"):
                 lines, width = _polylines(thing)
         except _MALFORMED:
             continue
+        _bound_lines(apart + len(lines))
         lines = [part for line in lines for part in _clipped(line, size, width / 2)]
+        apart += len(lines)
+        _bound_lines(apart)
         length += sum(np.linalg.norm(np.diff(line, axis=0), axis=1).sum() for line in lines)
         if length > MOST_LENGTH:
             raise UserError(_too_much(f"more than {MOST_LENGTH:,} pixels of line", MOST_LENGTH))
         erases = bool(eraser) and str(thing.get("stroke", "")).lower() == eraser
         paths.append(_Path(lines, width, erases))
     return paths
+
+
+def _points_of(way: Any) -> int:
+    """How many points the commands of a path make, whatever they are; a curve makes PIECES."""
+    if not isinstance(way, list):
+        return 0
+    curves = sum(isinstance(command, list) and command[:1] in _CURVES for command in way)
+    return len(way) + (PIECES - 1) * curves
+
+
+def _bound_lines(count: int) -> None:
+    if count > MOST_LINES:
+        raise UserError(_too_much(f"more than {MOST_LINES:,} lines", MOST_LINES))
 
 
 def _too_much(what: str, most: int) -> str:

@@ -16,6 +16,9 @@ from lrcore.frame import SIDE, frame
 SMALLEST_SIDE, LARGEST_SIDE = 8, 64
 # Columns that a table of 28x28 pictures has, the label aside.
 PIXELS = SIDE * SIDE
+# Characters in the first line of a table, at most: more than the longest numbers of the largest
+# pictures have.
+LONGEST_ROW = 40 * LARGEST_SIDE**2
 # Rows of a table that are read at a time, so that all its text and all its numbers are never in
 # memory together.
 ROWS_AT_ONCE = 500
@@ -173,29 +176,30 @@ def table_of(raw: bytes, most_rows: int) -> tuple[np.ndarray, list[str]]:
 
     Raises UserError where it is none, or has more rows than that.
     """
-    head = raw[:4096]
-    if b"\0" in head:
-        raise UserError("is neither a picture nor a set of digits in a form that is known here.")
-    raw = raw.removeprefix(b"\xef\xbb\xbf").replace(b"\r", b"\n").strip()
+    raw = raw.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n").replace(b"\r", b"\n").strip()
+    neither = UserError("is neither a picture nor a set of digits in a form that is known here.")
     first = raw.split(b"\n", 1)[0].decode("latin-1")
+    if b"\0" in raw[:4096] or len(first) > LONGEST_ROW:
+        raise neither
     mark = next((mark for mark in ",;\t" if mark in first), None)
     cells = [cell.strip().strip("\"'") for cell in (first.split(mark) if mark else first.split())]
     header = cells if not all(map(_is_number, cells)) else []
     body = raw.split(b"\n", 1)[1] if header and b"\n" in raw else b"" if header else raw
     if len(cells) < 2 or not body:
-        raise UserError("is neither a picture nor a set of digits in a form that is known here.")
+        raise neither
     columns = len(cells)
     if columns - 1 not in square_sizes() and columns not in square_sizes() and columns > 10:
         raise UserError(
             f"is a table of {columns:,} columns; a label and the {PIXELS} pixels of a picture "
             f"make {PIXELS + 1}."
         )
+    # Counted before a line is made of each, which takes long for ten million, and much memory; a
+    # blank one may follow each that is none.
+    if (count := body.count(b"\n")) > 2 * most_rows:
+        raise _too_many(count, most_rows)
     lines = [line for line in body.split(b"\n") if line.strip()]
     if len(lines) > most_rows:
-        raise UserError(
-            f"holds {len(lines):,} digits; up to {most_rows:,} can be kept; bring fewer, or train "
-            "with python -m lrcore train --data."
-        )
+        raise _too_many(len(lines), most_rows)
     spaces = bytes.maketrans(f"{mark or ' '}\t\"'".encode(), b"    ")
     values = np.empty((len(lines), columns), np.float32)
     for at in range(0, len(lines), ROWS_AT_ONCE):
@@ -211,6 +215,13 @@ def table_of(raw: bytes, most_rows: int) -> tuple[np.ndarray, list[str]]:
             )
         values[at : at + len(some)] = numbers.reshape(-1, columns)
     return values, header
+
+
+def _too_many(rows: int, most: int) -> UserError:
+    return UserError(
+        f"holds {rows:,} digits; up to {most:,} can be kept; bring fewer, or train with python -m "
+        "lrcore train --data."
+    )
 
 
 def _is_number(text: str) -> bool:

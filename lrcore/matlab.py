@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import struct
 import warnings
 import zlib
@@ -54,7 +55,8 @@ def _inflated(raw: bytes, most: int) -> bytes:
             element = zlib.decompressobj().decompress(element[8:], most - size + 1)
         size += len(element)
         if size > most:
-            raise UserError(f"unpacks to more than {most // 2**20} MiB; save fewer digits in it.")
+            mib = math.ceil(most / 2**20)
+            raise UserError(f"unpacks to more than {mib} MiB; save fewer digits in it.")
         parts.append(element)
         at += 8 + length
     return b"".join(parts)

@@ -106,12 +106,18 @@ def ink_of(piece: Piece, ink: Ink) -> np.ndarray:
     return crop_to_ink(np.where(near, level, 0))
 
 
+def seams_sought(piece: Piece, typical: float) -> int:
+    """How many seams are sought in a piece: CUTS in each stretch as wide as a `typical` digit is
+    high."""
+    return int(CUTS * piece.width / typical)
+
+
 def cut_apart(piece: Piece, ink: Ink, typical: float) -> list[Piece]:
     """A piece cut along seams of little ink, left to right; itself where there are none.
 
-    Sought are CUTS seams in each stretch as wide as a `typical` digit is high.
+    Sought are `seams_sought`.
     """
-    count = int(CUTS * piece.width / typical)
+    count = seams_sought(piece, typical)
     if count < 2:
         return [piece]
     # Looked for on a copy of few rows; lengths with it.
@@ -125,25 +131,34 @@ def cut_apart(piece: Piece, ink: Ink, typical: float) -> list[Piece]:
     seams = _apart(seams, APART * typical)
     if not seams:
         return [piece]
-    # How many seams lie to the left of each pixel says which part it belongs to.
+    # How many seams lie to the left of each pixel says which part it belongs to: all seams at once,
+    # as there may be hundreds.
+    passed = np.zeros((height, width + 1), int)
+    for seam in seams:
+        passed[np.arange(height), seam.columns.astype(int)] += 1
     rows = (np.arange(piece.height) * shrink).astype(int).clip(max=height - 1)
-    columns = np.arange(piece.width) * shrink
-    part = sum((columns > seam.columns[rows, None]).astype(int) for seam in seams)
+    columns = np.ceil(np.arange(piece.width) * shrink).astype(int).clip(max=width)
+    # To the left of a pixel's column, its own not included.
+    passed = np.pad(passed.cumsum(axis=1), ((0, 0), (1, 0)))
+    part = np.where(piece.mask, 1 + passed[rows[:, None], columns], 0)
     depths = [0.0, *(seam.crossed / pen for seam in seams)]
-    parts = [(piece.mask & (part == k), depth) for k, depth in enumerate(depths)]
-    parts = [(mask, depth) for mask, depth in parts if mask.any()]
+    places = ndimage.find_objects(part, len(depths))
     # The first part has nothing cut on its left, even where a seam left nothing of the one before.
-    return [_trimmed(piece, mask, depth if k else 0.0) for k, (mask, depth) in enumerate(parts)]
+    kept = [k for k, place in enumerate(places) if place]
+    return [
+        _trimmed(piece, part[places[k]] == k + 1, places[k], depths[k] if n else 0.0)
+        for n, k in enumerate(kept)
+    ]
 
 
-def _trimmed(piece: Piece, mask: np.ndarray, cut: float) -> Piece:
-    """A part of a piece in a box of its own."""
-    rows, columns = ndimage.find_objects(mask.astype(np.uint8))[0]
+def _trimmed(piece: Piece, mask: np.ndarray, place: tuple[slice, slice], cut: float) -> Piece:
+    """A part of a piece in a box of its own, which lies at `place` in the piece's."""
+    rows, columns = place
     top, left = piece.rows.start, piece.columns.start
     return Piece(
         slice(top + rows.start, top + rows.stop),
         slice(left + columns.start, left + columns.stop),
-        mask[rows, columns],
+        mask,
         cut,
         severed=True,
     )

@@ -32,7 +32,7 @@ from lrcore.picture import (
     shrunk,
     with_mnist_pen,
 )
-from lrcore.pieces import Piece, blobs, boxes, cut_apart, ink_of, joined
+from lrcore.pieces import Piece, blobs, boxes, cut_apart, ink_of, joined, seams_sought
 
 # How many digits a picture shows.
 AUTO, ONE, SEVERAL = DIGITS = ("auto", "one", "several")
@@ -69,9 +69,9 @@ TOO_LOW, TOO_WIDE, TOO_TALL = 6.0, 4.0, 4.0
 DIRT, DIRT_SIZE = 1.0, 3.0
 # Without a reader, shape and depth of cut have to decide alone, and weigh this many times more.
 ALONE = 3
-# Bounds on the time that a picture of a lawn takes: joined pieces judged, and the pixels of their
-# boxes together.
-MOST_RUNS, MOST_AREA = 300, 40_000_000
+# Bounds on the time that a picture of a lawn takes: joined pieces judged, the pixels of their boxes
+# together, and the seams that are sought, of which a page of thin streaks has tens of thousands.
+MOST_RUNS, MOST_AREA, MOST_SEAMS = 300, 40_000_000, 2_000
 # Pixels a side, at most, of the pictures that are kept of a digit's way for people to see.
 SHOWN = 320
 # What was done, in a few words, and what came of it: a uint8 picture.
@@ -385,9 +385,13 @@ def _plain(
 
 def _lattices(clusters: list[list[Piece]], ink: Ink, typical: float) -> list[list[_Run]]:
     """All that may be a digit in each cluster; each piece as it is where that would be too much."""
-    lattices, judged, area = [], 0, 0
+    lattices, judged, area, seams = [], 0, 0, 0
     for cluster in clusters:
-        runs = _runs(cluster, ink, typical, MOST_RUNS - judged, MOST_AREA - area)
+        more = sum(seams_sought(piece, typical) for piece in cluster)
+        runs = None
+        if seams + more <= MOST_SEAMS:
+            seams += more
+            runs = _runs(cluster, ink, typical, MOST_RUNS - judged, MOST_AREA - area)
         if runs is None:
             runs = [_Run(k, k + 1, piece) for k, piece in enumerate(cluster)]
         lattices.append(runs)

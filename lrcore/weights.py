@@ -26,6 +26,7 @@ from lrcore.archive import (
 from lrcore.calibration import Calibration
 from lrcore.errors import UserError
 from lrcore.features import FEATURES, extract
+from lrcore.nesting import shallow
 from lrcore.places import OWN_WEIGHTS_FOLDER, WEIGHTS_FOLDER, WEIGHTS_FOLDERS
 from lrcore.plain_theta import PlainTheta, parse_plain, plain_theta, refuse_programs
 
@@ -331,7 +332,7 @@ def _record(text: str, label: str) -> dict:
         raise UserError(f"{label} has a damaged record; train the model again.") from error
     if not isinstance(record, dict):
         raise UserError(f"{label} has a record that is no table; train the model again.")
-    if not _shallow(record, RECORD_DEPTH):
+    if not shallow(record, RECORD_DEPTH):
         raise UserError(
             f"{label} has a record nested more than {RECORD_DEPTH} deep; train the model again."
         )
@@ -341,14 +342,6 @@ def _record(text: str, label: str) -> dict:
         if not isinstance(value, (int, float)) or not lowest <= value <= highest:
             raise UserError(f"{label} has a record whose '{key}' is no number that makes sense.")
     return record
-
-
-def _shallow(value: object, depth: int) -> bool:
-    """Whether lists and tables are nested no deeper than `depth`."""
-    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return depth > 0 and all(
-        _shallow(item, depth - 1) for item in inside if isinstance(item, (dict, list))
-    )
 
 
 def _checked_classes(classes: np.ndarray, rows: int, label: str) -> np.ndarray:

@@ -211,18 +211,38 @@ def test_an_eraser_is_never_wider_than_a_page_offers_many_times_over():
     assert strokes_on(canvas(drawn, eraser))
 
 
+STRIPES = [line((x, 0), (x, 330), stroke=WHITE, wide=2) for x in range(0, 330, 3)]
+
+
 @pytest.mark.parametrize(
     "record",
     [
         canvas(*[{}] * (fabric.MOST_PATHS + 1)),
-        canvas(line(*[(1, 1)] * (fabric.MOST_COMMANDS + 1))),
+        canvas(line(*[(1, 1)] * (fabric.MOST_POINTS + 1))),
+        canvas(
+            path([["M", 1, 1], *[["Q", 2, 2, 3, 3]] * (1 + fabric.MOST_POINTS // fabric.PIECES)])
+        ),
+        canvas(path([["M", 1, 1], ["L", 2, 2]] * (fabric.MOST_LINES + 1))),
+        # Out of the canvas and in again; rubbed out here and there.
+        canvas(line(*[(5, 2), (5, -5)] * (fabric.MOST_LINES + 1), wide=1)),
+        canvas(*[line((0, y), (330, y)) for y in range(60)], *STRIPES),
         canvas(line(*[(0, 0), (300, 300)] * math.ceil(fabric.MOST_LENGTH / 800))),
     ],
-    ids=["paths", "commands", "length"],
+    ids=["paths", "points", "curves", "lines", "beyond", "rubbed out", "length"],
 )
 def test_a_drawing_beyond_all_bounds_is_told_to_be_cleared(record):
     with pytest.raises(UserError, match="clear it, and draw again"):
         strokes_on(record)
+
+
+def test_what_is_nested_deeper_than_any_drawing_is_no_record():
+    good = canvas(line((10, 10), (20, 20)))
+    assert fabric.is_record(good)
+    deep = []
+    for _ in range(fabric.DEEPEST):
+        deep = [deep]
+    assert not fabric.is_record(good | {"more": deep})
+    assert strokes_on(good | {"more": deep}) == []
 
 
 LEAVES = st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=3)

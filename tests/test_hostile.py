@@ -23,11 +23,13 @@ from PIL.GifImagePlugin import GifImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
+from scipy import ndimage
 from threadpoolctl import threadpool_limits
 
-from lrcore import datasets, decode, features, pieces, segment
+from lrcore import datasets, decode, features, labelled, picture, pieces, segment
 from lrcore import weights as weights_module
 from lrcore.archive import read_whole
+from lrcore.containers import scans
 from lrcore.corrections import Curvature, load_curvature, theta_hash
 from lrcore.data import as_set, idx_bytes, load_dataset, parse_idx
 from lrcore.datasets import Bounds, load
@@ -231,6 +233,47 @@ def test_a_jpeg_of_endless_scans_is_refused():
     assert "too many scans" in sentence_of(grey_of, raw[:-2] + scan * 200 + raw[-2:])
 
 
+@pytest.mark.parametrize("format", ["JPEG", "TIFF"])
+def test_the_larger_a_jpeg_is_the_fewer_scans_it_may_have(format, monkeypatch):
+    page = Image.new("L", (64, 64), 255)
+    page.paste(0, (25, 10, 32, 50))
+    raw = saved(page, "JPEG", progressive=True)
+    if format == "TIFF":
+        tags = [(256, 64), (257, 64), (258, 8), (259, 7), (262, 1), (277, 1), (278, 64)]
+        tags += [(273, 8 + 2 + 12 * 9 + 4), (279, len(raw))]
+        body = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in sorted(tags))
+        raw = b"II*\0" + struct.pack("<IH", 8, len(tags)) + body + bytes(4) + raw
+    assert grey_of(raw).shape == (64, 64)
+    monkeypatch.setattr(decode, "MOST_SCANNED", 2 * 64 * 64)
+    assert "too many scans" in sentence_of(grey_of, raw)
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_film_behind_a_photo_has_no_scans(progressive):
+    photo = saved(Image.new("L", (64, 64), 128), "JPEG", progressive=progressive)
+    assert grey_of(photo + b"\xff\xda\0\2" * 200).shape == (64, 64)
+    # What only looks like an end is none: a comment within the picture.
+    assert scans(photo[:2] + b"\xff\xfe\0\4\xff\xd9" + photo[2:]) == scans(photo)
+
+
+def test_a_jpeg_of_endless_segments_is_not_walked_to_its_end():
+    raw = saved(Image.new("L", (64, 64), 128), "JPEG", progressive=True)
+    at = raw.rindex(b"\xff\xda")
+    assert "too many scans" in sentence_of(grey_of, raw[:at] + b"\xff\xfe\0\2" * 20_000 + raw[at:])
+
+
+def test_a_pnm_of_comments_alone_is_refused():
+    assert grey_of(b"P2 #one\n 9 9 255 " + b"7 " * 81).shape == (9, 9)
+    assert "too many comments" in sentence_of(grey_of, b"P2 9 9 255 " + b"#\n" * 1000)
+
+
+def test_an_avif_is_bounded_by_its_bytes(monkeypatch):
+    raw = saved(Image.new("RGB", (64, 64), "white"), "AVIF")
+    assert grey_of(raw).shape == (64, 64)
+    monkeypatch.setattr(decode, "MOST_BYTES_OF_AVIF", len(raw) - 1)
+    assert "ordinary JPEG" in sentence_of(grey_of, raw)
+
+
 def test_a_png_of_endless_empty_chunks_is_refused():
     raw = saved(Image.new("L", (64, 64), 128))
     chunk = b"\0\0\0\0teSt\x91\x4f\xb1\xe6"
@@ -305,6 +348,28 @@ def test_a_page_full_of_dust_is_not_joined_in_a_million_ways(monkeypatch):
     assert 0 < len(made) <= segment.MOST_RUNS + pieces.MOST_BLOBS
 
 
+def test_a_page_of_thin_streaks_is_not_cut_into_thousands_of_parts(monkeypatch):
+    sought, cut = [], segment.cut_apart
+
+    def counted(piece, ink, typical):
+        sought.append(pieces.seams_sought(piece, typical))
+        return cut(piece, ink, typical)
+
+    monkeypatch.setattr(segment, "cut_apart", counted)
+    rows, columns = np.indices((400, 800))
+    page = np.where((rows % 12 < 3) & (columns % 400 < 380), 0, 255).astype(np.uint8)
+    assert find_digits(page)
+    assert 0 < sum(sought) <= segment.MOST_SEAMS
+
+
+def test_the_sides_of_a_hundred_thousand_specks_are_those_that_scipy_finds():
+    written = np.random.default_rng(0).random((120, 90)) < 0.3
+    written[5:9, 3:80] = True
+    blobs, count = ndimage.label(written, np.ones((3, 3)))
+    found = [(r.stop - r.start, c.stop - c.start) for r, c in ndimage.find_objects(blobs)]
+    np.testing.assert_array_equal(picture._sides(blobs, count), found)
+
+
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_packings_that_can_not_be_stopped_are_not_unpacked(method):
     raw = zipped({"theta.npy": bytes(1000), "7/a.png": bytes(1000)}, method)
@@ -324,7 +389,8 @@ def test_what_is_prepared_of_own_digits_has_its_price_in_all_files_together(monk
     clock = iter(range(100))
     monkeypatch.setattr(datasets.time, "thread_time", lambda: next(clock))
     files = [("one", zip_of([blank] * 2)), ("other", zip_of([blank] * 2))]
-    rejected = load(files, Bounds(seconds=3)).rejected
+    # Looked at before each file, the ZIPs themselves too.
+    rejected = load(files, Bounds(seconds=5)).rejected
     assert ["another ZIP" in why for _, why in rejected] == [False, False, False, True]
 
 
@@ -337,6 +403,82 @@ def test_the_files_of_one_load_are_bounded_together():
     loaded = load([("one", to_zip(TWO)), ("other", to_zip(TWO))], Bounds(files=3))
     assert len(loaded.digits) == 2
     assert [name for name, _ in loaded.rejected] == ["other"]
+
+
+def array_file(array):
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+def test_arrays_without_end_are_not_all_compared_with_each_other(monkeypatch):
+    compared, alike = [], datasets._alike
+    monkeypatch.setattr(datasets, "_alike", lambda *names: compared.append(names) or alike(*names))
+    images, labels = array_file(TWO.images), array_file(TWO.labels)
+    members = {
+        f"{what}{i}.npy": raw for i in range(9) for what, raw in (("x", images), ("y", labels))
+    }
+    loaded = load([("own", zipped(members))], Bounds(arrays=4))
+    assert len(loaded.digits) == 4
+    assert len(compared) == 4
+    assert all("than the 4 that are read" in why for _, why in loaded.rejected)
+
+
+def test_small_pictures_by_the_hundred_thousand_are_counted_before_they_are_framed(monkeypatch):
+    monkeypatch.setattr(datasets, "as_images", lambda values: pytest.fail("framed"))
+    pair = {"x.npy": array_file(np.zeros((20, 8, 8))), "y.npy": array_file(np.zeros(20))}
+    (_, why), *_ = load([("own", zipped(pair))], Bounds(19)).rejected
+    assert "20 digits are more than the 19" in why
+
+
+@pytest.mark.parametrize("shape", [(0, 2**32 - 1, 2**32 - 1), (2**32 - 1, 0), (2**32 - 1,) * 5])
+def test_sides_that_numpy_can_not_count_are_refused(shape):
+    raw = struct.pack(f">HBB{len(shape)}I", 0, 8, len(shape), *shape)
+    sentence_of(parse_idx, io.BytesIO(raw), "images")
+    assert load([("own", raw)]).rejected
+
+
+def test_of_a_name_without_end_the_last_part_is_looked_at(monkeypatch):
+    looked_at, label_of = [], datasets.label_of
+    monkeypatch.setattr(datasets, "label_of", lambda name: looked_at.append(name) or label_of(name))
+    raw = zipped({"3/" * 30_000 + "7/a.png": saved(TWO.images[0])})
+    loaded = load([("x" * 60_000, raw)])
+    assert loaded.digits.labels.tolist() == [7]
+    assert [len(name) for name in looked_at] == [datasets.LONGEST_NAME]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_rows_without_end_are_counted_before_they_are_parted(packed):
+    raw = b"1,2\n" * 50
+    (_, why), *_ = load(
+        [("t.csv", gzip.compress(raw, mtime=0) if packed else raw)], Bounds(9)
+    ).rejected
+    assert "holds 49 digits; up to 9" in why
+    blank = b"\r\n\r\n".join([b"7," + b",".join([b"9"] * 784)] * 9)
+    assert len(load([("t.csv", blank)], Bounds(9)).digits) == 9
+    (_, why), *_ = load([("t.csv", b"1," * labelled.LONGEST_ROW)]).rejected
+    assert "neither a picture" in why
+
+
+def test_extra_fields_without_end_are_refused_before_they_are_read(monkeypatch):
+    raw = io.BytesIO()
+    with zipfile.ZipFile(raw, "w") as archive:
+        for number in range(20):
+            member = zipfile.ZipInfo(f"{number}.npy")
+            member.extra = struct.pack("<HH", 0x7777, 0) * 15_000
+            archive.writestr(member, b"")
+    monkeypatch.setattr(zipfile, "ZipFile", lambda file: pytest.fail("read"))
+    assert "more than" in sentence_of(load_weights, raw.getvalue())
+    assert "too many files" in load([("own", raw.getvalue())]).rejected[0][1]
+
+
+def test_what_is_unpacked_in_vain_has_its_price():
+    bomb = gzip.compress(bytes(2**20), mtime=0)
+    rejected = load(
+        [("own", zipped({f"{i}.gz": bomb for i in range(9)}))], Bounds(bytes=2**19)
+    ).rejected
+    whys = ["unpacks to more than" in why for _, why in rejected]
+    assert whys == [True] + 8 * [False]
 
 
 def test_a_gzip_bomb_is_not_unpacked_to_its_end():
