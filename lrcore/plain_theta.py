@@ -20,6 +20,8 @@ from lrcore.errors import UserError
 WEIGHTS = ("theta", "coef_", "theta_", "coef", "W", "w", "weights", "weight", "arr_0")
 BIASES = ("intercept_", "intercept", "b", "bias", "biases", "arr_1")
 CLASSES = ("classes_", "classes", "arr_2")
+# The digits.
+MOST_CLASSES = 10
 # The longest text that is read: ten times what ten rows of 785 numbers take with all digits.
 MAX_TEXT_BYTES = 2 * 2**20
 NAMED = re.compile(r"[A-Za-z_#]")
@@ -77,7 +79,7 @@ def plain_theta(arrays: dict[str, np.ndarray], label: str, widths: tuple[int, ..
     """The theta among named arrays; parameters and errors as of `parse_plain`."""
     theta, bias, classes = (_named(arrays, names) for names in (WEIGHTS, BIASES, CLASSES))
     if theta is None:
-        held = ", ".join(key[:20] for key in list(arrays)[:5]) or "nothing"
+        held = ", ".join(" ".join(key[:20].split()) for key in list(arrays)[:5]) or "nothing"
         raise UserError(
             f"{label} holds no theta but {held}; save theta, or coef_ and intercept_ as "
             "scikit-learn calls them."
@@ -99,6 +101,8 @@ def plain_theta(arrays: dict[str, np.ndarray], label: str, widths: tuple[int, ..
                 f"{label} has {bias.size:,} biases for {len(theta)} rows of weights; one a row is "
                 "needed."
             )
+    # Only now, for what unpacks to tens of millions is refused by its shape.
+    theta, bias = theta.astype(np.float64), bias.astype(np.float64)
     return PlainTheta(theta, bias, None if classes is None else _labels(classes, label))
 
 
@@ -148,12 +152,13 @@ def _named(arrays: dict[str, np.ndarray], names: tuple[str, ...]) -> np.ndarray 
 
 
 def _floats(array: np.ndarray, key: str, label: str) -> np.ndarray:
+    """The array as it is; UserError where it is not of floats of this machine."""
     if array.dtype.kind != "f" or array.dtype.itemsize > 8:
         raise UserError(
             f"{label} has a {key} of {array.dtype}; floats of up to 64 bits are needed, as of "
             f"{key}.astype(float)."
         )
-    return array.astype(np.float64)
+    return array
 
 
 def _rows(theta: np.ndarray, label: str, widths: tuple[int, ...], also: int = 0) -> np.ndarray:
@@ -190,6 +195,8 @@ def _refuse_bias_last(theta: np.ndarray, label: str) -> None:
 def _labels(classes: np.ndarray, label: str) -> np.ndarray:
     """Classes as int; scikit-learn keeps the digits of OpenML's MNIST as text."""
     classes = classes.ravel()
+    if classes.size > MOST_CLASSES:
+        raise UserError(f"{label} names {classes.size:,} classes; the digits 0 to 9 are known.")
     if classes.dtype.kind in "iu":
         return classes
     texts = [str(value) for value in classes.tolist()] if classes.dtype.kind in "fUS" else []

@@ -3,6 +3,7 @@
 import gzip
 import io
 import pickle
+import tracemalloc
 import warnings
 import zlib
 
@@ -16,7 +17,7 @@ from lrcore.cli import main
 from lrcore.errors import UserError
 from lrcore.estimators import BinaryClassifier, OneVsAllClassifier
 from lrcore.features import extract
-from lrcore.plain_theta import MAX_TEXT_BYTES, SCALINGS, is_plain
+from lrcore.plain_theta import MAX_TEXT_BYTES, SCALINGS, is_plain, plain_theta
 from lrcore.reading import Reader
 from lrcore.weights import list_weights, load_weights
 from tests.files import zipped
@@ -279,3 +280,20 @@ def test_the_name_in_capitals_counts(tmp_path, estimator, test_set, capsys):
     assert "[10, 785]" in capsys.readouterr().out
     (tmp_path / "coef.csv").write_bytes(csv(estimator.theta_))
     assert main(["info", str(tmp_path / "coef.csv")]) == 0
+
+
+@pytest.mark.parametrize(
+    "more", [{"classes_": np.full(10**6, b"1")}, {"intercept_": np.zeros(10**6, np.float16)}]
+)
+def test_what_there_are_a_million_of_is_refused_by_its_shape(more):
+    tracemalloc.start()
+    with pytest.raises(UserError, match="1,000,000"):
+        plain_theta({"coef_": np.zeros((10, 784))} | more, "w.npz", (784,))
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 2**20
+
+
+def test_the_name_of_an_array_is_said_in_one_line():
+    with pytest.raises(UserError, match=r"holds no theta but a b, c;"):
+        plain_theta({"a\nb": np.zeros(1), "c": np.zeros(1)}, "w.npz", (784,))
