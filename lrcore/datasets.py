@@ -493,8 +493,8 @@ def _without_partner(n: int, what: str, partner: str, found: list[_Array]) -> st
 
 def _alike(one: str, other: str) -> float:
     same_part = part_of(one) == part_of(other)
-    ends = (name.lower()[-COMPARED:] for name in (one, other))
-    return same_part + difflib.SequenceMatcher(None, *ends).ratio()
+    ends = one.lower()[-COMPARED:], other.lower()[-COMPARED:]
+    return same_part + difflib.SequenceMatcher(None, ends[0], ends[1]).ratio()
 
 
 def _together(sets: list[Dataset]) -> Dataset:

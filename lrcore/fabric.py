@@ -33,6 +33,8 @@ MOST_LINES = 5_000
 # Lists and tables within each other: the record, its objects, one of these, its path, a command;
 # Fabric's own records hold no more in what is not read here.
 DEEPEST = 10
+# ... and all that is in these together: a line to each of MOST_POINTS has four.
+MOST_VALUES = 500_000
 # In pixels: the widest pen on the page is 40 wide, its eraser 80.
 WIDEST_PEN = 200
 # Places on the canvas that the eraser tells apart in each pixel, along each side.
@@ -93,7 +95,7 @@ def is_record(json_data: Any) -> bool:
     return (
         isinstance(json_data, dict)
         and isinstance(json_data.get("objects", []), list)
-        and shallow(json_data, DEEPEST)
+        and shallow(json_data, DEEPEST, MOST_VALUES)
     )
 
 

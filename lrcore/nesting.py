@@ -1,11 +1,17 @@
-"""How deep what came as JSON is nested: Python walks it by recursion, which has an end."""
+"""How much what came as JSON holds, and how deep it is nested: Python walks it by recursion."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 
-def shallow(value: object, depth: int) -> bool:
-    """Whether lists and tables are nested no deeper than `depth`."""
-    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return depth > 0 and all(
-        shallow(item, depth - 1) for item in inside if isinstance(item, (dict, list))
-    )
+
+def shallow(value: object, depth: int, most: float = float("inf")) -> bool:
+    """Whether lists and tables are nested no deeper than `depth`, with at most `most` in all."""
+    level: Sequence[dict | list] = [value] if isinstance(value, (dict, list)) else []
+    for _ in range(depth):
+        most -= sum(map(len, level))
+        if most < 0:
+            return False
+        inside = (item.values() if isinstance(item, dict) else item for item in level)
+        level = [item for items in inside for item in items if isinstance(item, (dict, list))]
+    return not level

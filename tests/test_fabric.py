@@ -245,6 +245,13 @@ def test_what_is_nested_deeper_than_any_drawing_is_no_record():
     assert strokes_on(good | {"more": deep}) == []
 
 
+@pytest.mark.parametrize("item", [{}, [], 1])
+def test_a_record_of_a_million_things_is_none(item):
+    assert not fabric.is_record(canvas(*[item] * (fabric.MOST_VALUES + 1)))
+    drawn = canvas(line(*[(1, 1)] * fabric.MOST_POINTS))
+    assert fabric.is_record(drawn)
+
+
 LEAVES = st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=3)
 # Nothing looks deeper; to make up what is nested at will takes longer than all that is tested.
 ANY = (

@@ -24,6 +24,9 @@ from ui.state import BROUGHT
 
 # Of all pictures of a list together: their files, what was found in them, what is shown.
 MOST_BYTES = 128 * 2**20
+# Of one picture that is shown, unless it is all grain: in a message to the browser it is a third
+# longer, and these have a bound (`server.maxMessageSize`).
+MOST_SENT = 2 * 2**20
 # A picture of one digit is shown so wide, one of several at most so wide, in pixels.
 NARROW, WIDE = 330, 1460
 
@@ -158,6 +161,11 @@ def _read(data: bytes, judge: Weights, digits: str) -> Read:
 
 def _as_file(picture: Image.Image) -> bytes:
     # PNG keeps screenshots and scans crisp, but of a photo it takes ten times as long and as much.
-    file = io.BytesIO()
-    picture.convert("RGB").save(file, "JPEG", quality=90)
-    return file.getvalue()
+    raw = b""
+    for quality in (90, 70, 40):
+        file = io.BytesIO()
+        picture.convert("RGB").save(file, "JPEG", quality=quality)
+        raw = file.getvalue()
+        if len(raw) <= MOST_SENT:
+            break
+    return raw
