@@ -38,6 +38,7 @@ SAVED = {
     "GIF": ("L", "P"),
     "TIFF": ("1", "L", "P", "RGB", "RGBA", "LA", "CMYK", "I;16", "I", "F"),
     "PPM": ("L", "RGB"),
+    "AVIF": ("RGB", "RGBA"),
 }
 ANIMATED = ("GIF", "WEBP", "PNG", "TIFF")
 # One in so many pictures is as large as its format allows, or a little larger.
@@ -92,11 +93,13 @@ def any_format(rng: Rng) -> Named:
     """A sound file of any format and mode."""
     format = picked(rng, list(SAVED))
     mode = picked(rng, SAVED[format])
-    options: dict[str, str | bool] = {}
+    options: dict[str, str | bool | int] = {}
     if format == "TIFF" and mode in ("L", "RGB", "CMYK"):
         options["compression"] = picked(rng, ("raw", "tiff_lzw", "tiff_adobe_deflate", "packbits"))
     if format == "JPEG":
         options["progressive"] = bool(rng.integers(2))
+    if format == "AVIF":
+        options["speed"] = 10
     return f"{format} {mode}", saved(in_mode(scene(rng), mode), format, **options)
 
 
@@ -173,10 +176,26 @@ def animated(rng: Rng) -> Named:
     return f"animated {format}", saved(frames[0], format, save_all=True, append_images=frames[1:])
 
 
+def fine(rng: Rng) -> Named:
+    """A picture of marks without end: dots, streaks, zigzags and grain as fine as pixels."""
+    side = int(rng.integers(200, 1601))
+    rows, columns = np.indices((side, side))
+    pitch, thick = int(rng.integers(2, 30)), int(rng.integers(1, 5))
+    patterns = (
+        (rows % pitch < thick) & (columns % pitch < thick),
+        (rows % (pitch + 2) < thick) & (columns % (side // 2) < side // 2 - 20),
+        (rows + np.abs(columns % (2 * pitch) - pitch)) % (2 * pitch + 8) < thick,
+        rng.random((side, side)) < 10 ** rng.uniform(-3, -0.5),
+        np.repeat(rng.random((side, side // 40 + 1)) < 0.3, 40, axis=1)[:, :side],
+    )
+    written = picked(rng, patterns)
+    return "marks without end", saved(np.where(written, 0, 255).astype(np.uint8), "PNG")
+
+
 def blocks(rng: Rng) -> Named:
     """Small files that keep a reader busy: empty chunks, scans without end, runs of nothing."""
     n = int(rng.integers(1, 3000)) ** 2 // 8
-    kind = picked(rng, ("png", "jpeg", "bmp", "ppm", "ppm16"))
+    kind = picked(rng, ("png", "jpeg", "large jpeg", "tiff", "bmp", "ppm", "comments", "ppm16"))
     if kind == "png":
         raw = saved(scene(rng), "PNG")
         chunk = struct.pack(">I4s", 0, b"teSt") + struct.pack(">I", zlib.crc32(b"teSt"))
@@ -185,6 +204,15 @@ def blocks(rng: Rng) -> Named:
         raw = saved(Image.new("L", (2000, 2000), 128), "JPEG", progressive=True)
         scan = raw[raw.rindex(b"\xff\xda") : -2]
         return "endless scans", raw[:-2] + scan * (n // 50) + raw[-2:]
+    if kind in ("large jpeg", "tiff"):
+        raw = progressive(4900)
+        scan = raw[raw.rindex(b"\xff\xda") : -2]
+        raw = raw[:-2] + scan * int(rng.integers(1, 95)) + raw[-2:]
+        if kind == "large jpeg":
+            return "scans of a large JPEG", raw
+        return "scans in a TIFF", jpeg_in_tiff(raw, 4900)
+    if kind == "comments":
+        return "comments as text", b"P2 900 900 255 " + b"#\n" * n
     if kind == "bmp":
         header = bytearray(saved(Image.new("P", (999, 999)), "BMP")[: 14 + 40 + 1024])
         header[30] = 1
@@ -193,6 +221,22 @@ def blocks(rng: Rng) -> Named:
         return "numbers as text", b"P2 900 900 255 " + b"7 " * n
     side = int(n**0.5)
     return "rare depth", b"P5 %d %d 1000 " % (side, side) + bytes(2 * side * side)
+
+
+@cache
+def progressive(side: int) -> bytes:
+    """A large grey JPEG in several scans, made once."""
+    return saved(Image.new("L", (side, side), 128), "JPEG", progressive=True)
+
+
+def jpeg_in_tiff(raw: bytes, side: int) -> bytes:
+    """A grey JPEG as the only strip of a TIFF."""
+    tags = [(256, side), (257, side), (258, 8), (259, 7), (262, 1), (273, 122), (277, 1)]
+    tags += [(278, side), (279, len(raw))]
+    body = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+    # Behind the header, the number of entries, these, and where the next directory is: none.
+    assert 8 + 2 + len(body) + 4 == 122
+    return b"II*\0" + struct.pack("<IH", 8, len(tags)) + body + bytes(4) + raw
 
 
 @cache
@@ -216,6 +260,8 @@ def huge_files() -> list[Named]:
     add("7 megapixels", 2700, "F", "TIFF")
     add("12 megapixels", 3460, "RGBA", "WEBP", lossless=True, method=0, quality=0)
     add("12 megapixels", 3460, "RGB", "WEBP", method=0)
+    add("12 megapixels", 3460, "RGBA", "WEBP", method=0, quality=60)
+    add("12 megapixels", 3460, "RGB", "AVIF", speed=10, quality=90)
     add("49 megapixels", 7000, "RGB", "JPEG", quality=30)
     add("49 megapixels", 7000, "CMYK", "JPEG", quality=20)
     add("25 megapixels, progressive", 5000, "RGB", "JPEG", quality=75, progressive=True)
@@ -308,7 +354,7 @@ def endless_tiff(rng: Rng) -> Named:
 PICTURES = (
     *(laden, endless_tiff),
     *(any_format, any_format, truncated, truncated, damaged, damaged, damaged, spliced, garbage),
-    *(other_file, tiny, wide, not_numbers, animated, blocks),
+    *(other_file, tiny, wide, not_numbers, animated, blocks, fine),
 )
 
 
@@ -424,12 +470,28 @@ def at_its_bounds(rng: Rng, arrays: dict[str, np.ndarray]) -> Named:
     return "at its bounds", npz(arrays)
 
 
+@cache
+def by_the_million() -> list[Named]:
+    """Plain thetas with more classes or biases than anything has, packed small."""
+    found = []
+    many = {"S1": np.full(60_000_000, b"1"), "f2": np.zeros(30_000_000, "f2")}
+    for dtype, values in many.items():
+        for key in ("classes_", "intercept_", "coef_"):
+            file = io.BytesIO()
+            arrays = {"coef_": np.zeros((10, 784)), "intercept_": np.zeros(10)} | {key: values}
+            np.savez_compressed(file, **arrays)
+            found.append((f"millions of {dtype}", file.getvalue()))
+    return found
+
+
 def weights_file(rng: Rng) -> Named:
     """A hostile weights file."""
     path = picked(rng, sorted(WEIGHTS_FOLDER.glob("*.npz")))
-    kind = rng.integers(11)
+    kind = rng.integers(12)
     if kind == 0:
         return picked(rng, bombs())
+    if kind == 11:
+        return picked(rng, by_the_million())
     if kind == 1:
         return mangled(rng, path.read_bytes())
     if kind == 2:
@@ -480,6 +542,7 @@ def idx_file(rng: Rng) -> Named:
     kind = rng.integers(4)
     if kind == 0:
         sizes = rng.integers(0, 2**32, rng.integers(0, 6), dtype=np.uint64)
+        sizes[rng.random(len(sizes)) < 0.3] = picked(rng, (0, 28, 2**32 - 1))
         header = struct.pack(f">HBB{len(sizes)}I", 0, picked(rng, (8, 13)), len(sizes), *sizes)
         return "forged header", header + rng.bytes(50)
     if kind == 1 and rng.integers(10) == 0:
@@ -504,9 +567,50 @@ def matrices(rng: Rng) -> bytes:
     return mangled(rng, file.getvalue())[1]
 
 
+def array_file(values: np.ndarray) -> bytes:
+    """A .npy file."""
+    file = io.BytesIO()
+    np.save(file, values)
+    return file.getvalue()
+
+
+@cache
+def crowded_sets() -> list[Named]:
+    """Sets that are more in number than in size: arrays, names, extra fields, rows, pictures."""
+    images, labels = array_file(digits()[:3]), array_file(np.arange(3))
+    pairs = {
+        f"{name}{i}.npy": raw for i in range(2000) for name, raw in (("x", images), ("y", labels))
+    }
+    small = {
+        "x.npy": array_file(np.zeros((700_000, 8, 8), "u1")),
+        "y.npy": array_file(np.zeros(700_000, "u1")),
+    }
+    png = saved(Image.fromarray(digits()[0]), "PNG")
+    extra = io.BytesIO()
+    with zipfile.ZipFile(extra, "w") as archive:
+        for number in range(200):
+            member = zipfile.ZipInfo(f"7/{number}.png")
+            member.extra = struct.pack("<HH", 0x7777, 0) * 15_000
+            archive.writestr(member, png)
+    return [
+        ("arrays without end", zipped(pairs)),
+        ("names without end", zipped({"7/" + "a/" * 32_000 + f"{i}.png": png for i in range(150)})),
+        ("pictures of 8 x 8 without end", zipped(small)),
+        ("extra fields without end", extra.getvalue()),
+        ("rows without end", gzip.compress(b"1,2\n" * 15_000_000)),
+        ("columns without end", gzip.compress(b"1," * 30_000_000)),
+        (
+            "gzips without end",
+            zipped({f"7/{i}.gz": gzip.compress(bytes(2**26)) for i in range(40)}),
+        ),
+    ]
+
+
 def own_zip(rng: Rng) -> Named:
     """A hostile file of own digits, a ZIP or whatever else a set may come in."""
-    kind = rng.integers(9)
+    kind = rng.integers(10)
+    if kind == 9:
+        return picked(rng, crowded_sets())
     if kind == 6:
         count = int(rng.integers(1, 60))
         laden_ones = {f"7/{i}.png": laden_png(rng, 2**16) for i in range(count)}
@@ -554,8 +658,12 @@ def hand_file(rng: Rng) -> Named:
 
 def canvas_message(rng: Rng) -> Named:
     """What somebody sends in place of a drawing, as JSON."""
-    kind = int(rng.integers(6))
-    name = ("scribbles", "far away", "high degree", "very many", "odd values", "no record")[kind]
+    names = (
+        *("scribbles", "far away", "high degree", "very many", "odd values", "no record"),
+        *("lines apart", "curves", "nothings", "nested"),
+    )
+    kind = int(rng.integers(len(names)))
+    name = names[kind]
     colours = ("#ffffff", "#000000")
     if kind == 0:
         things = [scribble(rng, colours[k % 2], int(10 ** rng.uniform(0, 3))) for k in range(30)]
@@ -571,6 +679,27 @@ def canvas_message(rng: Rng) -> Named:
         count = int(10 ** rng.uniform(2, 5.5))
         way = [["M", 1, 1], *[["L", *rng.uniform(0, 330, 2).tolist()]] * (count % 50_000)]
         things = [fabric_path(way, picked(rng, colours), 200)] * max(1, count // 50_000)
+    elif kind == 6:
+        ways = [[["M", x, y], ["L", x + 3, y]] for y in range(0, 330, 2) for x in range(0, 660, 5)]
+        count = int(10 ** rng.uniform(2, 4.3))
+        things = [fabric_path([step for way in ways[:count] for step in way], "#000000", 2)]
+        stripes = [
+            fabric_path([["M", x, 0], ["L", x, 330]], "#ffffff", 2) for x in range(0, 660, 3)
+        ]
+        things = picked(rng, (things, [scribble(rng, "#000000", 3000), *stripes]))
+    elif kind == 7:
+        count = int(10 ** rng.uniform(2, 4.8))
+        way = [["M", 0, 0], *[["C", 1, 1, 2, 2, 3, k % 3] for k in range(count)]]
+        things = [fabric_path([["M", 9, 9], ["L", 300, 300]], "#000000", 9)]
+        things += [fabric_path(way, picked(rng, colours), 200)]
+    elif kind == 8:
+        nothings: tuple[Any, ...] = ({}, [], 0)
+        things = [picked(rng, nothings)] * int(10 ** rng.uniform(3, 6))
+    elif kind == 9:
+        deep: list = []
+        for _ in range(int(rng.integers(1, 300))):
+            deep = [deep]
+        things = [scribble(rng, "#000000", 5) | {"more": deep}]
     else:
         odd = picked(rng, ([None], {"a": []}, "x" * 1000, [[]] * 50, -1, 1e308, [["M", "1", 2]]))
         key = picked(rng, ("path", "scaleX", "strokeWidth", "left", "angle", "originX", "type"))
