@@ -83,6 +83,10 @@ def test_a_chart_is_the_same_whatever_it_is_fed(chart, choices):
     assert "datasets" not in spec
     assert f"'name': '{charts.ROWS}'" in str(spec)
     assert ("'type': 'log'" in str(spec)) == (True in choices)
+    # Without anything to show it says what will be there.
+    empty = charts.specification(chart, *choices, empty="soon")
+    assert empty["title"]["text"] == "soon"
+    assert "'axis': None" in str(empty)
 
 
 def test_theta_maps_are_pictures_or_sums_over_directions():

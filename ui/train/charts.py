@@ -74,13 +74,16 @@ def mark_rows(changes: Sequence[Point], x: str, looked_at: Point | None = None) 
 
 
 @functools.cache
-def specification(chart: Callable[..., alt.TopLevelMixin], *choices, empty: bool = False) -> dict:
+def specification(chart: Callable[..., alt.TopLevelMixin], *choices, empty: str = "") -> dict:
     """A chart below as its specification, once; Altair checks it too slowly for every frame.
 
-    empty : without axes and legends, for a chart that has nothing to show yet.
+    empty : of a chart that has nothing to show yet, what it says in the place of axes and legends.
     """
     spec = chart(*choices).to_dict()
-    return _without_guides(spec) if empty else spec
+    if not empty:
+        return spec
+    title = {"text": empty, "fontSize": 13, "fontWeight": "normal"}
+    return _without_guides(spec) | {"title": title}
 
 
 def _without_guides(spec: dict) -> dict:

@@ -137,7 +137,10 @@ def watch(runs: Runs, axes: tuple[str, bool]) -> None:
     digits = charts.digit_rows(points, x, names)
     picture = _theta_picture(job, names, past and past[1])
 
-    empty, marked = not points, not marks.empty
+    # Until there is something to draw, each place says what it is for.
+    soon = "The cost will be drawn here", "Here the share read right", "Here each digit's cost"
+    cost_to_come, share_to_come, each_to_come = ("", "", "") if points else soon
+    marked = not marks.empty
     phone = on_phone()
     tall = BESIDE_BARS if digit is not None and not phone else charts.HEIGHTS["cost"]
     _progress(job)
@@ -146,7 +149,9 @@ def watch(runs: Runs, axes: tuple[str, bool]) -> None:
     left, right = st.columns([3, 2])
     with left:
         _chart(
-            charts.specification(charts.cost_chart, x, log, heldout, marked, tall, empty=empty),
+            charts.specification(
+                charts.cost_chart, x, log, heldout, marked, tall, empty=cost_to_come
+            ),
             {charts.ROWS: rows, **({charts.MARKS: marks} if marked else {})},
             "cost",
             f"Cost on the training and the {heldout} pictures, falling as the run goes on.",
@@ -170,14 +175,14 @@ def watch(runs: Runs, axes: tuple[str, bool]) -> None:
         left = right
     with left:
         _chart(
-            charts.specification(charts.accuracy_chart, x, empty=empty),
+            charts.specification(charts.accuracy_chart, x, empty=share_to_come),
             {charts.ROWS: rows},
             "accuracy",
             f"Share of the {heldout} pictures read right.",
         )
     with right:
         _chart(
-            charts.specification(charts.digits_chart, x, log, tuple(names), empty=empty),
+            charts.specification(charts.digits_chart, x, log, tuple(names), empty=each_to_come),
             {charts.ROWS: digits},
             "digits",
             "The training cost of each digit's model.",
@@ -228,7 +233,9 @@ def compare(runs: Runs, axes: tuple[str, bool], names: list[str]) -> None:
         if name in runs.jobs
     ]
     _chart(
-        charts.specification(charts.overlay_chart, x, log, tuple(names), empty=not rows),
+        charts.specification(
+            charts.overlay_chart, x, log, tuple(names), empty="" if rows else "No run is chosen"
+        ),
         {charts.ROWS: pd.concat(rows) if rows else charts.curve_rows([], x)},
         "overlay",
         "The cost of several runs in one picture.",
