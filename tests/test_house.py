@@ -54,6 +54,17 @@ def test_no_number_field_keeps_what_it_does_not_tell():
     assert calls == set()
 
 
+def test_nothing_is_kept_until_a_time():
+    # What Streamlit's caches find fresh may be gone as they take it out: a KeyError on the page.
+    kept = {
+        f"{name_of(path)}:{node.value.lineno}"
+        for path in (*PAGES, *(ROOT / "ui").rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.keyword) and node.arg == "ttl"
+    }
+    assert kept == set()
+
+
 def test_what_fails_in_a_fragment_is_said():
     # Its later runs do not pass the router, which does so for whole pages.
     said, fragments = [], []

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic
 
 import streamlit as st
 
@@ -38,9 +39,11 @@ def _listed(stamps: tuple) -> tuple[dict[str, Path], dict[str, str]]:
     return list_weights()
 
 
-@st.cache_resource(ttl=FRESH, show_spinner=False)
-def _looked_at(folders: tuple[Path, ...]) -> dict[str, int]:
-    """`_stamps` of these folders.
+# Not by `ttl`: what Streamlit finds still fresh may have gone by the moment it is taken out, which
+# ends the page with a KeyError.
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _looked_at(folders: tuple[Path, ...], moment: int) -> dict[str, int]:
+    """`_stamps` of these folders, looked at once in each `moment`.
 
     A run of a page asks several times, and each look at a disk is an occasion to wait for others.
     """
@@ -49,7 +52,7 @@ def _looked_at(folders: tuple[Path, ...]) -> dict[str, int]:
 
 def _stamps() -> dict[str, int]:
     """The files of models, and when each last changed, in ns."""
-    return _looked_at(lrcore.weights.WEIGHTS_FOLDERS)
+    return _looked_at(lrcore.weights.WEIGHTS_FOLDERS, int(monotonic() / FRESH))
 
 
 def _shipped() -> tuple[dict[str, Path], dict[str, str]]:
