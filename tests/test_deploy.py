@@ -157,7 +157,7 @@ def test_the_cluster_keeps_to_what_nginx_and_compose_do():
 def test_no_visitor_is_shown_a_traceback_and_no_message_is_endless():
     config = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
     assert config["client"]["showErrorDetails"] == "none"
-    assert config["server"]["maxMessageSize"] <= 16
+    assert config["server"]["maxMessageSize"] <= 4
 
 
 def test_the_images_of_others_are_named_with_their_sums():
