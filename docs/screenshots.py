@@ -206,7 +206,7 @@ def others(page, album: Album) -> None:
     press(page, "Let them walk")
     page.wait_for_timeout(4000)
     album.glance("valley-walking")
-    page.locator(".st-key-walk-button-play button", has_text="Play").wait_for()
+    page.get_by_role("button", name="Play the ways").wait_for()
     album.take("valley")
     page.get_by_role("radio", name="A run of mine").click()
     page.get_by_text("of its movement").wait_for()
