@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 
 # Before numpy is loaded: processes with two threads each would wait for one another on two
 # processors.  CI's second run of what is marked `numeric` has more threads.
@@ -106,6 +107,14 @@ def chromium():
         browser.close()
 
 
+# What a browser's console may say: of a page opened by its own address Streamlit first looks for
+# its server under it; it says when a field that is drawn by the clock and a press elsewhere come
+# in one message; a test that cuts the connection hears of that, and one that reads pixels of that.
+NO_FAULT = re.compile(
+    "status of 404|Multiple different fragmentIds|WebSocket|when disconnected|Multiple readback"
+)
+
+
 # What Streamlit itself is made of is loaded and compiled once for each kind of screen.
 @pytest.fixture(scope="session")
 def desk_window(chromium, server):
@@ -146,9 +155,13 @@ def _window(chromium, server, **screen):
 def _opened(window, server, test):
     page = window.new_page()
     page.set_default_timeout(60_000)
+    said: list[str] = []
+    page.on("console", lambda m: said.append(m.text) if m.type in ("warning", "error") else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
     if "server" not in inspect.signature(test).parameters:
         page.goto(server.url)
     yield page
     for tab in window.pages[1:]:
         tab.close()
     window.clear_cookies()
+    assert [text for text in said if not NO_FAULT.search(text)] == [], "the browser's console"

@@ -78,6 +78,12 @@ call => {
 }
 """
 _calls = count()
+FORWARD = """
+address => {
+  history.pushState({}, '', address);
+  dispatchEvent(new PopStateEvent('popstate'));
+}
+"""
 # The first link of a phone's navigation lies within the screen.
 SLID_IN = """
 () => document.querySelector('[data-testid=stSidebarNavLink]')?.getBoundingClientRect().left >= 0
@@ -192,6 +198,14 @@ def go_to(page, title: str) -> None:
         page.locator("[data-testid='stSidebarNavLink']", has_text=title).click()
     else:
         page.locator("[data-testid='stTopNavLink']", has_text=title).click()
+    settled(page)
+
+
+def move_on(page, address: str) -> None:
+    """Go to an address of the app as the browser's Forward does: in the same session, with nothing
+    loaded anew.
+    """
+    page.evaluate(FORWARD, address)
     settled(page)
 
 

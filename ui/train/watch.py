@@ -227,15 +227,13 @@ def compare(runs: Runs, axes: tuple[str, bool], names: list[str]) -> None:
     """The chosen runs' costs in one picture."""
     stop_playing()
     x, log = axes
-    rows = [
-        charts.curve_rows(list(runs[name].history), x).assign(run=name)
-        for name in names
-        if name in runs.jobs
-    ]
+    histories = {name: list(runs[name].history) for name in names if name in runs.jobs}
+    rows = [charts.curve_rows(history, x).assign(run=name) for name, history in histories.items()]
+    empty = ""
+    if not any(histories.values()):
+        empty = "No chosen run has begun" if histories else "No run is chosen"
     _chart(
-        charts.specification(
-            charts.overlay_chart, x, log, tuple(names), empty="" if rows else "No run is chosen"
-        ),
+        charts.specification(charts.overlay_chart, x, log, tuple(names), empty=empty),
         {charts.ROWS: pd.concat(rows) if rows else charts.curve_rows([], x)},
         "overlay",
         "The cost of several runs in one picture.",
