@@ -17,7 +17,7 @@ from typing import BinaryIO
 import numpy as np
 
 from lrcore.archive import gunzip
-from lrcore.errors import UserError
+from lrcore.errors import UserError, megabytes
 from lrcore.places import MNIST_FOLDER, ROOT
 
 UINT8 = 0x08
@@ -209,7 +209,7 @@ def _read_bytes(file: BinaryIO, name: str, most: int) -> bytes | bytearray:
         raw = gunzip(raw, most, name)
     if len(raw) > most:
         raise UserError(
-            f"{name} is larger than {most / 2**20:,.0f} MiB; split the set into smaller ones."
+            f"{name} is larger than {megabytes(most)}; split the set into smaller ones."
         )
     return raw
 

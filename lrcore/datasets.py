@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import difflib
 import io
-import math
 import time
 import zipfile
 import zlib
@@ -33,7 +32,7 @@ from lrcore.data import (
     parse_idx,
 )
 from lrcore.decode import open_once
-from lrcore.errors import UserError
+from lrcore.errors import UserError, bring_fewer, megabytes
 from lrcore.frame import SIDE, along_sides
 from lrcore.labelled import (
     TRAIN,
@@ -272,11 +271,8 @@ class _Loading:
         """Whether so many digits more cannot be kept, which is then said."""
         n = more + sum(map(len, self.loaded.parts.values()))
         if n > self.bounds.digits:
-            self._reject(
-                name,
-                f"is too much: {n:,} digits are more than the {self.bounds.digits:,} that can be "
-                "kept; bring fewer, or train with python -m lrcore train --data.",
-            )
+            many = f"{n:,} digits are more than the {self.bounds.digits:,} that can be kept"
+            self._reject(name, f"is too much: {bring_fewer(many)}")
         return n > self.bounds.digits
 
     # What a file is.
@@ -297,7 +293,7 @@ class _Loading:
             raw = item.read(self.bytes)
             if len(raw) > self.bytes:
                 raise UserError(
-                    f"is more than the {self.bounds.bytes // 2**20:,} MiB that are loaded at once; "
+                    f"is more than the {megabytes(self.bounds.bytes)} that are loaded at once; "
                     "split it, or bring it alone."
                 )
             self._charge(len(raw))
@@ -351,8 +347,8 @@ class _Loading:
         self.bytes -= max(size, 4096)
 
     def _too_large(self) -> str:
-        of_one, of_all = (size // 2**20 for size in (self.bounds.of_one, self.bounds.bytes))
-        return f"is too large once unpacked: {of_one} MiB a picture, {of_all:,} MiB in all."
+        of_one, of_all = megabytes(self.bounds.of_one), megabytes(self.bounds.bytes)
+        return f"is too large once unpacked: {of_one} a picture, {of_all} in all."
 
     def _gunzipped(self, name: str, raw: bytes) -> bytes:
         most = max(0, min(self.bytes, MAX_SET_BYTES))
@@ -360,8 +356,9 @@ class _Loading:
         # What is too large has cost as much to unpack.
         self._charge(len(unpacked))
         if len(unpacked) > most:
-            mib = math.ceil(most / 2**20)
-            raise UserError(f"unpacks to more than {mib:,} MiB; unpack it first, or split the set.")
+            raise UserError(
+                f"unpacks to more than {megabytes(most)}; unpack it first, or split the set."
+            )
         return unpacked
 
     # ZIPs.

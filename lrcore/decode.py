@@ -21,7 +21,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from scipy import ndimage
 
 from lrcore.containers import MOST_EXIF, MOST_SCANNED, MOST_SCANS, checked, scans
-from lrcore.errors import UserError
+from lrcore.errors import UserError, megabytes
 
 FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "BMP", "GIF", "TIFF", "PPM")
 # How files of these formats end; and of HEIC, which is not read, but told what to do instead.
@@ -146,8 +146,8 @@ def _frames(source: Source, longest: int) -> Iterator[_Decoded]:
         raise UserError(_too_large(name))
     if raw[4:11] == b"ftypavi" and len(raw) > MOST_BYTES_OF_AVIF:
         # Each of its bytes is much work: a second for so many.
-        most = MOST_BYTES_OF_AVIF // 2**20
-        raise UserError(f"{name} is an AVIF of more than {most} MB: save it as an ordinary JPEG.")
+        most = megabytes(MOST_BYTES_OF_AVIF)
+        raise UserError(f"{name} is an AVIF of more than {most}: save it as an ordinary JPEG.")
     raw = checked(raw, name)
     try:
         image = Image.open(Limited(raw), formats=FORMATS)
@@ -229,7 +229,7 @@ def _too_large(name: str, most: int = MOST_PIXELS) -> str:
     otherwise = "" if most == MOST_PIXELS_OF_JPEG else " or save it as an ordinary JPEG"
     return (
         f"{name} is too large: at most {most / 1e6:g} million pixels of this kind, {MOST_SIDE:,} "
-        f"a side and {MOST_BYTES // 2**20} MB are read; make it smaller{otherwise}."
+        f"a side and {megabytes(MOST_BYTES)} are read; make it smaller{otherwise}."
     )
 
 

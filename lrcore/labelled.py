@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from lrcore.data import as_set
-from lrcore.errors import UserError
+from lrcore.errors import UserError, bring_fewer
 from lrcore.frame import SIDE, frame
 
 # Squares of other sides than 28 that count as pictures in a table or an array.
@@ -218,10 +218,7 @@ def table_of(raw: bytes, most_rows: int) -> tuple[np.ndarray, list[str]]:
 
 
 def _too_many(rows: int, most: int) -> UserError:
-    return UserError(
-        f"holds {rows:,} digits; up to {most:,} can be kept; bring fewer, or train with python -m "
-        "lrcore train --data."
-    )
+    return UserError(bring_fewer(f"holds {rows:,} digits; up to {most:,} can be kept"))
 
 
 def _is_number(text: str) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import math
 import struct
 import warnings
 import zlib
@@ -11,7 +10,7 @@ import zlib
 import numpy as np
 import scipy.io
 
-from lrcore.errors import UserError
+from lrcore.errors import UserError, megabytes
 
 MATLAB = b"MATLAB"
 # Pictures and labels, as machine-learning courses call them.
@@ -55,8 +54,7 @@ def _inflated(raw: bytes, most: int) -> bytes:
             element = zlib.decompressobj().decompress(element[8:], most - size + 1)
         size += len(element)
         if size > most:
-            mib = math.ceil(most / 2**20)
-            raise UserError(f"unpacks to more than {mib} MiB; save fewer digits in it.")
+            raise UserError(f"unpacks to more than {megabytes(most)}; save fewer digits in it.")
         parts.append(element)
         at += 8 + length
     return b"".join(parts)

@@ -24,7 +24,7 @@ from lrcore.archive import (
     write_file,
 )
 from lrcore.calibration import Calibration
-from lrcore.errors import UserError
+from lrcore.errors import UserError, megabytes
 from lrcore.features import FEATURES, extract
 from lrcore.nesting import shallow
 from lrcore.places import OWN_WEIGHTS_FOLDER, WEIGHTS_FOLDER, WEIGHTS_FOLDERS
@@ -150,8 +150,7 @@ def load_weights(
         raw = read_whole(path, MAX_ARCHIVE_BYTES)
     if len(raw) > MAX_ARCHIVE_BYTES:
         raise UserError(
-            f"{label} is larger than {MAX_ARCHIVE_BYTES / 2**20:,.0f} MiB, too large for a "
-            "weights file."
+            f"{label} is larger than {megabytes(MAX_ARCHIVE_BYTES)}, too large for a weights file."
         )
     name = name or "uploaded"
     widths = {columns(features): features for features in reversed(FEATURES)}

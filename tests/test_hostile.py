@@ -484,10 +484,10 @@ def test_what_is_unpacked_in_vain_has_its_price():
 def test_a_gzip_bomb_is_not_unpacked_to_its_end():
     bomb = io.BytesIO(gzip.compress(bytes(100 * 2**20), mtime=0))
     tracemalloc.start()
-    assert "larger than 1 MiB" in sentence_of(parse_idx, bomb, "images", 2**20)
+    assert "larger than 1 MB" in sentence_of(parse_idx, bomb, "images", 2**20)
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    # What a block of it unpacks to, 16 MiB, is there twice.
+    # What a block of it unpacks to, 16 MB, is there twice.
     assert most < 50 * 2**20
 
 

@@ -227,9 +227,9 @@ def test_one_vs_all_probabilities_are_independent(test_set):
 
 def test_the_page_on_safety_tells_the_bounds():
     said = (ROOT / "docs" / "safety.md").read_text(encoding="utf-8")
-    assert f"| weights | {MAX_ARCHIVE_BYTES // 2**20} MiB unpacked" in said
+    assert f"| weights | {MAX_ARCHIVE_BYTES // 2**20} MB unpacked" in said
     assert (
-        f"a record of {MAX_RECORD:,} characters, or a text of {MAX_TEXT_BYTES // 2**20} MiB" in said
+        f"a record of {MAX_RECORD:,} characters, or a text of {MAX_TEXT_BYTES // 2**20} MB" in said
     )
 
 

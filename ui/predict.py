@@ -13,7 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from lrcore.decode import ENDINGS, HEIC_ENDINGS, READS
 from lrcore.drawing import drawing_steps, rasterise, to_digit
-from lrcore.errors import UserError
+from lrcore.errors import UserError, megabytes
 from lrcore.reading import Reader, Readings, as_text, relevant
 from lrcore.segment import AUTO, ONE, SEVERAL, Found, drawn_as_several, find_drawn_digits
 from lrcore.weights import Weights
@@ -312,7 +312,7 @@ def _pictures(model: Model, brought: Brought) -> None:
     brought.bound()
     if brought.let_go:
         st.warning(
-            f"{counted(brought.let_go, 'older picture')} had to go: {MOST_BYTES >> 20} MB of "
+            f"{counted(brought.let_go, 'older picture')} had to go: {megabytes(MOST_BYTES)} of "
             "pictures are kept at once."
         )
     hand_bar()

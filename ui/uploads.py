@@ -9,6 +9,8 @@ from starlette.exceptions import HTTPException
 from streamlit import runtime
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
+from lrcore.errors import megabytes
+
 # Of one session: five files of the largest size that `server.maxUploadSize` lets pass, or as many
 # single digits as a set may hold.  Of all sessions of a process, in bytes.
 MOST_BYTES, MOST_FILES, MOST_BYTES_OF_ALL = 100 * 2**20, 11_000, 400 * 2**20
@@ -52,7 +54,7 @@ def _check(storage: dict, session_id: str, file: UploadedFileRec) -> None:
     if sum(own) + len(file.data) > MOST_BYTES or len(own) >= MOST_FILES:
         raise HTTPException(
             413,
-            f"The files of this visit are more than {MOST_BYTES // 2**20} MB or {MOST_FILES:,} "
+            f"The files of this visit are more than {megabytes(MOST_BYTES)} or {MOST_FILES:,} "
             "files in all: take some away first.",
         )
     if sum(map(sum, others.values())) + len(file.data) > MOST_BYTES_OF_ALL:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from lrcore.errors import UserError
+from lrcore.errors import UserError, megabytes
 from lrcore.valley import (
     Walked,
     Walks,
@@ -42,7 +42,7 @@ FINE, COARSE, MANY_SCORES = 51, 25, 100_000
 # pictures, and for RUN_PASSES passes: more would keep one waiting.
 MOST_PICTURES, RUN_PASSES = 6_000, 40
 # Features of a run's pictures that are looked at, in megabytes.
-MOST_MEGABYTES = 200
+MOST_BYTES = 200 * 2**20
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,10 +111,11 @@ def run_ground(key: str, walks: Walks, square: bool, _job: Job) -> Ground:
 
     Raises UserError where it has not moved in two directions yet, or looks at too much.
     """
-    if (megabytes := _job.nbytes >> 20) > MOST_MEGABYTES:
+    if _job.nbytes > MOST_BYTES:
         raise UserError(
-            f"The features of this run's pictures take {megabytes:,} MB, and {MOST_MEGABYTES} are "
-            "looked at here; train one on fewer images, or on raw pixels."
+            f"The features of this run's pictures take {megabytes(_job.nbytes)}, and "
+            f"{megabytes(MOST_BYTES)} are looked at here; train one on fewer images, or on raw "
+            "pixels."
         )
     snapshots = list(_job.snapshots)
     thetas = np.stack([theta for _, theta in snapshots]).astype(np.float64)

@@ -16,7 +16,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from threadpoolctl import threadpool_limits
 
 from lrcore.data import Dataset
-from lrcore.errors import UserError
+from lrcore.errors import UserError, megabytes
 from lrcore.settings import Settings
 from lrcore.training import Own, Resume, RunRequest
 from ui.state import RUNS
@@ -27,9 +27,9 @@ from ui.train.sweeping import Sweeping
 
 # Seconds without a browser after which a run's user counts as gone.
 AWAY = 60.0
-# Runs of one session that have not ended, and megabytes of features that one may take; what all
+# Runs of one session that have not ended, and bytes of features that one may take; what all
 # runs of the process may take together is in `ui.train.slots`.
-MOST_UNENDED, MOST_MEGABYTES = 4, 600
+MOST_UNENDED, MOST_BYTES = 4, 600 * 2**20
 
 
 class Runs(InView[str]):
@@ -76,11 +76,11 @@ class Runs(InView[str]):
                 f"{MOST_UNENDED} of your runs have not ended yet; stop or delete one of them first."
             )
         job = self._job(self._free_name(name.strip()), request, allowed, story=story)
-        if job.nbytes > MOST_MEGABYTES * 2**20:
+        if job.nbytes > MOST_BYTES:
             raise UserError(
-                f"This run would need {job.nbytes >> 20:,} MB for its pictures' features, and "
-                f"{MOST_MEGABYTES} are allowed; take fewer images or fewer copies. The command "
-                "line has no such limit."
+                f"This run would need {megabytes(job.nbytes)} for its pictures' features, and "
+                f"{megabytes(MOST_BYTES)} are allowed; take fewer images or fewer copies. The "
+                "command line has no such limit."
             )
         self._begin(job, show=bool(story) or self.job is None or self.job.ending is not None)
         self.begun_beside = job is not self.job
@@ -120,12 +120,12 @@ class Runs(InView[str]):
         if self.sweep is not None and not self.sweep.finished:
             raise UserError("A sweep is at work; wait for it, or cancel it first.")
         sweep = Sweeping(settings, train, values, seeds, slots(), self._presence.gone, own)
-        megabytes = max(trial.job.nbytes for trial in sweep.trials) >> 20
-        if megabytes > MOST_MEGABYTES:
+        largest = max(trial.job.nbytes for trial in sweep.trials)
+        if largest > MOST_BYTES:
             raise UserError(
-                f"A run of this sweep would need {megabytes:,} MB for its pictures' features, and "
-                f"{MOST_MEGABYTES} are allowed; take fewer images. The command line has no such "
-                "limit."
+                f"A run of this sweep would need {megabytes(largest)} for its pictures' features, "
+                f"and {megabytes(MOST_BYTES)} are allowed; take fewer images. The command line has "
+                "no such limit."
             )
         sweep.begin()
         self.sweep = sweep
