@@ -41,7 +41,7 @@ FINE, COARSE, MANY_SCORES = 51, 25, 100_000
 # The five solvers are sent down a run's valley only where it learned from at most MOST_PICTURES
 # pictures, and for RUN_PASSES passes: more would keep one waiting.
 MOST_PICTURES, RUN_PASSES = 6_000, 40
-# Features of a run's pictures that are looked at, in megabytes.
+# Features of a run's pictures that are looked at, in bytes.
 MOST_BYTES = 200 * 2**20
 
 
