@@ -593,6 +593,7 @@ def crowded_sets() -> list[Named]:
             member = zipfile.ZipInfo(f"7/{number}.png")
             member.extra = struct.pack("<HH", 0x7777, 0) * 15_000
             archive.writestr(member, png)
+    table = b"".join(b"%05d.png,7\n" % number for number in range(15_000))
     return [
         ("arrays without end", zipped(pairs)),
         ("names without end", zipped({"7/" + "a/" * 32_000 + f"{i}.png": png for i in range(150)})),
@@ -600,6 +601,8 @@ def crowded_sets() -> list[Named]:
         ("extra fields without end", extra.getvalue()),
         ("rows without end", gzip.compress(b"1,2\n" * 15_000_000)),
         ("columns without end", gzip.compress(b"1," * 30_000_000)),
+        ("tables of names without end", zipped({f"{i}.csv": table for i in range(300)})),
+        ("a table of one long line", gzip.compress(b"a.png,7\n" + b"," * 9_000_000)),
         (
             "gzips without end",
             zipped({f"7/{i}.gz": gzip.compress(bytes(2**26)) for i in range(40)}),

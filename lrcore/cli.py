@@ -439,8 +439,8 @@ def _data_options(parser: argparse.ArgumentParser) -> None:
         "--data",
         type=Path,
         default=MNIST_FOLDER,
-        help="a set of digits: a folder or a file of IDX, CSV, .npz or .mat, or pictures in "
-        "folders 0 to 9 (default: MNIST)",
+        help="a set of digits: a folder or a file of IDX, CSV, ARFF, .npz or .mat, or "
+        "pictures in folders 0 to 9 (default: MNIST)",
     )
     parser.add_argument(
         "--as-is",

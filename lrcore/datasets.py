@@ -1,9 +1,10 @@
 """Sets of digits, from whatever files people bring.
 
-IDX files of any name, numpy's and Keras' arrays, Kaggle's tables, MATLAB's matrices, pictures in
-folders or with the digit in their names, each plain, gzipped or in a ZIP.  What a file is, its
-first bytes tell, not its name.  The same reader serves `--data`, own digits, and training: what
-comes from outside is bounded in number, size and time, and no name in it is ever used as a path.
+IDX files of any name, numpy's and Keras' arrays, Kaggle's tables, ARFF, MATLAB's matrices, and
+pictures in folders, with the digit in their names, or in a table beside them; each plain, gzipped
+or in a ZIP.  What a file is, its first bytes tell, not its name.  The same reader serves `--data`,
+own digits, and training: what comes from outside is bounded in number, size and time, and no name
+in it is ever used as a path.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 import numpy as np
@@ -44,11 +45,13 @@ from lrcore.labelled import (
     is_picture,
     label_column,
     label_of,
+    names_pictures,
     part_of,
     shows_pictures,
     square_sizes,
     table_of,
     tells_labels,
+    written_labels,
 )
 from lrcore.matlab import MATLAB, load_matrices
 from lrcore.reading import Reader
@@ -79,7 +82,18 @@ _OTHERS = {
     b"\x80": "is a pickle, which is never opened here; save its arrays by "
     "np.savez('digits.npz', x=images, y=labels).",
     b"%PDF": "is a PDF; save its pages as pictures.",
+    b"PAR1": "is a Parquet file; save its pictures by np.savez('digits.npz', x=images, y=labels), "
+    "or a table of numbers by pandas' to_csv.",
 }
+# A ZIP that holds one of these is a document.
+_DOCUMENTS = {
+    "xl/workbook.xml": "is a workbook of Excel; save its sheet as CSV.",
+    "word/document.xml": "is a document of Word; save its pictures one by one.",
+    "content.xml": "is an OpenDocument file; save a table as CSV, pictures one by one.",
+}
+# Files that may say which pictures show what are read before the pictures.
+_FIRST = (".csv", ".tsv", ".txt")
+MOST_TABLES = 10
 
 
 @dataclass(frozen=True)
@@ -236,14 +250,24 @@ class _Loading:
         self.arrays: list[_Array] = []
         # Pictures of one digit each, by part, and their labels.
         self.pictures: dict[str, list[tuple[np.ndarray, int]]] = {}
+        # What tables say of pictures: digit and table by name; and the tables that served nobody.
+        self.written: dict[str, tuple[int, str]] = {}
+        self.unused: dict[str, int] = {}
+        self.tables = 0
         self.seen = self.all = 0
 
     def load(self, items: list[Item]) -> Loaded:
         self.all = len(items)
-        for item in items:
+        for item in sorted(items, key=_comes_later):
             self._take(item)
         self._add_pictures("the pictures")
         self._pair()
+        for name, number in self.unused.items():
+            self._reject(
+                name,
+                f"names {number:,} pictures, none of which came with it; bring them together, as a "
+                "ZIP.",
+            )
         return self.loaded
 
     def _add_pictures(self, name: str) -> None:
@@ -370,7 +394,11 @@ class _Loading:
         try:
             with zipfile.ZipFile(io.BytesIO(raw)) as archive:
                 named = [(m.filename[-LONGEST_NAME:], m) for m in archive.infolist()]
+                for path, _ in named:
+                    if path in _DOCUMENTS:
+                        raise UserError(_DOCUMENTS[path])
                 members = [(path, member) for path, member in named if not is_furniture(path)]
+                members.sort(key=_comes_later)
                 self.files -= len(members)
                 if self.files < 0:
                     raise UserError(
@@ -405,20 +433,41 @@ class _Loading:
     # Pictures.
 
     def _from_picture(self, name: str, raw: bytes) -> None:
-        label = label_of(name)
+        label = self._label_of(name)
         if label is None:
             raise UserError(
                 "does not say which digit it shows: put it into a folder named 0 to 9, or end its "
-                "name in -7."
+                "name in -7; or bring a table with a line for each picture, such as a.png,7."
             )
         if len(raw) > self.bounds.of_one:
             raise UserError(self._too_large())
         image = digit_in(raw)
         self.pictures.setdefault(part_of(name), []).append((image, label))
 
+    def _label_of(self, name: str) -> int | None:
+        """What a table says of a picture, by its name with as many folders as it gives; else what
+        its folders and name tell."""
+        parts = PurePosixPath(name.replace("\\", "/")).parts
+        for start in range(len(parts) if self.written else 0):
+            if found := self.written.get("/".join(parts[start:])):
+                self.unused.pop(found[1], None)
+                return found[0]
+        return label_of(name)
+
     # Tables.
 
     def _from_table(self, name: str, raw: bytes) -> None:
+        if names_pictures(raw):
+            self.tables += 1
+            if self.tables > MOST_TABLES:
+                raise UserError(f"is one table more than the {MOST_TABLES} that may name pictures.")
+            labels = written_labels(raw, self.bounds.files)
+            for picture, label in labels.items():
+                if self.written.get(picture, (label, ""))[0] != label:
+                    raise UserError(f"says {label} of a picture, and another table something else.")
+            self.written |= {picture: (label, name) for picture, label in labels.items()}
+            self.unused[name] = len(labels)
+            return
         values, header = table_of(raw, self.bounds.digits)
         if values.shape[1] - 1 in square_sizes():
             at = label_column(values, header)
@@ -477,6 +526,10 @@ class _Loading:
         self.loaded.notes += [f"{names}: {note}" for note in (*notes, *more)]
         part = part_of(pictures.name) or part_of(labels.name)
         self._add(part, Dataset(images, truth), pictures.name)
+
+
+def _comes_later(named: tuple) -> bool:
+    return not named[0].lower().removesuffix(".gz").endswith(_FIRST)
 
 
 def _without_partner(n: int, what: str, partner: str, found: list[_Array]) -> str:

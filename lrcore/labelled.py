@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from pathlib import PurePosixPath
 
@@ -16,6 +17,15 @@ from lrcore.frame import SIDE, frame
 SMALLEST_SIDE, LARGEST_SIDE = 8, 64
 # Columns that a table of 28x28 pictures has, the label aside.
 PIXELS = SIDE * SIDE
+# What is written over a column of labels, and over one that only counts rows, in lower case.
+_LABEL = ("label", "labels", "y", "class", "digit", "target")
+_COUNTS = ("", "unnamed: 0", "index", "id", "imageid")
+# The bytes in which an ARFF file has its head.
+_ARFF_HEAD = 2**18
+# Characters in a line of a table of pictures' names, at most.
+LONGEST_LINE = 1_000
+# As `5 153:0.01 154:0.2` is written.
+_SPARSE = re.compile(rb"\S+ \d+:\S+")
 # Characters in the first line of a table, at most: more than the longest numbers of the largest
 # pictures have.
 LONGEST_ROW = 40 * LARGEST_SIDE**2
@@ -27,6 +37,8 @@ TRAIN, TEST, WHOLE = "train", "test", ""
 _WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _NAMED = re.compile(r"(?:(?:digit|class|label|number|num|no)[ _.-]*)?(\d)", re.I)
 _AT_END = re.compile(r"(?:^|[-_ ])(\d)$")
+# What Windows, and those who copy, put behind a name: `7 (12).png`, `7 - Copy.png`.
+_COPY = re.compile(r"(?: ?\(\d+\)| - copy| copy(?: \d+)?)+$", re.I)
 _FURNITURE = {"thumbs.db", "desktop.ini", "__macosx", "license", "readme", "labels.txt"}
 
 
@@ -53,15 +65,66 @@ def is_picture(name: str) -> bool:
 
 def label_of(name: str) -> int | None:
     """The digit that a file's folders or name tell: `7/a.png`, `digit_7/a.png`, `seven/a.png`,
-    `class 7/a.png`, `a-7.png`; None where they tell none."""
+    `class 7/a.png`, `a-7.png`, `7 (2).png`; None where they tell none."""
     path = PurePosixPath(name.replace("\\", "/"))
     for folder in reversed(path.parts[:-1]):
         if match := _NAMED.fullmatch(folder.strip()):
             return int(match[1])
         if folder.strip().lower() in _WORDS:
             return _WORDS.index(folder.strip().lower())
-    match = _AT_END.search(path.stem)
-    return int(match[1]) if match else None
+    stem = _COPY.sub("", path.stem)
+    match = _AT_END.search(stem)
+    # `digit7.png` may be a digit's 7, or the seventh of all.
+    return (
+        int(match[1]) if match else _WORDS.index(stem.lower()) if stem.lower() in _WORDS else None
+    )
+
+
+def names_pictures(raw: bytes) -> bool:
+    """Whether a file is a table that names pictures, as one with a line `a.png,7` is."""
+    # The first line may hold the names of the columns, the second one does not.
+    begin = raw[: 2 * LONGEST_LINE].decode("utf-8", "replace").splitlines()[:2]
+    cells = _between(begin[0]).join(begin).split(_between(begin[0])) if begin else []
+    return any(is_picture(cell.strip(' "')) for cell in cells)
+
+
+def written_labels(raw: bytes, most: int) -> dict[str, int]:
+    """The digit of each picture that a table names.
+
+    most : how many it may name.
+
+    Raises UserError where it names more, or what is no digit.
+    """
+    raw = raw.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    if raw.count(b"\n") > 2 * most or len(raw) > most * LONGEST_LINE:
+        raise UserError(f"names too many pictures; up to {most:,} are read at once.")
+    lines = raw.decode("utf-8", "replace").split("\n")
+    if max(map(len, lines)) > LONGEST_LINE:
+        raise UserError(f"is no table: a line of it has more than {LONGEST_LINE:,} characters.")
+    try:
+        found = csv.reader(lines, delimiter=_between(lines[0]))
+        rows = [[cell.strip() for cell in row] for row in found if row]
+    except csv.Error:
+        raise UserError("is no table: a quotation mark in it is never closed.") from None
+    header = [] if any(map(is_picture, rows[0])) else [cell.lower() for cell in rows[0]]
+    rows = rows[1:] if header else rows
+    if not rows:
+        raise UserError("names no picture.")
+    name_at = next((at for at, cell in enumerate(rows[0]) if is_picture(cell)), 0)
+    # Where no name tells, the label stands behind the picture's name, or before it.
+    beside = name_at + 1 if name_at + 1 < len(rows[0]) else name_at - 1
+    label_at = next((at for at, name in enumerate(header) if name in _LABEL), beside)
+    labels = {}
+    for number, row in enumerate(rows, 1):
+        label = row[label_at] if len(row) > max(name_at, label_at) else ""
+        if not re.fullmatch(r"[0-9](\.0)?", label):
+            raise UserError(f"has no digit, 0 to 9, beside the picture in its row {number:,}.")
+        labels[row[name_at].replace("\\", "/").removeprefix("./")] = int(label[0])
+    return labels
+
+
+def _between(line: str) -> str:
+    return next((mark for mark in ",;\t" if mark in line), " ")
 
 
 def part_of(name: str) -> str:
@@ -102,6 +165,9 @@ def as_labels(values: np.ndarray) -> tuple[np.ndarray, list[str]]:
     """Labels, however they are written, as uint8 (n,), and sentences on how they were taken."""
     notes = []
     values = flat(values)
+    if values.dtype.kind in "US" and np.isin(values, np.arange(10).astype(values.dtype)).all():
+        # As OpenML has MNIST's.
+        values = values.astype(int)
     if values.dtype.kind not in "buif":
         raise UserError("labels are the numbers 0 to 9.")
     if values.ndim == 2 and values.shape[1] == 10:
@@ -178,17 +244,28 @@ def table_of(raw: bytes, most_rows: int) -> tuple[np.ndarray, list[str]]:
     """
     raw = raw.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n").replace(b"\r", b"\n").strip()
     neither = UserError("is neither a picture nor a set of digits in a form that is known here.")
+    raw, header = _without_arff(raw)
     first = raw.split(b"\n", 1)[0].decode("latin-1")
     if b"\0" in raw[:4096] or len(first) > LONGEST_ROW:
         raise neither
+    if _SPARSE.match(raw[:200]):
+        raise UserError(
+            "is in LIBSVM's form, which does not tell how large its pictures are; save them by "
+            "np.savez('digits.npz', x=images, y=labels)."
+        )
     mark = next((mark for mark in ",;\t" if mark in first), None)
     cells = [cell.strip().strip("\"'") for cell in (first.split(mark) if mark else first.split())]
-    header = cells if not all(map(_is_number, cells)) else []
-    body = raw.split(b"\n", 1)[1] if header and b"\n" in raw else b"" if header else raw
+    body = raw
+    if not header and not all(map(_is_number, cells)):
+        header, body = cells, raw.split(b"\n", 1)[1] if b"\n" in raw else b""
     if len(cells) < 2 or not body:
         raise neither
+    if header and len(header) != len(cells):
+        raise UserError(f"is no table: {len(header):,} names for {len(cells):,} columns.")
+    counted = bool(header) and header[0].lower() in _COUNTS
     columns = len(cells)
-    if columns - 1 not in square_sizes() and columns not in square_sizes() and columns > 10:
+    told = columns - counted
+    if told - 1 not in square_sizes() and told not in square_sizes() and told > 10:
         raise UserError(
             f"is a table of {columns:,} columns; a label and the {PIXELS} pixels of a picture "
             f"make {PIXELS + 1}."
@@ -214,7 +291,18 @@ def table_of(raw: bytes, most_rows: int) -> tuple[np.ndarray, list[str]]:
                 f"{len(some) * columns:,} numbers, and there are {len(numbers):,}."
             )
         values[at : at + len(some)] = numbers.reshape(-1, columns)
-    return values, header
+    return values[:, int(counted) :], header[int(counted) :]
+
+
+def _without_arff(raw: bytes) -> tuple[bytes, list[str]]:
+    """The rows of an ARFF file and the names of its attributes, as OpenML keeps MNIST
+    (https://www.cs.waikato.ac.nz/ml/weka/arff.html); of any other file all that it holds."""
+    head = raw[:_ARFF_HEAD]
+    data = re.search(rb"(?im)^@data\b.*\n", head)
+    if data is None or not re.search(rb"(?im)^@relation\b", head[: data.start()]):
+        return raw, []
+    names = re.findall(rb"(?im)^@attribute\s+(\S+)", head[: data.start()])
+    return raw[data.end() :].lstrip(), [name.decode("latin-1").strip("'\"") for name in names]
 
 
 def _too_many(rows: int, most: int) -> UserError:
@@ -232,7 +320,7 @@ def _is_number(text: str) -> bool:
 def label_column(values: np.ndarray, header: list[str]) -> int:
     """Which column of a table is the label: one that says so, else the first or the last."""
     for at, name in enumerate(header):
-        if name.lower() in ("label", "labels", "y", "class", "digit", "target"):
+        if name.lower() in _LABEL:
             return at
     first, last = (len(np.unique(values[:, at])) for at in (0, -1))
     small = [bool(np.isin(values[:, at], np.arange(11)).all()) for at in (0, -1)]

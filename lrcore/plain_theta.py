@@ -85,6 +85,17 @@ def plain_theta(arrays: dict[str, np.ndarray], label: str, widths: tuple[int, ..
             "scikit-learn calls them."
         )
     theta = _floats(theta, "theta", label)
+    if (
+        theta.ndim == 2
+        and theta.shape[1] <= MOST_CLASSES
+        and theta.shape[0] - 1
+        in (
+            *widths,
+            *(width - 1 for width in widths),
+        )
+    ):
+        # A column a class, as Keras has it.
+        theta = theta.T
     if bias is None:
         biased = theta.ndim == 2 and theta.shape[1] - 1 in widths
         theta = _rows(theta, label, widths, also=1)
@@ -164,14 +175,9 @@ def _floats(array: np.ndarray, key: str, label: str) -> np.ndarray:
 def _rows(theta: np.ndarray, label: str, widths: tuple[int, ...], also: int = 0) -> np.ndarray:
     """Theta as it is; UserError where it is no table of a row a class."""
     fit = {*widths, *(width + 1 for width in widths if also)}
-    if theta.ndim == 2 and theta.shape[1] in fit and 1 <= len(theta) <= 10:
+    if theta.ndim == 2 and theta.shape[1] in fit and 1 <= len(theta) <= MOST_CLASSES:
         return theta
     shape = " x ".join(map(str, theta.shape)) or "a single number"
-    if theta.ndim == 2 and theta.shape[0] in fit and 1 <= theta.shape[1] <= 10:
-        raise UserError(
-            f"{label} has a theta of {shape}, a column a class; save its transpose, theta.T, "
-            f"{theta.shape[1]} x {theta.shape[0]}."
-        )
     if theta.ndim == 1 and theta.size % 10 == 0 and theta.size // 10 in fit:
         raise UserError(
             f"{label} has {theta.size:,} numbers in one row; save theta.reshape(10, -1), a row a "

@@ -9,6 +9,7 @@ import zipfile
 import zlib
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.io
 from hypothesis import given, settings
@@ -60,6 +61,10 @@ def idx(values, kind):
     """An IDX file of another type than bytes."""
     head = struct.pack(f">HBB{values.ndim}I", 0, kind, values.ndim, *values.shape)
     return head + values.tobytes()
+
+
+def pairs_of(own):
+    return enumerate(zip(own.images, own.labels, strict=True))
 
 
 # Every form that a set comes in.
@@ -130,6 +135,30 @@ def forms(own):
             for i, (image, k) in enumerate(zip(own.images, own.labels, strict=True))
         ],
     )
+    named = [(f"{i:03}.png", saved(image), k) for i, (image, k) in pairs_of(own)]
+    members = {f"Images/{name}": raw for name, raw, _ in named}
+    rows = "".join(f"{name},{k}\r\n" for name, _, k in named)
+    yield "table beside", [*members.items(), ("train.csv", f"filename,label\r\n{rows}".encode())]
+    yield "table in the zip", [("o.zip", zipped({**members, "z.csv": rows.encode()}))]
+    behind = "".join(f'{k}\t{i}\t"./Images/{name}"\n' for i, (name, _, k) in enumerate(named))
+    table = f"class\tid\tpicture\n{behind}".encode()
+    yield "table of tabs", [("o.zip", zipped(members)), ("t.tsv.gz", gzip.compress(table, mtime=0))]
+    windows = {f"{k} ({i}).png": saved(image) for i, (image, k) in pairs_of(own)}
+    yield "names of windows", [("o.zip", zipped(windows))]
+    counted = pd.DataFrame(flat(own)).add_prefix("pixel").assign(label=own.labels)
+    yield "csv of pandas", [("own.csv", counted.to_csv().encode())]
+    yield (
+        "csv in two",
+        [
+            ("x.csv", counted.drop(columns="label").to_csv(index_label="id").encode()),
+            ("y.csv", counted[["label"]].to_csv(index_label="id").encode()),
+        ],
+    )
+    attributes = "".join(f"@ATTRIBUTE pixel{k} real\n" for k in range(1, 785))
+    labelled = f"{attributes}@ATTRIBUTE class {{0,1,2,3,4,5,6,7,8,9}}\n"
+    arff = f"% MNIST\n@RELATION mnist_784\n\n{labelled}@DATA\n".encode() + csv(last)
+    yield "arff", [("mnist_784.arff", arff)]
+    yield "npz of OpenML", [("d.npz", npz(x=flat(own), y=own.labels.astype(str)))]
     yield (
         "bmps and gifs",
         [
@@ -253,6 +282,14 @@ def test_labels_that_folders_and_names_tell():
     told = {
         **{"7/a.png": 7, "digit_7/a.png": 7, "seven/a.png": 7, "class 7/a.png": 7, "a-7.png": 7},
         **{"Digit-3/x/a.png": 3, "SEVEN/1.png": 7, "set\\4\\a.png": 4, "label 0/9.png": 0},
+        **{"7 (12).png": 7, "7 - Copy.png": 7, "7 - Copy (2).png": 7, "x_7 copy 2.png": 7},
+        **{
+            "digit7.png": None,
+            "label_3 (4).jpg": 3,
+            "nine.png": 9,
+            "(7).png": None,
+            "7b.png": None,
+        },
         **{"img_12_5.jpg": 5, "7/a-3.png": 7, "5.png": 5, "../../10/x.png": None},
         **{"a7.png": None, "eleven/x.png": None, "digits/a.png": None, "77/a.png": None},
     }
@@ -399,8 +436,23 @@ def tar_of(own):
         ("a.npz", lambda own: npz(x=own.images * np.nan, y=own.labels), "not numbers"),
         ("a.npz", lambda own: npz(x=own.images, y=own.labels / 2), "no whole number"),
         ("a.npz", lambda own: npz(x=own.images, y=np.ones((40, 10))), "one-hot"),
-        ("a.npz", lambda own: npz(x=own.images, y=own.labels.astype(str)), "numbers 0 to 9"),
+        ("a.npz", lambda own: npz(x=own.images, y=np.full(40, "seven")), "numbers 0 to 9"),
         ("a.npz", lambda own: npz(x=np.zeros((40, 3)), y=own.labels), "shape 40 x 3"),
+        ("a.parquet", lambda own: b"PAR1\x15\4", "pandas' to_csv"),
+        ("a.xlsx", lambda own: zipped({"xl/workbook.xml": b"<"}), "save its sheet as CSV"),
+        ("a.svm", lambda own: b"5 153:0.01 154:0.2\n3 152:1\n", "is in LIBSVM's form"),
+        ("a.csv", lambda own: b"a.png,7\nb.png,8\n", "names 2 pictures, none of which came"),
+        ("a.csv", lambda own: b"name,label\na.png,7\nb.png,x\n", "in its row 2"),
+        ("a.csv", lambda own: b"a.png\nb.png\n", "in its row 1"),
+        (
+            "a.csv",
+            lambda own: b'a.png,7\n"b.png,8\n' + b"c.png,9\n" * 20_000,
+            "names too many pictures",
+        ),
+        ("a.csv", lambda own: b'a.png,7\n"b.png,8\n' + b"c" * 900 + b"\n" * 9, "in its row 2"),
+        ("a.csv", lambda own: b"a.png,7\n" + b"," * 10_000_000, "names too many pictures"),
+        ("a.csv", lambda own: b"a.png,7" + b"," * 1000, "more than 1,000 characters"),
+        ("a.arff", lambda own: b"@relation a\n@attribute b\n@data\n1,2\n", "1 names for 2 columns"),
         ("a.csv", lambda own: b"label,pixel0\n", "neither a picture nor a set"),
         ("a.csv", lambda own: b"1,2,3\n4,5\n", "is no table: 2 rows of 3 columns"),
         ("a.csv", lambda own: b"1,2,3\n4,x,5\n", "something among its numbers"),
@@ -412,6 +464,29 @@ def test_what_cannot_be_read_says_what_to_do(own, name, raw, says):
     loaded = load([(name, raw(own))])
     assert not len(loaded.digits)
     assert any(says in why for _, why in loaded.rejected), loaded.rejected
+
+
+def test_two_tables_that_contradict_each_other_are_not_both_believed(own):
+    files = [("a.png", saved(own.images[0])), ("x.csv", b"a.png,7\n"), ("y.csv", b"a.png,3\n")]
+    loaded = load(files)
+    assert loaded.digits.labels.tolist() == [7]
+    assert loaded.rejected == [("y.csv", "says 3 of a picture, and another table something else.")]
+
+
+def test_tables_that_name_pictures_are_bounded(own):
+    files = [("a.png", saved(own.images[0])), *((f"{i}.csv", b"a.png,7\n") for i in range(11))]
+    loaded = load(files)
+    assert loaded.digits.labels.tolist() == [7]
+    assert ("10.csv", "is one table more than the 10 that may name pictures.") in loaded.rejected
+
+
+def test_a_table_goes_before_what_folders_and_names_tell(own):
+    members = {"train/1/a-2.png": saved(own.images[0]), "test/a-2.png": saved(own.images[1])}
+    files = [("o.zip", zipped({**members, "labels.csv": b"1/a-2.png,7\n"}))]
+    assert {k: d.labels.tolist() for k, d in load(files).parts.items()} == {
+        "train": [7],
+        "test": [2],
+    }
 
 
 def test_a_set_larger_than_is_kept_names_the_command_line(own):

@@ -101,6 +101,9 @@ SAVED = {
     "csv, semicolons": lambda theta: csv(theta, sep=";"),
     "csv, tabs and quotes": lambda theta: csv(theta, sep="\t", quoting=2),
     "csv, byte order mark": lambda theta: b"\xef\xbb\xbf" + csv(theta),
+    "npy, a column a class": lambda theta: npy(theta.T),
+    "text, a column a class": lambda theta: text(theta.T),
+    "npz of Keras' layer": lambda theta: npz(W=theta[:, 1:].T, b=theta[:, 0]),
     "csv of Windows": lambda theta: csv(theta).replace(b"\n", b"\r\n"),
 }
 
@@ -173,10 +176,7 @@ def test_two_classes_need_to_be_named(few, test_set):
 @pytest.mark.parametrize(
     ("raw", "says"),
     [
-        (npy(np.ones((785, 10))), "save its transpose, theta.T, 10 x 785"),
-        (npy(np.ones((784, 10))), "save its transpose, theta.T, 10 x 784"),
-        (text(np.ones((785, 10))), "save its transpose, theta.T, 10 x 785"),
-        (npz(W=np.ones((784, 10)), b=np.ones(10)), "save its transpose"),
+        (npy(np.ones((700, 10))), "a theta of 700 x 10, but a row a class is needed"),
         (npy(np.ones(7850)), "theta.reshape(10, -1)"),
         (npy(np.ones((10, 700))), "of 784 weights or one more, the bias first"),
         (npz(coef_=np.ones((10, 785)), intercept_=np.ones(10)), "of 784 weights."),

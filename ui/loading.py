@@ -16,8 +16,9 @@ from ui.priority import aside
 from ui.state import FILES_USED, LEAVE_AS_IT_IS, LOAD, LOAD_NOTES, REJECTED_FILES
 
 FORMS = (
-    "Pictures in folders 0 to 9 (as a ZIP) or named as in a-7.png, two IDX files, a CSV table with "
-    "a label and 784 pixels a line, an .npz as Keras has it, or a .mat."
+    "Pictures in folders 0 to 9 (as a ZIP), named as in a-7.png, or with a table that names them "
+    "as in 'a.png,7'; two IDX files, a table (CSV, ARFF) of a label and 784 pixels a line, an .npz "
+    "as Keras has it, or a .mat."
 )
 
 
