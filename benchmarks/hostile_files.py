@@ -25,7 +25,7 @@ from lrcore.corrections import Curvature, theta_hash
 from lrcore.data import as_set, idx_bytes, load_dataset
 from lrcore.own_set import to_zip
 from lrcore.weights import DEFAULT, FORMAT, WEIGHTS_FOLDER, load_weights
-from tests.files import saved, zipped
+from tests.files import npy, npz, saved, zipped
 
 Rng = np.random.Generator
 Named = tuple[str, bytes]
@@ -198,8 +198,7 @@ def blocks(rng: Rng) -> Named:
     kind = picked(rng, ("png", "jpeg", "large jpeg", "tiff", "bmp", "ppm", "comments", "ppm16"))
     if kind == "png":
         raw = saved(scene(rng), "PNG")
-        chunk = struct.pack(">I4s", 0, b"teSt") + struct.pack(">I", zlib.crc32(b"teSt"))
-        return "empty chunks", raw[:33] + chunk * n + raw[33:]
+        return "empty chunks", raw[:33] + chunk(b"teSt") * n + raw[33:]
     if kind == "jpeg":
         raw = saved(Image.new("L", (2000, 2000), 128), "JPEG", progressive=True)
         scan = raw[raw.rindex(b"\xff\xda") : -2]
@@ -380,13 +379,6 @@ def mangled(rng: Rng, raw: bytes) -> Named:
     return "bytes changed", bytes(changed)
 
 
-def npz(arrays: dict) -> bytes:
-    """An .npz file, pickles included."""
-    file = io.BytesIO()
-    np.savez(file, **arrays)
-    return file.getvalue()
-
-
 @cache
 def bombs() -> list[Named]:
     """ZIPs of much nothing, and of members without end."""
@@ -468,7 +460,7 @@ def at_its_bounds(rng: Rng, arrays: dict[str, np.ndarray]) -> Named:
     arrays["theta"] = arrays["theta"] * picked(rng, (0, 1, 1e3, 1e13, 1e-30))
     if rows == 1:
         arrays["classes"] = np.array(picked(rng, ([5, -1], [-1, 5], [5, 5])))
-    return "at its bounds", npz(arrays)
+    return "at its bounds", npz(**arrays)
 
 
 @cache
@@ -478,10 +470,10 @@ def by_the_million() -> list[Named]:
     many = {"S1": np.full(60_000_000, b"1"), "f2": np.zeros(30_000_000, "f2")}
     for dtype, values in many.items():
         for key in ("classes_", "intercept_", "coef_"):
-            file = io.BytesIO()
             arrays = {"coef_": np.zeros((10, 784)), "intercept_": np.zeros(10)} | {key: values}
-            np.savez_compressed(file, **arrays)
-            found.append((f"millions of {dtype}", file.getvalue()))
+            found.append(
+                (f"millions of {dtype}", zipped({f"{k}.npy": npy(v) for k, v in arrays.items()}))
+            )
     return found
 
 
@@ -496,11 +488,9 @@ def weights_file(rng: Rng) -> Named:
     if kind == 1:
         return mangled(rng, path.read_bytes())
     if kind == 2:
-        return "pickle", picked(rng, (pickle.dumps({"theta": 1}), npz({"theta": [None]})))
+        return "pickle", picked(rng, (pickle.dumps({"theta": 1}), npz(theta=[None])))
     if kind == 3:
-        file = io.BytesIO()
-        np.save(file, odd_array(rng))
-        return "plain .npy", file.getvalue()
+        return "plain .npy", npy(odd_array(rng))
     if kind == 4:
         names = (
             "../theta.npy",
@@ -521,14 +511,14 @@ def weights_file(rng: Rng) -> Named:
         deep, times = int(rng.integers(1, 5000)), int(rng.integers(1, 200_000))
         records = ('{"a":' * deep + "1" + "}" * deep, '{"a": "' + "a" * times + '"}', "[]," * times)
         arrays["record"] = np.array(picked(rng, records))
-        return "record", npz(arrays)
+        return "record", npz(**arrays)
     for _ in range(rng.integers(1, 3)):
         key = picked(rng, list(arrays))
         if kind == 5 and len(arrays) > 1:
             del arrays[key]
         else:
             arrays[key] = odd_array(rng)
-    return "keys missing" if kind == 5 else "arrays exchanged", npz(arrays)
+    return "keys missing" if kind == 5 else "arrays exchanged", npz(**arrays)
 
 
 @cache
@@ -568,23 +558,16 @@ def matrices(rng: Rng) -> bytes:
     return mangled(rng, file.getvalue())[1]
 
 
-def array_file(values: np.ndarray) -> bytes:
-    """A .npy file."""
-    file = io.BytesIO()
-    np.save(file, values)
-    return file.getvalue()
-
-
 @cache
 def crowded_sets() -> list[Named]:
     """Sets that are more in number than in size: arrays, names, extra fields, rows, pictures."""
-    images, labels = array_file(digits()[:3]), array_file(np.arange(3))
+    images, labels = npy(digits()[:3]), npy(np.arange(3))
     pairs = {
         f"{name}{i}.npy": raw for i in range(2000) for name, raw in (("x", images), ("y", labels))
     }
     small = {
-        "x.npy": array_file(np.zeros((700_000, 8, 8), "u1")),
-        "y.npy": array_file(np.zeros(700_000, "u1")),
+        "x.npy": npy(np.zeros((700_000, 8, 8), "u1")),
+        "y.npy": npy(np.zeros(700_000, "u1")),
     }
     png = saved(Image.fromarray(digits()[0]), "PNG")
     extra = io.BytesIO()
@@ -651,7 +634,7 @@ def hand_file(rng: Rng) -> Named:
         arrays = {"theta": odd_array(rng), "triangle": odd_array(rng)}
         if rng.integers(2):
             arrays["theta"] = np.array(theta_hash(load_weights(DEFAULT)))
-        return "arrays exchanged", npz(arrays)
+        return "arrays exchanged", npz(**arrays)
     if kind == 1:
         return picked(rng, bombs())
     return mangled(rng, curvature())

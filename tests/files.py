@@ -1,4 +1,4 @@
-"""Pictures, ZIPs and IDX as files, for tests and for the benchmark of hostile ones."""
+"""Pictures, arrays, ZIPs and IDX as files, for tests and for the benchmark of hostile ones."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import gzip
 import io
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -29,6 +30,20 @@ def zipped(members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> byt
     with zipfile.ZipFile(file, "w", method) as out:
         for name, content in members.items():
             out.writestr(name, content)
+    return file.getvalue()
+
+
+def npy(array: Any) -> bytes:
+    """The bytes of a `.npy` file, pickles included."""
+    file = io.BytesIO()
+    np.save(file, np.asarray(array))
+    return file.getvalue()
+
+
+def npz(*arrays: Any, **named: Any) -> bytes:
+    """The bytes of an `.npz` file, pickles included."""
+    file = io.BytesIO()
+    np.savez(file, *arrays, **named)
     return file.getvalue()
 
 

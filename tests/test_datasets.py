@@ -22,24 +22,12 @@ from lrcore.datasets import ON_A_PAGE, Bounds, load, load_part, upright
 from lrcore.errors import UserError
 from lrcore.labelled import label_of, part_of
 from lrcore.own_set import to_idx, to_zip
-from tests.files import saved, zipped
+from tests.files import npy, npz, saved, zipped
 
 
 @pytest.fixture(scope="module")
 def own(test_set):
     return test_set.take(slice(0, 40))
-
-
-def npz(**arrays):
-    file = io.BytesIO()
-    np.savez_compressed(file, **arrays)
-    return file.getvalue()
-
-
-def npy(array):
-    file = io.BytesIO()
-    np.save(file, array)
-    return file.getvalue()
 
 
 def csv(rows, header="", mark=","):

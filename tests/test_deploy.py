@@ -21,6 +21,7 @@ from packaging.requirements import Requirement
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from tests.browser.driver import (
+    IN_THE_BAR,
     ONE,
     PATIENCE,
     ROOT,
@@ -341,10 +342,11 @@ def test_no_page_needs_what_the_policy_forbids(balanced, chromium):
     answered(page, "1")
     page.get_by_text("Why this answer?").click()
     settled(page)
-    for title in ("Train", "Weights", "My hand", "Mistakes", "How it works", "Predict"):
+    for title in (*IN_THE_BAR[1:], IN_THE_BAR[0]):
         go_to(page, title)
-        settled(page)
     assert page.locator("canvas").count()
+    page.goto(f"{balanced.url}/lesson")
+    settled(page)
     page.context.close()
     assert not refused
 

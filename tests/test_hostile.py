@@ -49,7 +49,7 @@ from lrcore.weights import (
     pack_weights,
     save_weights,
 )
-from tests.files import grey_of, saved, zipped
+from tests.files import grey_of, npy, npz, saved, zipped
 from tests.helpers import choose_way, open_page, seen_label
 from tests.tolerances import same_probabilities
 from ui.state import CHOSEN_MODEL, OWN_DIGITS, OWN_MODELS
@@ -145,9 +145,7 @@ def test_any_arrays_load_or_are_refused():
             "features": np.array("pixels"),
             "record": np.array("{}"),
         }
-        file = io.BytesIO()
-        np.savez(file, **(arrays | changes))
-        raw = file.getvalue()
+        raw = npz(**(arrays | changes))
         sentence = sentence_of(load_weights, raw)
         if not sentence:
             readings = Reader(load_weights(raw)).read(np.zeros((1, 28, 28), np.uint8))
@@ -405,16 +403,10 @@ def test_the_files_of_one_load_are_bounded_together():
     assert [name for name, _ in loaded.rejected] == ["other"]
 
 
-def array_file(array):
-    file = io.BytesIO()
-    np.save(file, array)
-    return file.getvalue()
-
-
 def test_arrays_without_end_are_not_all_compared_with_each_other(monkeypatch):
     compared, alike = [], datasets._alike
     monkeypatch.setattr(datasets, "_alike", lambda *names: compared.append(names) or alike(*names))
-    images, labels = array_file(TWO.images), array_file(TWO.labels)
+    images, labels = npy(TWO.images), npy(TWO.labels)
     members = {
         f"{what}{i}.npy": raw for i in range(9) for what, raw in (("x", images), ("y", labels))
     }
@@ -426,7 +418,7 @@ def test_arrays_without_end_are_not_all_compared_with_each_other(monkeypatch):
 
 def test_small_pictures_by_the_hundred_thousand_are_counted_before_they_are_framed(monkeypatch):
     monkeypatch.setattr(datasets, "as_images", lambda values: pytest.fail("framed"))
-    pair = {"x.npy": array_file(np.zeros((20, 8, 8))), "y.npy": array_file(np.zeros(20))}
+    pair = {"x.npy": npy(np.zeros((20, 8, 8))), "y.npy": npy(np.zeros(20))}
     (_, why), *_ = load([("own", zipped(pair))], Bounds(19)).rejected
     assert "20 digits are more than the 19" in why
 
@@ -507,9 +499,7 @@ def test_gzip_members_without_end_are_not_followed():
 def test_numbers_that_would_overflow_are_refused():
     theta = SMALL.theta.astype(np.float64) * LARGEST * 10
     assert "beyond" in sentence_of(load_weights, pack_weights(Weights(theta, np.arange(2))))
-    file = io.BytesIO()
-    np.save(file, np.ones((10, 784)))
-    assert "beyond" in sentence_of(load_weights, file.getvalue(), 1e20, 1.0)
+    assert "beyond" in sentence_of(load_weights, npy(np.ones((10, 784))), 1e20, 1.0)
 
 
 @pytest.mark.parametrize(

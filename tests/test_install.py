@@ -18,7 +18,7 @@ from PIL import Image
 
 from lrcore.features import FEATURES
 from lrcore.weights import WEIGHTS_FOLDER, load_weights
-from tests.browser.driver import ONE, ROOT, Server, draw
+from tests.browser.driver import IN_THE_BAR, ONE, ROOT, Server, draw
 from tests.learner import Learner
 
 WINDOWS = sys.platform == "win32"
@@ -243,7 +243,7 @@ def test_the_command_opens_the_app_which_reads(served):
         async with Learner(served.url) as learner:
             answer = await learner.draw([330 * np.array(stroke) for stroke in ONE])
             pages = {}
-            for page in ("Train", "Weights", "My hand", "Mistakes", "How it works"):
+            for page in IN_THE_BAR[1:]:
                 await learner.go_to(page)
                 pages[page] = learner.text()
             return answer, pages, learner.errors

@@ -20,7 +20,7 @@ from lrcore.features import extract
 from lrcore.plain_theta import MAX_TEXT_BYTES, SCALINGS, is_plain, plain_theta
 from lrcore.reading import Reader
 from lrcore.weights import list_weights, load_weights
-from tests.files import zipped
+from tests.files import npy, npz, zipped
 
 
 @pytest.fixture(scope="module")
@@ -44,18 +44,6 @@ def theirs(few):
 def expected(theirs, test_set):
     """What it makes of the first 300 test pictures."""
     return theirs.predict(test_set.images[:300].reshape(-1, 784) / 255).astype(int)
-
-
-def npy(array):
-    file = io.BytesIO()
-    np.save(file, array)
-    return file.getvalue()
-
-
-def npz(*arrays, **named):
-    file = io.BytesIO()
-    np.savez(file, *arrays, **named)
-    return file.getvalue()
 
 
 def text(table, **options):

@@ -78,6 +78,20 @@ call => {
 }
 """
 _calls = count()
+# What stands in the tab of a page, and its one heading of the first level beside it.
+TITLES = {
+    "/": "Predict",
+    "/train": "Train",
+    "/weights": "Weights",
+    "/hand": "My hand",
+    "/mistakes": "Mistakes",
+    "/how": "How it works",
+    "/two-numbers": "Two numbers",
+    "/valley": "Valley",
+    "/lesson": "Lesson",
+}
+# Those that the navigation leads to.
+IN_THE_BAR = [title for path, title in TITLES.items() if path != "/lesson"]
 FORWARD = """
 address => {
   history.pushState({}, '', address);

@@ -4,7 +4,16 @@ from itertools import pairwise
 
 import pytest
 
-from tests.browser.driver import ONE, answered, canvas, choose_model, draw, go_to, settled
+from tests.browser.driver import (
+    IN_THE_BAR,
+    ONE,
+    answered,
+    canvas,
+    choose_model,
+    draw,
+    go_to,
+    settled,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -130,7 +139,7 @@ def test_everything_is_reached_by_tab_in_order_and_shows_it(page, scheme):
         assert stop["shown"], stop["name"]
         names.append(stop["name"])
     wanted = [
-        *("Predict", "Train", "Weights", "My hand", "Mistakes", "How it works"),
+        *IN_THE_BAR,
         *("Draw", "Model", "Pen", "Undo", "Clear", "Width"),
         *(str(digit) for digit in range(10)),
         "Why this answer?",

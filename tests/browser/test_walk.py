@@ -12,6 +12,7 @@ from lrcore.data import as_set
 from lrcore.own_set import to_zip
 from tests.browser.driver import (
     ONE,
+    TITLES,
     answered,
     canvas,
     draw,
@@ -36,18 +37,6 @@ NO_HINT = "!document.querySelector('[data-testid=stTooltipContent]')"
 # The uploader's dropzone is Streamlit's own: a presentation that has a name.  Its button is
 # reached and named.
 EXEMPT = {"presentation-role-conflict": "stFileUploaderDropzone"}
-# What stands in the tab of a page, and its one heading of the first level beside it.
-TITLES = {
-    "/": "Predict",
-    "/train": "Train",
-    "/weights": "Weights",
-    "/hand": "My hand",
-    "/mistakes": "Mistakes",
-    "/how": "How it works",
-    "/two-numbers": "Two numbers",
-    "/valley": "Valley",
-    "/lesson": "Lesson",
-}
 # The names of the buttons that Tab comes to.  A choice of one among several is no button: its group
 # has a name; and what closes a toast stands in it, which has one, too.
 BUTTONS = """
