@@ -93,7 +93,6 @@ _DOCUMENTS = {
 }
 # Files that may say which pictures show what are read before the pictures.
 _FIRST = (".csv", ".tsv", ".txt")
-MOST_TABLES = 10
 
 
 @dataclass(frozen=True)
@@ -104,6 +103,7 @@ class Bounds:
     bytes : of all files together, once unpacked; `of_one`, of one picture.
     seconds : of the processor, after which no other file is opened.
     arrays : of pictures and of labels, for each of one kind may belong to each of the other.
+    tables : that name pictures.
     """
 
     digits: int = 10_000
@@ -112,11 +112,12 @@ class Bounds:
     of_one: int = 4 * 2**20
     seconds: float = 60.0
     arrays: int = 100
+    tables: int = 10
 
 
 ON_A_PAGE = Bounds()
 # Who starts the command line owns the machine.
-ON_THE_COMMAND_LINE = Bounds(2_000_000, 500_000, 4 * 2**30, 32 * 2**20, float("inf"), 1_000)
+ON_THE_COMMAND_LINE = Bounds(2_000_000, 500_000, 4 * 2**30, 32 * 2**20, float("inf"), 1_000, 1_000)
 # Of a name so many characters at its end are looked at, which is more than paths have (a ZIP may
 # hold names of 65,535); and of two names that are compared.
 LONGEST_NAME, COMPARED = 400, 60
@@ -459,8 +460,10 @@ class _Loading:
     def _from_table(self, name: str, raw: bytes) -> None:
         if names_pictures(raw):
             self.tables += 1
-            if self.tables > MOST_TABLES:
-                raise UserError(f"is one table more than the {MOST_TABLES} that may name pictures.")
+            if self.tables > self.bounds.tables:
+                raise UserError(
+                    f"is one table more than the {self.bounds.tables:,} that may name pictures."
+                )
             labels = written_labels(raw, self.bounds.files)
             for picture, label in labels.items():
                 if self.written.get(picture, (label, ""))[0] != label:
