@@ -16,8 +16,9 @@ from lrcore.archive import parse_array
 from lrcore.errors import UserError
 
 # What arrays are called: the weights of each class a row, their biases, and which classes these
-# are; by scikit-learn, by this package, by the many, and by `np.savez` where nobody said.
-WEIGHTS = ("theta", "coef_", "theta_", "coef", "W", "w", "weights", "weight", "arr_0")
+# are; by scikit-learn, by this package, by the many, and by `np.savez` where nobody said.  Where
+# none is there, one may stand behind the name of a layer.
+WEIGHTS = ("theta", "coef_", "theta_", "coef", "W", "w", "weights", "weight", "kernel", "arr_0")
 BIASES = ("intercept_", "intercept", "b", "bias", "biases", "arr_1")
 CLASSES = ("classes_", "classes", "arr_2")
 # The digits.
@@ -77,7 +78,7 @@ def parse_plain(raw: bytes, label: str, widths: tuple[int, ...]) -> PlainTheta:
 
 def plain_theta(arrays: dict[str, np.ndarray], label: str, widths: tuple[int, ...]) -> PlainTheta:
     """The theta among named arrays; parameters and errors as of `parse_plain`."""
-    theta, bias, classes = (_named(arrays, names) for names in (WEIGHTS, BIASES, CLASSES))
+    theta, bias, classes = (_named(arrays, names, label) for names in (WEIGHTS, BIASES, CLASSES))
     if theta is None:
         held = ", ".join(" ".join(key[:20].split()) for key in list(arrays)[:5]) or "nothing"
         raise UserError(
@@ -120,8 +121,9 @@ def plain_theta(arrays: dict[str, np.ndarray], label: str, widths: tuple[int, ..
 def is_plain(raw: bytes) -> bool:
     """Whether a file may hold a theta that does not say how its pixels were standardised."""
     if raw[:2] == b"PK":
-        named = any(f"{name}.npy".encode() in raw for name in WEIGHTS)
-        return named and b"format.npy" not in raw
+        names = raw.lower()
+        named = any(f"{name.lower()}.npy".encode() in names for name in WEIGHTS)
+        return named and b"format.npy" not in names
     return raw[:6] == b"\x93NUMPY" or not (_advice(raw, "") or b"\0" in raw)
 
 
@@ -158,8 +160,18 @@ def _advice(raw: bytes, label: str) -> str:
     )
 
 
-def _named(arrays: dict[str, np.ndarray], names: tuple[str, ...]) -> np.ndarray | None:
-    return next((arrays[name] for name in names if name in arrays), None)
+def _named(arrays: dict[str, np.ndarray], names: tuple[str, ...], label: str) -> np.ndarray | None:
+    """The array of one of these names, by itself or behind its layer's, as in `fc.weight`."""
+    if exact := next((name for name in names if name in arrays), None):
+        return arrays[exact]
+    wanted = {name.lower() for name in names}
+    found = [key for key in arrays if re.split("[./]", key)[-1].lower() in wanted]
+    if len(found) > 1:
+        held = ", ".join(" ".join(key[:20].split()) for key in found[:5])
+        raise UserError(
+            f"{label} holds several layers, {held}; a logistic regression has one, theta."
+        )
+    return arrays[found[0]] if found else None
 
 
 def _floats(array: np.ndarray, key: str, label: str) -> np.ndarray:

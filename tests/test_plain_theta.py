@@ -92,6 +92,11 @@ SAVED = {
     "npy, a column a class": lambda theta: npy(theta.T),
     "text, a column a class": lambda theta: text(theta.T),
     "npz of Keras' layer": lambda theta: npz(W=theta[:, 1:].T, b=theta[:, 0]),
+    "npz of PyTorch's layer": lambda theta: npz(
+        **{"fc.weight": theta[:, 1:], "fc.bias": theta[:, 0]}
+    ),
+    "npz, Theta": lambda theta: npz(Theta=theta),
+    "npz, kernel and bias": lambda theta: npz(kernel=theta[:, 1:].T, bias=theta[:, 0]),
     "csv of Windows": lambda theta: csv(theta).replace(b"\n", b"\r\n"),
 }
 
@@ -164,6 +169,10 @@ def test_two_classes_need_to_be_named(few, test_set):
 @pytest.mark.parametrize(
     ("raw", "says"),
     [
+        (
+            npz(**{"fc1.weight": np.ones((10, 784)), "fc2.weight": np.ones((10, 10))}),
+            "holds several layers, fc1.weight, fc2.weight;",
+        ),
         (npy(np.ones((700, 10))), "a theta of 700 x 10, but a row a class is needed"),
         (npy(np.ones(7850)), "theta.reshape(10, -1)"),
         (npy(np.ones((10, 700))), "of 784 weights or one more, the bias first"),
