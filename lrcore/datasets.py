@@ -264,11 +264,9 @@ class _Loading:
         self._add_pictures("the pictures")
         self._pair()
         for name, number in self.unused.items():
-            self._reject(
-                name,
-                f"names {number:,} pictures, none of which came with it; bring them together, as a "
-                "ZIP.",
-            )
+            what = "a picture that" if number == 1 else f"{number:,} pictures, none of which"
+            came = "did not come" if number == 1 else "came"
+            self._reject(name, f"names {what} {came} with it; bring them together, as a ZIP.")
         return self.loaded
 
     def _add_pictures(self, name: str) -> None:

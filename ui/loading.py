@@ -11,10 +11,12 @@ from lrcore.datasets import Loaded, load
 from lrcore.errors import UserError
 from ui.answers import counted
 from ui.correction import keep_digits, own_digits
-from ui.plain import plain
+from ui.plain import plain, sentence
 from ui.priority import aside
 from ui.state import FILES_USED, LEAVE_AS_IT_IS, LOAD, LOAD_NOTES, REJECTED_FILES
 
+# Reasons why files could not be used that are told in sentences.
+MOST_REASONS = 6
 FORMS = (
     "Pictures in folders 0 to 9 (as a ZIP), named as in a-7.png, or with a table that names them "
     "as in 'a.png,7'; two IDX files, a table (CSV, ARFF) of a label and 784 pixels a line, an .npz "
@@ -89,6 +91,17 @@ def load_report() -> None:
     for note in st.session_state.get(LOAD_NOTES, []):
         st.info(plain(note, 300), icon=":material/info:")
     rejected = st.session_state.get(REJECTED_FILES)
-    if rejected:
-        st.warning(f"{counted(len(rejected), 'file')} could not be used:")
-        st.dataframe(pd.DataFrame(rejected, columns=["file", "why"]), hide_index=True)
+    if not rejected:
+        return
+    names: dict[str, list[str]] = {}
+    for name, why in rejected:
+        names.setdefault(why, []).append(name)
+    # In sentences, which are whole on a phone, too; a table's cells would cut them.
+    lines = [
+        f"- **{plain(name)}**{f' (and {len(others):,} more)' if others else ''} {sentence(why)}"
+        for why, (name, *others) in list(names.items())[:MOST_REASONS]
+    ]
+    st.warning("\n".join([f"{counted(len(rejected), 'file')} could not be used:\n", *lines]))
+    if len(rejected) > len(lines):
+        with st.expander("All of them"):
+            st.dataframe(pd.DataFrame(rejected, columns=["file", "why"]), hide_index=True)

@@ -14,6 +14,7 @@ from tests.files import saved
 from tests.helpers import choose_way, markup, open_page, say
 from ui.canvas import Kept
 from ui.hand import change_chart
+from ui.plain import plain
 
 PATH = [["M", 150, 40], ["Q", 150, 100, 150, 160], ["L", 150, 260]]
 TRAIN = "pages/train.py"
@@ -222,11 +223,28 @@ def test_own_digits_are_loaded_with_each_rejected_file_named(page, test_set):
     raw = io.BytesIO(to_zip(five))
     with zipfile.ZipFile(raw, "a") as archive:
         archive.writestr("notes.txt", "hello")
+        for number in range(30):
+            archive.writestr(f"8/{number}.png", saved(np.zeros((28, 28), np.uint8)))
+        for number in range(1, 8):
+            archive.writestr(f"[{number}](b).csv", "".join(f"x{k}.png,7\n" for k in range(number)))
     page.file_uploader(key="load-own").set_value(("mine.zip", raw.getvalue(), "application/zip"))
     page.run()
     assert not page.exception
     assert kept(page) == five.labels.tolist()
-    assert page.dataframe[0].value["file"].tolist() == ["notes.txt"]
+    said, rejected = page.warning[0].value, page.session_state["rejected_files"]
+    assert said.startswith("38 files could not be used:")
+    assert f"- **{plain('notes.txt')}** is neither a picture" in said
+    assert f"- **{plain('8/0.png')}** (and 29 more) shows nothing" in said
+    assert f"- **{plain('[1](b).csv')}** names a picture that did not come" in said
+    assert len(said.splitlines()) == 2 + 6
+    assert page.dataframe[0].value["file"].tolist() == [name for name, _ in rejected]
+    raw = io.BytesIO(to_zip(five.take([0])))
+    with zipfile.ZipFile(raw, "a") as archive:
+        archive.writestr("notes.txt", "hello")
+    page.file_uploader(key="load-own").set_value(("more.zip", raw.getvalue(), "application/zip"))
+    page.run()
+    assert page.warning[0].value.startswith("1 file could not be used:")
+    assert not page.dataframe
 
 
 def test_an_idx_pair_is_loaded(page, test_set):
