@@ -82,11 +82,14 @@ COLOURS = f"""
 # next, the choice of the model, the headings.
 TOASTED = "[data-testid='stToastContainer'] { top: auto; bottom: 1rem; }"
 # Where both do not fit side by side, as on a desktop at twice its size, the curves come first: what
-# is begun above them is to be seen, and the controls are long.
+# is begun above them is to be seen, and the controls are long.  Controls, and what stands below the
+# tabs, have come before the curves, and would be seen in their place: that is kept, as tall as
+# that of the lowest tab.
 NARROW = f"""
 @media (max-width: 640px) {{
   .st-key-{TRAIN_SIDES} > [data-testid='stLayoutWrapper'] > [data-testid='stHorizontalBlock']
-    > [data-testid='stColumn']:last-child {{ order: -1; }}
+    > [data-testid='stColumn']:last-child {{ order: -1; min-height: 680px; }}
+  .st-key-{TRAIN_SIDES} [data-testid='stTabs'] {{ min-height: 456px; }}
 }}
 """
 # On a projector type grows with the picture, and whatever else a page has is left out.

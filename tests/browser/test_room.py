@@ -97,6 +97,17 @@ def test_charts_have_their_room_before_they_can_be_drawn(server, tab, screen, pa
     assert abs(height_of(page, BELOW[path]) - before) <= LITTLE
 
 
+@pytest.mark.parametrize("screen", ["zoom"])
+def test_controls_are_not_seen_in_the_place_of_curves_that_have_not_come(server, tab, screen):
+    tab.goto(f"{server.url}/train")
+    tab.get_by_text("Nothing runs yet").wait_for()
+    settled(tab)
+    settings = tab.get_by_test_id("stExpander").filter(has_text="Settings").first
+    curves = tab.get_by_test_id("stColumn").filter(has=tab.get_by_role("tablist"))
+    curves.evaluate("column => column.replaceChildren()")
+    assert settings.bounding_box()["y"] > ZOOM["height"]
+
+
 @pytest.mark.parametrize(("path", "screen"), ROWS)
 def test_little_moves_as_all_that_is_held_back_comes_at_once(server, tab, path, screen):
     page = tab
