@@ -73,11 +73,11 @@ def label_of(name: str) -> int | None:
         if folder.strip().lower() in _WORDS:
             return _WORDS.index(folder.strip().lower())
     stem = _COPY.sub("", path.stem)
+    if stem.lower() in _WORDS:
+        return _WORDS.index(stem.lower())
+    # `digit7.png` may show a 7, or be the seventh of all.
     match = _AT_END.search(stem)
-    # `digit7.png` may be a digit's 7, or the seventh of all.
-    return (
-        int(match[1]) if match else _WORDS.index(stem.lower()) if stem.lower() in _WORDS else None
-    )
+    return int(match[1]) if match else None
 
 
 def names_pictures(raw: bytes) -> bool:

@@ -86,15 +86,8 @@ def plain_theta(arrays: dict[str, np.ndarray], label: str, widths: tuple[int, ..
             "scikit-learn calls them."
         )
     theta = _floats(theta, "theta", label)
-    if (
-        theta.ndim == 2
-        and theta.shape[1] <= MOST_CLASSES
-        and theta.shape[0] - 1
-        in (
-            *widths,
-            *(width - 1 for width in widths),
-        )
-    ):
+    long = {*widths, *(width + 1 for width in widths)}
+    if theta.ndim == 2 and theta.shape[0] in long and theta.shape[1] <= MOST_CLASSES:
         # A column a class, as Keras has it.
         theta = theta.T
     if bias is None:
