@@ -15,6 +15,8 @@ ZOOM = {"width": 640, "height": 800}
 DRAWS = "**/ArrowVegaLiteChart*.js"
 # Pixels that a thing may move: of a field the bar of one line that stands for it may be there yet.
 LITTLE = 40
+# Of a page that is opened by its own address, Streamlit first looks for its server under it.
+LOOKED_FOR = ("/_stcore/health", "/_stcore/host-config")
 # What keeps the room has come.
 KEPT = "[...document.querySelectorAll('style')].some(e => e.textContent.includes('min-height'))"
 # For each page, what stands below its charts.
@@ -26,7 +28,7 @@ BELOW = {
 }
 # Where rows of controls break, a canvas or figures come, or type is large.
 ROWS = (
-    *(("", "zoom"), ("", "phone"), ("train", "zoom"), ("weights", "zoom")),
+    *(("hand", "desk"), ("", "zoom"), ("", "phone"), ("train", "zoom"), ("weights", "zoom")),
     *(("two-numbers", "desk"), ("two-numbers", "zoom"), ("two-numbers", "phone")),
     *(("valley", "zoom"), ("valley", "phone"), ("lesson", "desk"), ("lesson", "phone")),
 )
@@ -71,12 +73,15 @@ def height_of(page, what):
 
 @pytest.fixture
 def tab(request):
-    """An empty tab on the `screen` of the test."""
+    """An empty tab on the `screen` of the test, for which nothing may be missing."""
     screen = request.getfixturevalue("screen")
     page = request.getfixturevalue("phone" if screen == "phone" else "page")
     if screen == "zoom":
         page.set_viewport_size(ZOOM)
-    return page
+    lost = []
+    page.on("response", lambda r: lost.append(r.url) if r.status >= 400 else None)
+    yield page
+    assert [url for url in lost if not url.endswith(LOOKED_FOR)] == []
 
 
 @pytest.mark.parametrize("screen", ["desk", "phone"])
