@@ -84,7 +84,8 @@ def names_pictures(raw: bytes) -> bool:
     """Whether a file is a table that names pictures, as one with a line `a.png,7` is."""
     # The first line may hold the names of the columns, the second one does not.
     begin = raw[: 2 * LONGEST_LINE].decode("utf-8", "replace").splitlines()[:2]
-    cells = _between(begin[0]).join(begin).split(_between(begin[0])) if begin else []
+    mark = (_mark(begin[0]) if begin else None) or " "
+    cells = mark.join(begin).split(mark)
     return any(is_picture(cell.strip(' "')) for cell in cells)
 
 
@@ -95,14 +96,14 @@ def written_labels(raw: bytes, most: int) -> dict[str, int]:
 
     Raises UserError where it names more, or what is no digit.
     """
-    raw = raw.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    raw = _plain_lines(raw)
     if raw.count(b"\n") > 2 * most or len(raw) > most * LONGEST_LINE:
         raise UserError(f"names too many pictures; up to {most:,} are read at once.")
     lines = raw.decode("utf-8", "replace").split("\n")
     if max(map(len, lines)) > LONGEST_LINE:
         raise UserError(f"is no table: a line of it has more than {LONGEST_LINE:,} characters.")
     try:
-        found = csv.reader(lines, delimiter=_between(lines[0]))
+        found = csv.reader(lines, delimiter=_mark(lines[0]) or " ")
         rows = [[cell.strip() for cell in row] for row in found if row]
     except csv.Error:
         raise UserError("is no table: a quotation mark in it is never closed.") from None
@@ -123,8 +124,14 @@ def written_labels(raw: bytes, most: int) -> dict[str, int]:
     return labels
 
 
-def _between(line: str) -> str:
-    return next((mark for mark in ",;\t" if mark in line), " ")
+def _plain_lines(raw: bytes) -> bytes:
+    """A text without a byte order mark, its lines ended as Unix does."""
+    return raw.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+
+def _mark(line: str) -> str | None:
+    """What stands between the cells of a line of a table; None where blanks do."""
+    return next((mark for mark in ",;\t" if mark in line), None)
 
 
 def part_of(name: str) -> str:
@@ -242,7 +249,7 @@ def table_of(raw: bytes, most_rows: int) -> tuple[np.ndarray, list[str]]:
 
     Raises UserError where it is none, or has more rows than that.
     """
-    raw = raw.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n").replace(b"\r", b"\n").strip()
+    raw = _plain_lines(raw).strip()
     neither = UserError("is neither a picture nor a set of digits in a form that is known here.")
     raw, header = _without_arff(raw)
     first = raw.split(b"\n", 1)[0].decode("latin-1")
@@ -253,7 +260,7 @@ def table_of(raw: bytes, most_rows: int) -> tuple[np.ndarray, list[str]]:
             "is in LIBSVM's form, which does not tell how large its pictures are; save them by "
             "np.savez('digits.npz', x=images, y=labels)."
         )
-    mark = next((mark for mark in ",;\t" if mark in first), None)
+    mark = _mark(first)
     cells = [cell.strip().strip("\"'") for cell in (first.split(mark) if mark else first.split())]
     body = raw
     if not header and not all(map(_is_number, cells)):

@@ -113,15 +113,11 @@ def forms(own):
         ("class", [f"class {k}" for k in range(10)]),
         ("word", words),
     ):
-        pairs = enumerate(zip(own.images, own.labels, strict=True))
-        members = {f"set/{folders[k]}/{i:03}.png": saved(image) for i, (image, k) in pairs}
+        members = {f"set/{folders[k]}/{i:03}.png": saved(image) for i, (image, k) in pairs_of(own)}
         yield f"folders {form}", [("o.zip", zipped(members))]
     yield (
         "names",
-        [
-            (f"{i:03}-{k}.png", saved(image))
-            for i, (image, k) in enumerate(zip(own.images, own.labels, strict=True))
-        ],
+        [(f"{i:03}-{k}.png", saved(image)) for i, (image, k) in pairs_of(own)],
     )
     named = [(f"{i:03}.png", saved(image), k) for i, (image, k) in pairs_of(own)]
     members = {f"Images/{name}": raw for name, raw, _ in named}
@@ -155,7 +151,7 @@ def forms(own):
                 zipped(
                     {
                         f"{k}/{i:03}.{kind}": saved(image, kind)
-                        for i, (image, k) in enumerate(zip(own.images, own.labels, strict=True))
+                        for i, (image, k) in pairs_of(own)
                         for kind in [("bmp", "gif", "tiff", "webp")[i % 3]]
                     }
                 ),
@@ -536,7 +532,7 @@ def test_a_folder_of_any_form_is_a_part_or_both(own, tmp_path):
 def test_parts_may_be_folders_of_pictures(own, tmp_path):
     files = [
         (f"{'train' if i < 30 else 'test'}/{k}/{i:02}.png", saved(image))
-        for i, (image, k) in enumerate(zip(own.images, own.labels, strict=True))
+        for i, (image, k) in pairs_of(own)
     ]
     written(tmp_path, files)
     assert [len(load_part(tmp_path, part)[0]) for part in ("train", "test")] == [30, 10]
